@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* auth.h - SASL mechanisms (RFC 4422), credentials, and who may open whose mailbox.  */
+#ifndef PTN_AUTH_H
+#define PTN_AUTH_H
+
+#include "base.h"
+
+PTN_BEGIN_DECLS
+
+#define PTN_SASL_ID "postern.sasl/1"               /* many, by name: "NTLM", "PLAIN" ... */
+#define PTN_CREDENTIALS_ID "postern.credentials/1" /* files, LDAP, OAuth introspection ... */
+#define PTN_DIRECTORY_ID "postern.directory/1"     /* accounts, aliases, delegation */
+#define PTN_LOGIN_ID "postern.login/1"             /* what protocols call: the auth plugin */
+
+struct ptn_identity { /* table */
+  uint32_t size;
+  uint32_t anonymous;  /* 0 or 1 */
+  const char *authcid; /* authentication identity: who proved a secret */
+  const char *authzid; /* authorization identity: on whose behalf, may equal authcid */
+  const char *domain;  /* Windows domain or realm; "" if none */
+  const char *account; /* whose mailboxes are to be opened: may be delegated */
+  /* What the directory says of the account for those who know the word, "name=value":
+   * "pop3.retention=keep 30d", "quota.octets=1000000" ... */
+  struct ptn_strings attributes;
+};
+
+/* One account as a directory knows it. */
+struct ptn_account_info { /* table */
+  uint32_t size;
+  uint32_t flags;      /* 0 */
+  const char *account; /* its one name, as in the store */
+  const char *address; /* its primary address */
+  const char *detail;  /* what stood behind the '+' of the address; "" if nothing */
+  struct ptn_strings attributes;
+};
+
+typedef uint32_t ptn_sasl_flags;
+enum {
+  PTN_SASL_PLAINTEXT = 1 << 0, /* sends the secret itself: offer only under TLS */
+  PTN_SASL_SERVER_FIRST = 1 << 1,
+  PTN_SASL_CHANNEL_BINDING = 1 << 2,
+  PTN_SASL_LEGACY = 1 << 3 /* NTLM, LOGIN: offered only when configured */
+};
+
+struct ptn_sasl_request { /* table: what the protocol knows about the exchange */
+  uint32_t size;
+  uint32_t reserved;
+  const char *service;             /* "imap" "pop" "smtp" "http" */
+  const char *server_name;         /* our own fully qualified name */
+  const char *listener;
+  const char *session_id;
+  const struct ptn_config *config; /* the listener's settings */
+  struct ptn_stream *stream;       /* for channel binding, TLS and peer address */
+};
+
+struct ptn_sasl_mechanism { /* table */
+  uint32_t size;
+  ptn_sasl_flags flags;
+  const char *name;
+  ptn_status (*start) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                       void **exchange);
+  /* `response` is decoded from base64; data NULL: no initial response was sent.
+   * PTN_OK: send *challenge, go on.  PTN_END: proved; *identity is valid until finish,
+   * *challenge holds additional data with success, if any.  PTN_PENDING as usual. */
+  ptn_status (*step) (void *exchange, struct ptn_call *, struct ptn_bytes response,
+                      struct ptn_bytes *challenge, const struct ptn_identity **identity);
+  void (*finish) (void *exchange); /* also aborts; wipes secrets */
+};
+
+/* Secrets live only until `use` returns; the implementer wipes them. */
+typedef ptn_status ptn_use_secret (void *argument, struct ptn_bytes secret);
+
+/* All three: PTN_E_NOT_FOUND no such user here (the caller evens out the time);
+ * PTN_E_AUTHENTICATION wrong; PTN_E_PASSWORD_EXPIRED right but expired;
+ * PTN_E_DISABLED right but switched off; PTN_E_TEMPORARY cannot be told now. */
+struct ptn_credentials { /* table */
+  uint32_t size;
+  uint32_t reserved;
+  const char *schemes; /* what with_secret knows, by name, divided by spaces */
+  /* user: the authentication identity as parse_login gave it.  For NULL the work of a
+   * check is done on nothing and PTN_E_AUTHENTICATION returned: equal time. */
+  ptn_status (*verify_password) (void *instance, struct ptn_call *,
+                                 const struct ptn_sasl_request *, const char *domain,
+                                 const char *user, struct ptn_bytes password);
+  /* scheme: "SCRAM-SHA-256" (RFC 5803 form), "NT" (16 octets), "PLAIN" (for APOP). */
+  ptn_status (*with_secret) (void *instance, struct ptn_call *,
+                             const struct ptn_sasl_request *, const char *domain,
+                             const char *user, const char *scheme,
+                             ptn_use_secret *use, void *argument);
+};
+
+struct ptn_directory { /* table */
+  uint32_t size;
+  uint32_t reserved;
+  /* All login forms of abi/README.md, "Names of a login": splits one into authcid,
+   * authzid, domain and account (the name of the mailbox asked for; not yet checked);
+   * the pieces stay until call_end.  PTN_E_NOT_FOUND: names nobody here. */
+  ptn_status (*parse_login) (void *instance, struct ptn_call *, const char *login,
+                             struct ptn_identity *identity);
+  /* After authentication: settles account, authzid and attributes (until call_end).
+   * PTN_E_DENIED: no delegation; PTN_E_DISABLED; PTN_E_PROTOCOL_OFF (request->service);
+   * PTN_E_ELSEWHERE: another server holds the mailbox. */
+  ptn_status (*authorize) (void *instance, struct ptn_call *,
+                           const struct ptn_sasl_request *, struct ptn_identity *identity);
+  /* An address, alias or group for delivery.  *accounts stay until call_end.
+   * PTN_E_NOT_FOUND: the domain is ours and has no such address; PTN_E_UNSUPPORTED: the
+   * domain is not ours. */
+  ptn_status (*resolve) (void *instance, struct ptn_call *, const char *address,
+                         const struct ptn_account_info *const **accounts, size_t *count);
+  /* May this identity write `address` as reverse-path?  PTN_OK or PTN_E_DENIED. */
+  ptn_status (*may_send_as) (void *instance, struct ptn_call *, const struct ptn_identity *,
+                             const char *address);
+  /* The accounts there are, in order, 1000 at most, after `after` ("" from the start);
+   * none: PTN_END. */
+  ptn_status (*list_accounts) (void *instance, struct ptn_call *, const char *after,
+                               struct ptn_strings *accounts);
+};
+
+/* What protocols call, and nothing else of this file, so that mechanisms, delays, limits
+ * and answers are the same everywhere. */
+struct ptn_login { /* table */
+  uint32_t size;
+  uint32_t reserved;
+  /* Mechanisms to offer here and now, in order.  plaintext: 1 if the USER/PASS and LOGIN
+   * commands may be used here and now.  Both stay until call_end. */
+  ptn_status (*mechanisms) (void *instance, struct ptn_call *,
+                            const struct ptn_sasl_request *, struct ptn_strings *,
+                            uint32_t *plaintext);
+  /* mechanism NULL: LOGIN or USER/PASS; then the one response is user NUL password.
+   * "APOP": the one response is user NUL timestamp NUL digest (16 octets, RFC 1939).
+   * PTN_E_UNSUPPORTED: not offered; PTN_E_DENIED: only after TLS. */
+  ptn_status (*start) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                       const char *mechanism, void **exchange);
+  /* As ptn_sasl_mechanism.step.  Failures: PTN_E_AUTHENTICATION (whatever was wrong),
+   * PTN_E_INVALID (malformed response), PTN_E_PASSWORD_EXPIRED (to who proved it),
+   * PTN_E_TEMPORARY, PTN_E_TOO_MANY (attempts), PTN_E_CANCELLED.  Waits out the growing
+   * delay by itself, and writes the one log line of success or failure. */
+  ptn_status (*step) (void *exchange, struct ptn_call *, struct ptn_bytes response,
+                      struct ptn_bytes *challenge, const struct ptn_identity **identity);
+  /* *identity of PTN_END is valid until finish. */
+  void (*finish) (void *exchange);
+};
+
+PTN_END_DECLS
+#endif
