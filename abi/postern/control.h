@@ -12,6 +12,14 @@ PTN_BEGIN_DECLS
 
 #define PTN_CONTROL_ID "postern.control/1"
 
+typedef uint32_t ptn_open_mode; /* of ptn_report.open */
+enum {
+  PTN_OPEN_READ = 1,          /* a file */
+  PTN_OPEN_DIRECTORY = 2,     /* a folder that is there; its rows are read with fdopendir */
+  PTN_OPEN_CREATE = 3,        /* a new file, for writing; PTN_E_EXISTS */
+  PTN_OPEN_MAKE_DIRECTORY = 4 /* a folder, made if it is not there */
+};
+
 /* Where a command's output goes: rows become a table or JSON, progress a bar. */
 struct ptn_report { /* table */
   uint32_t size;
@@ -22,6 +30,13 @@ struct ptn_report { /* table */
   void (*progress) (struct ptn_report *, uint64_t done, uint64_t total, const char *what);
   /* A line for people, beside the rows ("3 messages could not be read"). */
   void (*note) (struct ptn_report *, const char *text);
+  /* Opens a file for the person who typed the command: with their rights and from their
+   * working folder, which are not the server's.  Every file named in the arguments, and every
+   * file below such a folder, is opened with this.  *fd is the plugin's to close.  PTN_PENDING;
+   * PTN_E_NOT_FOUND, PTN_E_DENIED, PTN_E_EXISTS, PTN_E_INVALID (not of that kind), with the
+   * text for the person set as by host->fail.  One at a time. [task] */
+  ptn_status (*open) (struct ptn_report *, struct ptn_task *, const char *path, ptn_open_mode,
+                      int32_t *fd);
 };
 
 enum {
