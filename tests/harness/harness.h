@@ -44,12 +44,12 @@ void harness_wait (struct ptn_task *);
 bool harness_poll (struct ptn_task *);
 void harness_cancel (struct ptn_task *);
 /* Calls until the status is not PENDING. */
-#define HARNESS_AWAIT(task, call)                  \
-  ({                                               \
-    ptn_status await_status_;                      \
+#define HARNESS_AWAIT(task, call)                   \
+  ({                                                \
+    ptn_status await_status_;                       \
     while ((await_status_ = (call)) == PTN_PENDING) \
-      harness_wait (task);                         \
-    await_status_;                                 \
+      harness_wait (task);                          \
+    await_status_;                                  \
   })
 
 /* A connection in memory ("postern.stream/1" of the harness serves it).  The peer's octets
