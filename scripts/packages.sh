@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# packages.sh - sourced by the other scripts: which Debian packages Postern needs, and a
+# function that installs those that are missing, and touches nothing when none is.
+
+BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
+  libcmocka-dev libargon2-dev libcrypt-dev scdoc python3 curl openssl"
+TEST_PACKAGES="g++ swaks fetchmail mpop"
+
+# install_packages NAME...: only what dpkg does not list as installed.  Returns 1, and says what
+# to install by hand, where that cannot be done.
+install_packages ()
+{
+  local missing="" name as_root="" log
+  for name in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] \
+      || missing="$missing $name"
+  done
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "These packages are missing (by their Debian names):$missing" >&2
+    return 1
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "Missing, and sudo is not there to install them. As root: apt-get install$missing" >&2
+      return 1
+    fi
+    as_root=sudo
+  fi
+  echo "Installing:$missing" >&2
+  log=$(mktemp)
+  # Lists may be old or missing: refresh them only when an installation fails.
+  # shellcheck disable=SC2086
+  if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+         $missing >"$log" 2>&1 </dev/null; then
+    if ! { $as_root apt-get update \
+           && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+                --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+      tail -n 20 "$log" >&2
+      rm -f "$log"
+      echo "The installation failed. By hand: apt-get install$missing" >&2
+      return 1
+    fi
+  fi
+  rm -f "$log"
+}
