@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* load.h - what the load generator's dialogs (load_pop3.c, load_lmtp.c) share with its loop. */
+#ifndef TESTS_BENCH_LOAD_H
+#define TESTS_BENCH_LOAD_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conn {
+  int fd;
+  unsigned index, user, step;
+  uint32_t events;
+  bool handshaken;
+  SSL *ssl;
+  int64_t began; /* of the operation that is counted */
+  char *out;
+  size_t out_size, out_at, out_room;
+  size_t used; /* octets of an unfinished answer in `kept` */
+  char kept[1024];
+  /* of a dialog */
+  unsigned total, asked, answered;
+  int match; /* octets of the end mark CRLF.CRLF seen */
+};
+
+struct load_mode {
+  const char *name;
+  bool by_count; /* ends by load.finished, not by time */
+  bool hold;     /* keep the connections until stdin ends */
+  void (*prepare) (void);
+  /* Takes octets off the input, sends what follows; returns how many it took.  May close. */
+  size_t (*input) (struct conn *, const char *data, size_t size);
+};
+extern const struct load_mode mode_pop3_login, mode_lmtp, mode_pop3_fetch, mode_pop3_idle;
+
+struct load {
+  const char *host, *user_format, *password, *domain;
+  const struct load_mode *mode;
+  SSL_CTX *tls;
+  uint16_t port;
+  unsigned connections, users, first_user, count, window, source_spread, ready;
+  double seconds;
+  size_t size;
+  int epoll;
+  int64_t began;
+  uint64_t done, octets;
+  bool finished, stopping;
+};
+extern struct load load;
+
+void load_die (const char *format, ...)
+    __attribute__ ((__format__ (__printf__, 1, 2), __noreturn__));
+int64_t load_now (void);
+/* One operation that began at conn->began is done. */
+void load_count (struct conn *);
+void conn_open (struct conn *);
+void conn_close (struct conn *);
+void conn_send (struct conn *, const char *data, size_t size); /* queued; flushed by the loop */
+void conn_printf (struct conn *, const char *format, ...)
+    __attribute__ ((__format__ (__printf__, 2, 3)));
+void conn_flush (struct conn *);
+
+#endif
