@@ -44,3 +44,5 @@ install_packages ()
   fi
   rm -f "$log"
 }
+CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev cppcheck abigail-tools"
+BENCH_PACKAGES="dovecot-core dovecot-pop3d dovecot-imapd dovecot-lmtpd"
