@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import signal
+import socket
 import subprocess
 import time
 
@@ -104,6 +105,19 @@ def ports_of(base):
             (("pop3", 110), ("pop3s", 995), ("lmtp", 24), ("imap", 143), ("imaps", 993))}
 
 
+def wait_greeting(port, step=0.05):
+    """Until a server on this port says something; 20 s at most."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 5) as sock:
+                if sock.recv(1):
+                    return
+        except OSError:
+            time.sleep(step)
+    raise RuntimeError(f"nothing answers on port {port}")
+
+
 class Dovecot:
     def __init__(self, folder, base_port, users, certificate, key):
         self.dir = pathlib.Path(folder)
@@ -125,20 +139,9 @@ class Dovecot:
                                         uid=nobody.pw_uid, gid=nobody.pw_gid, **self.ports))
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(config)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        self.wait_port(self.ports["pop3"])
-        self.wait_port(self.ports["lmtp"])
+        wait_greeting(self.ports["pop3"])
+        wait_greeting(self.ports["lmtp"])
         time.sleep(0.5)
-
-    def wait_port(self, port):
-        import socket
-        for _ in range(200):
-            try:
-                with socket.create_connection(("127.0.0.1", port), 1) as sock:
-                    if sock.recv(1):
-                        return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError(f"dovecot does not answer on {port}, see {self.dir}/dovecot.log")
 
     def root_pid(self):
         return self.process.pid

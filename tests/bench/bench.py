@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark behind scripts/bench: see README.md beside this file for what each row means.
+
+Ours is started by scripts/instance, the peer by peer_dovecot.py; every metric is measured in turn
+(ours, theirs, ours, theirs ...) and the table shows medians and the median of the pairs' ratios.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peer_dovecot  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FULL = 10000  # messages of the download mailbox, and idle connections
+
+
+class Failed(Exception):
+    pass
+
+
+# --- processes ------------------------------------------------------------------------------
+
+
+def tree(pid):
+    """The process and all its descendants."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = pathlib.Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry))
+    found, todo = [], [pid]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo += children.get(one, [])
+    return found
+
+
+def cpu_seconds(pid):
+    """CPU of the tree, with the children it has waited for."""
+    ticks = 0
+    for one in tree(pid):
+        try:
+            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        ticks += sum(int(value) for value in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def pss_bytes(pid):
+    total = 0
+    for one in tree(pid):
+        try:
+            for line in pathlib.Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+        except OSError:
+            continue
+    return total
+
+
+# --- the two servers --------------------------------------------------------------------------
+
+
+class Ours:
+    name = "postern"
+
+    def __init__(self, folder, base_port, users):
+        self.dir, self.base, self.users = folder, base_port, users
+        self.env = {}
+
+    def start(self):
+        subprocess.run([ROOT / "scripts/instance", "up", self.dir, "--users", str(self.users),
+                        "--base-port", str(self.base)], check=True, stdout=subprocess.DEVNULL)
+        for line in pathlib.Path(self.dir, "env").read_text().splitlines():
+            key, _, value = line.partition("=")
+            self.env[key.strip()] = value.strip().strip("'\"")
+        self.ports = {"pop3": self.env["POP3_PORT"], "pop3s": self.env["POP3S_PORT"],
+                      "lmtp": self.env["LMTP_PORT"]}
+
+    def root_pid(self):
+        return int(self.env["PID"])
+
+    def stop(self):
+        subprocess.run([ROOT / "scripts/instance", "down", self.dir], check=False,
+                       stdout=subprocess.DEVNULL)
+
+
+class Theirs:
+    name = "dovecot"
+
+    def __init__(self, folder, base_port, users, certificate, key):
+        self.server = peer_dovecot.Dovecot(folder, base_port, users, certificate, key)
+
+    def start(self):
+        self.server.start()
+        self.ports = {name: str(port) for name, port in self.server.ports.items()}
+
+    def root_pid(self):
+        return self.server.root_pid()
+
+    def stop(self):
+        self.server.stop()
+
+
+# --- measuring ---------------------------------------------------------------------------------
+
+
+def load(build, server, mode, port, *options):
+    """Runs the load generator; returns its JSON with the server's CPU seconds in it."""
+    before = cpu_seconds(server.root_pid())
+    run = subprocess.run([build / "tests/bench/postern-load", mode, "--port", server.ports[port],
+                          *map(str, options)], stdin=subprocess.DEVNULL, capture_output=True,
+                         text=True, check=False)
+    if run.returncode:
+        raise Failed(f"{server.name} {mode}: {run.stderr.strip()}")
+    result = json.loads(run.stdout)
+    result["server_cpu"] = cpu_seconds(server.root_pid()) - before
+    return result
+
+
+def idle(build, server, connections, first_user):
+    before = pss_bytes(server.root_pid())
+    holder = subprocess.Popen([build / "tests/bench/postern-load", "pop3-idle", "--tls", "--port",
+                               server.ports["pop3s"], "--connections", str(connections), "--users",
+                               str(connections), "--first-user", str(first_user)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        line = holder.stdout.readline()
+        if not line:
+            raise Failed(f"{server.name}: the idle connections could not be made")
+        time.sleep(3)
+        after = pss_bytes(server.root_pid())
+    finally:
+        holder.stdin.close()
+        holder.wait()
+    result = json.loads(line)
+    result.update(value=after / connections / 1000, growth=(after - before) / connections / 1000,
+                  server_cpu=0)
+    return result
+
+
+def start_time(ours):
+    """Seconds from exec to the POP3 greeting, on an empty store."""
+    env = ours.env
+    subprocess.run([ROOT / "scripts/instance", "down", ours.dir], check=True,
+                   stdout=subprocess.DEVNULL)
+    kept = env["STORE"] + ".kept"
+    os.rename(env["STORE"], kept)
+    times = []
+    try:
+        for _ in range(5):
+            began = time.monotonic()
+            # "start" returns when it serves; the script's own work is measured apart.
+            process = subprocess.Popen([posternd(env), "--config", env["CONFIG"]],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            peer_dovecot.wait_greeting(int(env["POP3_PORT"]), step=0.002)
+            times.append(time.monotonic() - began)
+            process.terminate()
+            process.wait(60)
+            shutil.rmtree(env["STORE"], ignore_errors=True)
+    finally:
+        os.rename(kept, env["STORE"])
+        subprocess.run([ROOT / "scripts/instance", "start", ours.dir], check=True,
+                       stdout=subprocess.DEVNULL)
+        for line in pathlib.Path(ours.dir, "env").read_text().splitlines():
+            key, _, value = line.partition("=")
+            env[key.strip()] = value.strip().strip("'\"")
+    return statistics.median(times)
+
+
+def posternd(env):
+    return pathlib.Path(env["POSTERNCTL"].split()[0]).parent.parent / "run/posternd"
+
+
+class Row:
+    def __init__(self, name, unit, goal, better="more"):
+        self.name, self.unit, self.goal, self.better = name, unit, goal, better
+        self.ours, self.theirs = [], []
+
+    def text(self):
+        ours = statistics.median(self.ours) if self.ours else None
+        theirs = statistics.median(self.theirs) if self.theirs else None
+        ratio = None
+        if self.ours and self.theirs and len(self.ours) == len(self.theirs):
+            ratio = statistics.median(a / b for a, b in zip(self.ours, self.theirs))
+        elif ours and theirs:
+            ratio = ours / theirs
+        return [self.name, show(ours, self.unit), show(theirs, self.unit),
+                "" if ratio is None else f"{ratio:.2f}", self.goal]
+
+
+def show(value, unit):
+    if value is None:
+        return ""
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
+def table(rows):
+    lines = [["metric", "ours", "theirs", "ratio", "to reach"]] + rows
+    widths = [max(len(line[i]) for line in lines) for i in range(5)]
+    out = []
+    for number, line in enumerate(lines):
+        out.append("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+        if number == 0:
+            out.append("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(out)
+
+
+def measure(options, build, ours, theirs):
+    rows, cpu = [], []
+    servers = [(ours, "ours")] + ([(theirs, "theirs")] if theirs else [])
+
+    def metric(row, run, value="rate"):
+        if options.only and options.only not in row.name:
+            return
+        rows.append(row)
+        for number in range(options.rounds):
+            for server, side in servers:
+                result = run(server, number)
+                getattr(row, side).append(result[value])
+                cpu.append((row.name, server.name, result["server_cpu"], result["client_cpu"],
+                            result["done"]))
+                print(f"  {row.name}: {server.name} {result[value]:.6g} {row.unit} (p99 "
+                      f"{result['p99_us']} us, server CPU {result['server_cpu']:.2f} s, client "
+                      f"{result['client_cpu']:.2f} s)", file=sys.stderr)
+
+    seconds = 1 if options.quick else 4
+    full = 1000 if options.quick else FULL
+    metric(Row("POP3 logins/s", "/s", "5"),
+           lambda s, n: load(build, s, "pop3-login", "pop3", "--connections", 20, "--users", 900,
+                             "--seconds", seconds))
+    metric(Row("POP3S logins/s", "/s", "3"),
+           lambda s, n: load(build, s, "pop3-login", "pop3s", "--tls", "--connections", 20,
+                             "--users", 900, "--seconds", seconds))
+    metric(Row("LMTP deliveries/s, 10 kB, 20 sessions, durable", "/s", "10"),
+           lambda s, n: load(build, s, "lmtp", "lmtp", "--connections", 20, "--users", 900,
+                             "--seconds", seconds))
+    if not options.only or "download" in options.only:
+        for server, _ in servers:
+            load(build, server, "lmtp", "lmtp", "--connections", 20, "--users", 1, "--first-user",
+                 950, "--count", full)
+    fetch = ("--connections", 1, "--users", 1, "--first-user", 950)
+    metric(Row(f"POP3 download of {full:,} x 10 kB, one by one", "MB/s", "2.5"),
+           lambda s, n: load(build, s, "pop3-fetch", "pop3", *fetch), "mb_per_s")
+    metric(Row(f"POP3 download of {full:,} x 10 kB, pipelined", "MB/s", "4"),
+           lambda s, n: load(build, s, "pop3-fetch", "pop3", *fetch, "--window", 100), "mb_per_s")
+
+    row = Row(f"memory per idle POP3S connection, ours at {full:,}", "kB", "<= 24 kB")
+    if not options.only or "memory" in row.name and options.only in row.name:
+        rows.append(row)
+        result = idle(build, ours, full, 0)
+        row.ours.append(result["value"])
+        print(f"  {row.name}: {result['value']:.1f} kB of the whole, growth {result['growth']:.1f}",
+              file=sys.stderr)
+        if theirs:
+            row.theirs.append(idle(build, theirs, 200, 0)["value"])
+    row = Row("server start to serving, empty store", "s", "< 0.3 s")
+    if not options.only or options.only in row.name:
+        rows.append(row)
+        row.ours.append(start_time(ours))
+    return rows, cpu
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--peer", choices=["dovecot"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", help="rows whose name has this word")
+    parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--base-port", type=int, default=21000)
+    parser.add_argument("--keep", help="a folder for the servers' state, kept")
+    options = parser.parse_args()
+    build = ROOT / "build-release"
+    folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="postern-bench-"))
+    folder.mkdir(exist_ok=True)
+    os.chmod(folder, 0o755)
+    ours = Ours(str(folder / "ours"), options.base_port, FULL)
+    theirs = None
+    try:
+        ours.start()
+        if options.peer:
+            certificate, key = make_key(folder)
+            theirs = Theirs(folder / "theirs", options.base_port + 2000, FULL, certificate, key)
+            theirs.start()
+        rows, cpu = measure(options, build, ours, theirs)
+    except Failed as failure:
+        sys.exit(f"scripts/bench: {failure}")
+    finally:
+        ours.stop()
+        if theirs:
+            theirs.stop()
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    if options.json:
+        print(json.dumps([{"metric": r.name, "unit": r.unit, "ours": r.ours, "theirs": r.theirs,
+                           "goal": r.goal} for r in rows]))
+        return
+    print(f"\n{datetime.date.today()}, {os.cpu_count()} cores, {cpu_name()}, Linux "
+          f"{platform.release()}\n")
+    print(table([row.text() for row in rows]))
+    print("\nCPU microseconds of the server per operation (median): " + cpu_summary(cpu))
+
+
+def cpu_summary(cpu):
+    figures = {}
+    for name, server, seconds, _client, done in cpu:
+        figures.setdefault(name, {}).setdefault(server, []).append(1e6 * seconds / max(done, 1))
+    return "; ".join(f"{name}: " + ", ".join(f"{server} {statistics.median(values):.0f}"
+                                             for server, values in by.items())
+                     for name, by in figures.items())
+
+
+def make_key(folder):
+    """A certificate of the same type (ECDSA P-256) for the peer."""
+    certificate, key = folder / "peer.pem", folder / "peer.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost", "-days",
+                    "30", "-keyout", key, "-out", certificate], check=True,
+                   stderr=subprocess.DEVNULL)
+    return certificate, key
+
+
+def cpu_name():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    main()
