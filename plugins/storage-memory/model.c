@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.c - accounts, mailboxes, messages; see memory.h for who may touch them. */
+#include "memory.h"
+
+#include <string.h>
+
+struct body *
+body_new (GByteArray *taken) {
+  struct body *body = g_new0 (struct body, 1);
+  body->references = 1;
+  body->size = taken->len;
+  body->unterminated = taken->len < 2 || memcmp (taken->data + taken->len - 2, "\r\n", 2) != 0;
+  body->data = (char *)g_byte_array_free (taken, FALSE);
+  return body;
+}
+
+struct body *
+body_ref (struct body *body) {
+  g_atomic_int_inc (&body->references);
+  return body;
+}
+
+void
+body_unref (struct body *body) {
+  if (!g_atomic_int_dec_and_test (&body->references))
+    return;
+  g_free (body->data);
+  g_free (body);
+}
+
+void
+view_unref (struct view *view) {
+  if (!g_atomic_int_dec_and_test (&view->references))
+    return;
+  g_free ((void *)view->table.uid);
+  g_free ((void *)view->table.flags);
+  g_free ((void *)view->table.message_modseq);
+  g_strfreev (view->keywords);
+  g_free (view);
+}
+
+void
+message_free (struct message *message) {
+  body_unref (message->body);
+  if (message->annotations)
+    g_tree_unref (message->annotations);
+  g_free (message);
+}
+
+static void
+mailbox_free (struct mailbox *mailbox) {
+  mailbox_forget_view (mailbox);
+  g_ptr_array_unref (mailbox->messages);
+  g_ptr_array_unref (mailbox->keywords);
+  if (mailbox->annotations)
+    g_tree_unref (mailbox->annotations);
+  g_free (mailbox->path);
+  g_free (mailbox);
+}
+
+static guint
+id_hash (gconstpointer id) {
+  guint hash;
+  memcpy (&hash, (const char *)id + 12, sizeof hash);
+  return hash;
+}
+
+static gboolean
+id_equal (gconstpointer a, gconstpointer b) {
+  return memcmp (a, b, sizeof (struct ptn_id)) == 0;
+}
+
+static struct owner *
+owner_new (const char *name) {
+  struct owner *owner = g_new0 (struct owner, 1);
+  owner->name = g_strdup (name);
+  owner->mailboxes = g_ptr_array_new_with_free_func ((GDestroyNotify)mailbox_free);
+  owner->storage_limit = owner->messages_limit = UINT64_MAX;
+  owner->tokens = g_hash_table_new_full (id_hash, id_equal, g_free, (GDestroyNotify)outcomes_unref);
+  g_queue_init (&owner->token_order);
+  return owner;
+}
+
+void
+owner_free (struct owner *owner) {
+  g_ptr_array_unref (owner->mailboxes);
+  if (owner->annotations)
+    g_tree_unref (owner->annotations);
+  g_queue_clear (&owner->token_order);
+  g_hash_table_unref (owner->tokens);
+  g_free (owner->name);
+  g_free (owner);
+}
+
+struct owner *
+model_owner (struct memory *store, const char *name, bool make) {
+  struct owner *owner = g_tree_lookup (store->owners, name);
+  if (!owner && make) {
+    owner = owner_new (name);
+    g_tree_insert (store->owners, owner->name, owner);
+  }
+  return owner;
+}
+
+/* A level is at least one octet; control characters would end up in protocol lines. */
+static bool
+path_valid (const char *path) {
+  size_t length = strlen (path);
+  if (length == 0 || length > PATH_MAX_OCTETS || !g_utf8_validate (path, -1, NULL) || path[0] == '/'
+      || path[length - 1] == '/' || strstr (path, "//"))
+    return false;
+  for (const char *p = path; *p; p++)
+    if ((unsigned char)*p < 0x20 || *p == 0x7f)
+      return false;
+  return true;
+}
+
+char *
+path_canonical (const char *path) {
+  if (!path || !path_valid (path))
+    return NULL;
+  char *canonical = g_strdup (path);
+  if (g_ascii_strncasecmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/'))
+    memcpy (canonical, "INBOX", 5);
+  return canonical;
+}
+
+struct mailbox *
+owner_mailbox (struct owner *owner, const char *canonical) {
+  for (guint i = 0; i < owner->mailboxes->len; i++) {
+    struct mailbox *mailbox = owner->mailboxes->pdata[i];
+    if (strcmp (mailbox->path, canonical) == 0)
+      return mailbox;
+  }
+  return NULL;
+}
+
+static gint
+compare_paths (gconstpointer a, gconstpointer b) {
+  return strcmp ((*(struct mailbox *const *)a)->path, (*(struct mailbox *const *)b)->path);
+}
+
+void
+owner_sort (struct owner *owner) {
+  g_ptr_array_sort (owner->mailboxes, compare_paths);
+}
+
+/* A mailbox that is made again under an old name must not look like the old one: the clock
+ * orders lives of the process, the counter those within one second. */
+static uint32_t
+next_uidvalidity (struct memory *store) {
+  uint32_t now = (uint32_t)(store->host->realtime_ms () / 1000);
+  store->last_uidvalidity = MAX (store->last_uidvalidity + 1, now);
+  return store->last_uidvalidity;
+}
+
+/* A new life: what any client remembers of this name is void. */
+static void
+mailbox_renew (struct memory *store, struct mailbox *mailbox) {
+  uint64_t serial = ++store->next_id;
+  memcpy (mailbox->id.octets, &store->epoch, sizeof store->epoch);
+  memcpy (mailbox->id.octets + sizeof store->epoch, &serial, sizeof serial);
+  mailbox->uidvalidity = next_uidvalidity (store);
+  mailbox->uidnext = 1;
+  mailbox->modseq = 1;
+  mailbox->noselect = false;
+  mailbox_forget_view (mailbox);
+}
+
+static struct mailbox *
+mailbox_new (struct memory *store, const char *path) {
+  struct mailbox *mailbox = g_new0 (struct mailbox, 1);
+  mailbox_renew (store, mailbox);
+  mailbox->path = g_strdup (path);
+  mailbox->messages = g_ptr_array_new_with_free_func ((GDestroyNotify)message_free);
+  mailbox->keywords = g_ptr_array_new_with_free_func (g_free);
+  return mailbox;
+}
+
+struct mailbox *
+owner_make_mailbox (struct memory *store, struct owner *owner, const char *canonical) {
+  struct mailbox *mailbox = owner_mailbox (owner, canonical);
+  if (mailbox) {
+    mailbox_renew (store, mailbox);
+    return mailbox;
+  }
+  const char *slash = strrchr (canonical, '/');
+  if (slash) {
+    g_autofree char *parent = g_strndup (canonical, (gsize)(slash - canonical));
+    if (!owner_mailbox (owner, parent))
+      owner_make_mailbox (store, owner, parent);
+  }
+  mailbox = mailbox_new (store, canonical);
+  g_ptr_array_add (owner->mailboxes, mailbox);
+  owner_sort (owner);
+  return mailbox;
+}
+
+bool
+owner_has_children (const struct owner *owner, const struct mailbox *mailbox) {
+  size_t length = strlen (mailbox->path);
+  for (guint i = 0; i < owner->mailboxes->len; i++) {
+    const struct mailbox *other = owner->mailboxes->pdata[i];
+    if (strncmp (other->path, mailbox->path, length) == 0 && other->path[length] == '/')
+      return true;
+  }
+  return false;
+}
+
+void
+owner_usage (const struct owner *owner, uint64_t *octets, uint64_t *messages) {
+  *octets = *messages = 0;
+  for (guint i = 0; i < owner->mailboxes->len; i++) {
+    const struct mailbox *mailbox = owner->mailboxes->pdata[i];
+    *messages += mailbox->messages->len;
+    for (guint m = 0; m < mailbox->messages->len; m++)
+      *octets += ((struct message *)mailbox->messages->pdata[m])->body->size;
+  }
+}
+
+struct mailbox *
+model_mailbox (struct memory *store, const char *account, const struct ptn_id *id,
+               struct owner **found) {
+  const char *names[] = { account, "" };
+  for (unsigned n = 0; n < G_N_ELEMENTS (names); n++) {
+    struct owner *owner = model_owner (store, names[n], false);
+    for (guint i = 0; owner && i < owner->mailboxes->len; i++) {
+      struct mailbox *mailbox = owner->mailboxes->pdata[i];
+      if (mailbox->noselect || memcmp (&mailbox->id, id, sizeof *id) != 0)
+        continue;
+      if (found)
+        *found = owner;
+      return mailbox;
+    }
+  }
+  return NULL;
+}
+
+uint64_t
+mailbox_touch (struct memory *store, struct mailbox *mailbox) {
+  if (mailbox->touched != store->change) {
+    mailbox->touched = store->change;
+    mailbox->modseq++;
+  }
+  mailbox_forget_view (mailbox);
+  return mailbox->modseq;
+}
+
+struct message *
+mailbox_add (struct memory *store, struct mailbox *mailbox, struct body *body, ptn_flag_bits flags,
+             int64_t internal_date) {
+  struct message *message = g_new0 (struct message, 1);
+  message->uid = mailbox->uidnext++;
+  message->flags = mailbox_known_bits (mailbox, flags);
+  message->modseq = mailbox_touch (store, mailbox);
+  message->internal_date = internal_date;
+  message->save_date = store->host->realtime_ms () / 1000;
+  message->body = body_ref (body);
+  g_ptr_array_add (mailbox->messages, message);
+  return message;
+}
+
+struct message *
+mailbox_find (const struct mailbox *mailbox, uint32_t uid) {
+  guint low = 0, high = mailbox->messages->len;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    struct message *message = mailbox->messages->pdata[middle];
+    if (message->uid == uid)
+      return message;
+    if (message->uid < uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+int
+mailbox_keyword (const struct mailbox *mailbox, const char *keyword) {
+  for (guint i = 0; i < mailbox->keywords->len; i++)
+    if (g_ascii_strcasecmp (mailbox->keywords->pdata[i], keyword) == 0)
+      return (int)i;
+  return -1;
+}
+
+ptn_flag_bits
+mailbox_known_bits (const struct mailbox *mailbox, ptn_flag_bits bits) {
+  guint known = 16 + mailbox->keywords->len;
+  return known >= 64 ? bits : bits & ((UINT64_C (1) << known) - 1);
+}
+
+void
+mailbox_forget_view (struct mailbox *mailbox) {
+  g_clear_pointer (&mailbox->view, view_unref);
+}
+
+struct view *
+mailbox_view (struct mailbox *mailbox) {
+  if (!mailbox->view) {
+    guint count = mailbox->messages->len;
+    uint32_t *uid = g_new (uint32_t, count);
+    ptn_flag_bits *flags = g_new (ptn_flag_bits, count);
+    uint64_t *modseq = g_new (uint64_t, count);
+    for (guint i = 0; i < count; i++) {
+      const struct message *message = mailbox->messages->pdata[i];
+      uid[i] = message->uid;
+      flags[i] = message->flags;
+      modseq[i] = message->modseq;
+    }
+    struct view *view = g_new0 (struct view, 1);
+    view->references = 1;
+    view->keywords = g_new0 (char *, mailbox->keywords->len + 1);
+    for (guint i = 0; i < mailbox->keywords->len; i++)
+      view->keywords[i] = g_strdup (mailbox->keywords->pdata[i]);
+    view->table = (struct ptn_view){
+      .size = sizeof view->table,
+      .count = count,
+      .modseq = mailbox->modseq,
+      .uid = uid,
+      .flags = flags,
+      .message_modseq = modseq,
+      .keywords = { (const char *const *)view->keywords, mailbox->keywords->len },
+    };
+    mailbox->view = view;
+  }
+  g_atomic_int_inc (&mailbox->view->references);
+  return mailbox->view;
+}
+
+void
+mailbox_empty (struct mailbox *mailbox) {
+  mailbox_forget_view (mailbox);
+  g_ptr_array_set_size (mailbox->messages, 0);
+}
+
+bool
+uid_set_has (struct ptn_uid_set set, size_t *range, uint32_t uid) {
+  while (*range < set.count && set.ranges[*range].last < uid)
+    ++*range;
+  return *range < set.count && set.ranges[*range].first <= uid;
+}
+
+void
+uid_ranges_add (GArray *ranges, uint32_t uid) {
+  if (ranges->len > 0) {
+    struct ptn_uid_range *last = &g_array_index (ranges, struct ptn_uid_range, ranges->len - 1);
+    if (last->last + 1 == uid) {
+      last->last = uid;
+      return;
+    }
+  }
+  struct ptn_uid_range range = { uid, uid };
+  g_array_append_val (ranges, range);
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b, gpointer data) {
+  return strcmp (a, b);
+}
+
+void
+annotations_set (GTree **annotations, const char *name, GBytes *value) {
+  if (value && !*annotations)
+    *annotations = g_tree_new_full (compare_names, NULL, g_free, (GDestroyNotify)g_bytes_unref);
+  if (value)
+    g_tree_insert (*annotations, g_strdup (name), g_bytes_ref (value));
+  else if (*annotations)
+    g_tree_remove (*annotations, name);
+}
+
+static gboolean
+copy_annotation (gpointer name, gpointer value, gpointer copy) {
+  annotations_set (copy, name, value);
+  return FALSE;
+}
+
+GTree *
+annotations_copy (GTree *annotations) {
+  GTree *copy = NULL;
+  if (annotations)
+    g_tree_foreach (annotations, copy_annotation, &copy);
+  return copy;
+}
