@@ -10,6 +10,12 @@ line_read (struct line_reader *reader, const struct ptn_stream_service *service,
   for (;;) {
     struct ptn_bytes input;
     ptn_status status = service->peek (stream, task, reader->scanned + 1, &input);
+    if (status == PTN_E_LIMIT) { /* the input buffer is smaller than max */
+      service->consume (stream, reader->scanned);
+      reader->scanned = 0;
+      reader->discarding = 1;
+      return PTN_E_LIMIT;
+    }
     if (status != PTN_OK)
       return status;
     const char *start = input.data;

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sasl.c - AUTH (RFC 4954): base64 lines around the exchange that postern.login/1 conducts. */
+#include "submission.h"
+
+#include "common/base64.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MECHANISM_MAX 20 /* RFC 4422 section 3.1 */
+
+struct auth {
+  struct ptn_call call; /* of the exchange; ended with it */
+  struct ptn_sasl_request request;
+  char mechanism[MECHANISM_MAX + 1];
+  void *exchange;
+  unsigned char *response; /* decoded; NULL: no initial response */
+  size_t response_size;
+  bool proved; /* only the client's answer to the last challenge is awaited */
+  const struct ptn_identity *identity;
+};
+
+void
+sasl_request (const struct session *s, struct ptn_sasl_request *request) {
+  *request = (struct ptn_sasl_request){ .size = sizeof *request,
+                                        .service = "smtp",
+                                        .server_name = s->info->server_name,
+                                        .listener = s->info->listener,
+                                        .session_id = s->info->session_id,
+                                        .config = s->info->config,
+                                        .stream = s->stream };
+}
+
+static void
+forget_response (struct auth *auth) {
+  if (auth->response)
+    explicit_bzero (auth->response, auth->response_size);
+  g_clear_pointer (&auth->response, g_free);
+  auth->response_size = 0;
+}
+
+void
+sasl_forget (struct session *s) {
+  const struct ptn_login *login = s->plugin->login.table;
+  struct auth *auth = s->auth;
+  s->identity = NULL;
+  s->auth = NULL;
+  if (!auth)
+    return;
+  forget_response (auth);
+  s->plugin->host->call_end (&auth->call);
+  if (auth->exchange)
+    login->finish (auth->exchange);
+  g_free (auth);
+}
+
+static void
+fail (struct session *s, unsigned code, const char *enhanced, const char *text) {
+  sasl_forget (s);
+  session_reply (s, code, enhanced, "%s", text);
+  session_command_done (s);
+}
+
+/* The one answer to each outcome. */
+static void
+refuse (struct session *s, ptn_status status) {
+  const char *text = s->plugin->host->failure_text (s->task);
+  switch (status) {
+  case PTN_E_UNSUPPORTED:
+    fail (s, 504, "5.5.4", "mechanism not offered here");
+    break;
+  case PTN_E_DENIED:
+    fail (s, 538, "5.7.11", "encryption required: start TLS before you log in");
+    break;
+  case PTN_E_INVALID:
+    fail (s, 501, "5.5.2", "malformed response");
+    break;
+  case PTN_E_AUTHENTICATION:
+  case PTN_E_NOT_FOUND:
+    fail (s, 535, "5.7.8", "user name or password is wrong");
+    break;
+  case PTN_E_PASSWORD_EXPIRED:
+    fail (s, 535, "5.7.8", text ? text : "the password has expired: choose a new one");
+    break;
+  case PTN_E_DISABLED:
+  case PTN_E_PROTOCOL_OFF:
+    fail (s, 535, "5.7.8", text ? text : "this account may not send mail here");
+    break;
+  case PTN_E_TOO_MANY:
+    fail (s, 454, "4.7.0", text ? text : "too many attempts, try again later");
+    break;
+  case PTN_E_ELSEWHERE:
+    fail (s, 454, "4.7.0", text ? text : "another server serves this account");
+    break;
+  default:
+    fail (s, 454, "4.7.0", "logins cannot be checked now, try again later");
+    break;
+  }
+}
+
+static void
+succeed (struct session *s) {
+  struct auth *auth = s->auth;
+  if (s->plugin->host->claim (s->task, auth->identity->account) != PTN_OK) {
+    sasl_forget (s);
+    session_command_done (s);
+    session_bye (s, "4.7.0", "this account has too many connections, try again later");
+    return;
+  }
+  s->identity = auth->identity;
+  session_command_done (s);
+  session_reply (s, 235, "2.7.0", "welcome");
+}
+
+static void
+challenge (struct session *s, struct ptn_bytes data) {
+  g_autofree char *text = g_malloc (BASE64_ENCODED_MAX (data.size) + 6);
+  memcpy (text, "334 ", 4);
+  size_t size = 4 + base64_encode (data.data, data.size, text + 4);
+  memcpy (text + size, "\r\n", 3);
+  session_write (s, text);
+}
+
+static ptn_status sasl_step (struct session *);
+
+/* false: not base64. */
+static bool
+keep_response (struct auth *auth, const char *text, size_t size) {
+  forget_response (auth);
+  auth->response_size = BASE64_DECODED_MAX (size) + 1;
+  auth->response = g_malloc0 (auth->response_size);
+  size_t decoded;
+  if (!base64_decode (text, size, auth->response, &decoded))
+    return false;
+  auth->response_size = decoded;
+  return true;
+}
+
+/* Waits for the client's next line. */
+static ptn_status
+sasl_read (struct session *s) {
+  struct ptn_bytes line;
+  ptn_status status =
+      line_read (&s->reader, s->plugin->stream, s->stream, s->task, AUTH_LINE_MAX, &line);
+  if (status == PTN_E_LIMIT) {
+    fail (s, 500, "5.5.6", "line too long");
+    return PTN_OK;
+  }
+  if (status != PTN_OK)
+    return status;
+  const char *text = line.data;
+  size_t size = line.size;
+  bool crlf = size >= 2 && text[size - 2] == '\r';
+  s->resume = sasl_step;
+  if (!crlf)
+    fail (s, 501, "5.5.2", "lines must end with CR LF");
+  else if (size == 3 && text[0] == '*')
+    fail (s, 501, "5.7.0", "login cancelled");
+  else if (!keep_response (s->auth, text, size - 2))
+    fail (s, 501, "5.5.2", "that is not base64");
+  s->plugin->stream->consume (s->stream, size);
+  return PTN_OK;
+}
+
+static ptn_status
+sasl_step (struct session *s) {
+  const struct ptn_login *login = s->plugin->login.table;
+  struct auth *auth = s->auth;
+  if (auth->proved) { /* the answer to additional data is empty (RFC 4422 section 5) */
+    if (auth->response_size)
+      fail (s, 501, "5.5.2", "an empty response was expected");
+    else
+      succeed (s);
+    return PTN_OK;
+  }
+  struct ptn_bytes response = { auth->response, auth->response_size }, data = { NULL, 0 };
+  auth->call.task = s->task;
+  ptn_status status = login->step (auth->exchange, &auth->call, response, &data, &auth->identity);
+  if (status == PTN_PENDING)
+    return status;
+  forget_response (auth);
+  if (status == PTN_OK || (status == PTN_END && data.size)) {
+    auth->proved = status == PTN_END;
+    challenge (s, data);
+    s->resume = sasl_read;
+  } else if (status == PTN_END)
+    succeed (s);
+  else
+    refuse (s, status);
+  if (s->auth)
+    s->plugin->host->call_end (&s->auth->call);
+  return PTN_OK;
+}
+
+static ptn_status
+sasl_start (struct session *s) {
+  const struct ptn_login *login = s->plugin->login.table;
+  struct auth *auth = s->auth;
+  auth->call.task = s->task;
+  ptn_status status = login->start (s->plugin->login.instance, &auth->call, &auth->request,
+                                    auth->mechanism, &auth->exchange);
+  if (status == PTN_PENDING)
+    return status;
+  if (status != PTN_OK)
+    refuse (s, status);
+  else
+    s->resume = sasl_step;
+  if (s->auth)
+    s->plugin->host->call_end (&s->auth->call);
+  return PTN_OK;
+}
+
+void
+sasl_command (struct session *s, const char *argument, size_t size) {
+  if (s->kind != KIND_SUBMISSION)
+    session_reply (s, 502, "5.5.1", "nobody logs in on this port");
+  else if (s->identity)
+    session_reply (s, 503, "5.5.1", "logged in already");
+  else if (!s->esmtp)
+    session_reply (s, 503, "5.5.1", "say EHLO first");
+  else if (s->mail)
+    session_reply (s, 503, "5.5.1", "not within a mail");
+  else {
+    const char *blank = memchr (argument, ' ', size);
+    size_t word = blank ? (size_t)(blank - argument) : size;
+    if (word == 0 || word > MECHANISM_MAX) {
+      session_reply (s, 504, "5.5.4", "mechanism not offered here");
+      return;
+    }
+    struct auth *auth = s->auth = g_new0 (struct auth, 1);
+    for (size_t i = 0; i < word; i++)
+      auth->mechanism[i] = g_ascii_toupper (argument[i]);
+    sasl_request (s, &auth->request);
+    const char *initial = blank ? blank + 1 : NULL;
+    size_t length = blank ? size - word - 1 : 0;
+    bool empty = length == 1 && initial[0] == '=';
+    s->resume = sasl_start;
+    if (initial && (length == 0 || !keep_response (auth, initial, empty ? 0 : length)))
+      fail (s, 501, "5.5.2", "that is not base64");
+  }
+}
