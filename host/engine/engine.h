@@ -23,9 +23,9 @@
 struct engine;
 
 struct engine_settings {
-  unsigned workers;        /* 0: twice the cores */
-  unsigned spares;         /* more threads at most, when all block (default 64) */
-  int64_t step_ns;         /* a step's time budget: 5 ms */
+  unsigned workers; /* 0: twice the cores */
+  unsigned spares;  /* more threads at most, when all block (default 64) */
+  int64_t step_ns;  /* a step's time budget: 5 ms */
 };
 struct engine *engine_new (const struct engine_settings *, GError **);
 /* Threads start here; strands may be made before. */
@@ -39,19 +39,21 @@ void engine_lane (struct engine *, const char *name, unsigned threads, unsigned 
 
 struct engine_counts {
   unsigned strands, queued, workers, spares, waiting;
-  uint64_t steps, wakes, events;
+  uint64_t steps, events; /* runs of strands; edges from epoll */
+  uint64_t wakes;         /* strands that went through the run queue */
 };
 void engine_count (struct engine *, struct engine_counts *); /* [any] */
 
 /* --- strands ------------------------------------------------------------------------- */
 
-enum { /* why it runs; all that gathered since the last run, or-ed */
+/* Why it runs: all that gathered since the last run, or-ed.  0: TASK_AGAIN, nothing new. */
+enum {
   TASK_READABLE = 1 << 0, /* an edge came: remembered by the strand's owner until EAGAIN */
   TASK_WRITABLE = 1 << 1,
   TASK_HANGUP = 1 << 2,
-  TASK_TIMER = 1 << 3,    /* the time of task_set_timer has come */
-  TASK_WOKEN = 1 << 4,    /* a waker, or the first run */
-  TASK_CANCEL = 1 << 5    /* task_cancel; task_cancelled stays true from then on */
+  TASK_TIMER = 1 << 3, /* the time of task_set_timer has come */
+  TASK_WOKEN = 1 << 4, /* a waker, or the first run */
+  TASK_CANCEL = 1 << 5 /* task_cancel; task_cancelled stays true from then on */
 };
 typedef enum {
   TASK_WAIT,  /* run again when something comes */
@@ -65,6 +67,7 @@ struct ptn_task *task_new (struct engine *, const char *name, task_run *run,
                            void (*finish) (void *user), void *user);
 void *task_user (const struct ptn_task *);
 struct engine *task_engine (const struct ptn_task *);
+const char *task_name (const struct ptn_task *); /* a copy of task_new's, while the strand lives */
 
 /* Edge-triggered, both directions, with EPOLLRDHUP.  One descriptor a strand.  The strand
  * closes the descriptor itself after task_unwatch. [task, or before the first run] */
@@ -79,7 +82,7 @@ struct ptn_waker *task_waker (struct ptn_task *);
 void waker_wake (struct ptn_waker *);
 void waker_forget (struct ptn_waker *);
 void waker_wake_at (struct ptn_waker *, int64_t monotonic_ns);
-void task_cancel (struct ptn_task *);                /* [any] holding the task alive */
+void task_cancel (struct ptn_task *); /* [any] holding the task alive */
 int task_cancelled (const struct ptn_task *);
 int task_budget_spent (const struct ptn_task *);
 void task_blocking (struct ptn_task *, int begins);
@@ -89,8 +92,8 @@ void call_end (struct ptn_call *);
 
 /* A plugin's own task: `step` by the rules of ptn_host.spawn. [any] */
 struct ptn_task *task_spawn (struct engine *, const char *name,
-                             ptn_status (*step) (void *, struct ptn_task *),
-                             void (*done) (void *), void *argument);
+                             ptn_status (*step) (void *, struct ptn_task *), void (*done) (void *),
+                             void *argument);
 
 /* --- memory and failures of a strand -------------------------------------------------- */
 
