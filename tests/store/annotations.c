@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* annotations.c - of messages, of mailboxes, of the account. */
+#include "fixture.h"
+
+static ptn_status
+annotate_status (struct fixture *f, const char *path, struct ptn_uid_set uids, const char *name,
+                 const void *value, size_t size) {
+  struct ptn_id id = { { 0 } };
+  if (path)
+    id = id_of (f, path);
+  struct ptn_change *change = begin (f, NULL);
+  ptn_status status = DO (f, f->store->annotate (change, &call, path ? &id : NULL, uids, name,
+                                                 (struct ptn_bytes){ value, size }));
+  if (status == PTN_OK)
+    status = DO (f, f->store->commit (change, &call));
+  f->store->end (change);
+  return status;
+}
+
+static void
+annotate (struct fixture *f, const char *path, struct ptn_uid_set uids, const char *name,
+          const char *value) {
+  assert_ok (annotate_status (f, path, uids, name, value, value ? strlen (value) : 0));
+}
+
+/* "1 /a=x, 2 /a=y" */
+static char *
+annotations (struct fixture *f, const char *path, struct ptn_uid_set uids, int all,
+             const char *name) {
+  g_autoptr (GString) text = g_string_new (NULL);
+  struct ptn_id id = { { 0 } };
+  struct ptn_cursor *cursor = NULL;
+  const struct ptn_annotation *row;
+  if (path)
+    id = id_of (f, path);
+  assert_ok (DO (f, f->store->annotations (f->account, &call, path ? &id : NULL, uids, all, name,
+                                           &cursor)));
+  for (;;) {
+    struct ptn_call held = { .task = f->task };
+    ptn_status status = HARNESS_AWAIT (f->task, f->store->next_annotation (cursor, &held, &row));
+    if (status == PTN_OK)
+      g_string_append_printf (text, "%s%u %s=%.*s", text->len ? ", " : "", row->uid, row->name,
+                              (int)row->value.size, (const char *)row->value.data);
+    f->host->call_end (&held);
+    if (status == PTN_END)
+      break;
+    assert_ok (status);
+  }
+  f->store->close_cursor (cursor);
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+#define assert_annotations(f, path, uids, all, name, expected)       \
+  do {                                                               \
+    g_autofree char *rows_ = annotations (f, path, uids, all, name); \
+    assert_string_equal (rows_, expected);                           \
+  } while (0)
+#define NONE ((struct ptn_uid_set){ 0 })
+
+static void
+of_messages (void **state) {
+  struct fixture *f = *state;
+  for (int i = 0; i < 4; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "");
+  annotate (f, "INBOX", UIDS ({ 2, 3 }, { 50, 60 }), "/pop3/retrieved", "123");
+  annotate (f, "INBOX", UIDS ({ 3, 3 }), "/a", "z");
+  assert_annotations (f, "INBOX", NONE, 1, NULL,
+                      "2 /pop3/retrieved=123, 3 /a=z, 3 /pop3/retrieved=123");
+  assert_annotations (f, "INBOX", NONE, 1, "/a", "3 /a=z");
+  assert_annotations (f, "INBOX", UIDS ({ 1, 2 }), 0, NULL, "2 /pop3/retrieved=123");
+  assert_annotations (f, "INBOX", NONE, 1, "/b", "");
+  annotate (f, "INBOX", UIDS ({ 3, 3 }), "/a", "changed");
+  assert_annotations (f, "INBOX", NONE, 1, "/a", "3 /a=changed");
+  annotate (f, "INBOX", ALL_UIDS, "/pop3/retrieved", NULL);
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "3 /a=changed");
+  expunge (f, "INBOX", UIDS ({ 3, 3 }));
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "");
+}
+
+static void
+of_mailbox_and_account (void **state) {
+  struct fixture *f = *state;
+  deliver (f, ANN, "INBOX", "x\r\n");
+  assert_annotations (f, NULL, NONE, 0, NULL, "");
+  annotate (f, "INBOX", NONE, "/comment", "of the mailbox");
+  annotate (f, NULL, NONE, "/comment", "of the account");
+  annotate (f, "INBOX", UIDS ({ 1, 1 }), "/comment", "of the message");
+  assert_annotations (f, "INBOX", NONE, 0, NULL, "0 /comment=of the mailbox");
+  assert_annotations (f, NULL, NONE, 0, NULL, "0 /comment=of the account");
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "1 /comment=of the message");
+  annotate (f, "INBOX", NONE, "/comment", NULL);
+  annotate (f, NULL, NONE, "/comment", NULL);
+  assert_annotations (f, "INBOX", NONE, 0, NULL, "");
+  assert_annotations (f, NULL, NONE, 0, NULL, "");
+}
+
+static void
+sizes_of_values (void **state) {
+  struct fixture *f = *state;
+  g_autofree char *big = g_strnfill (64 * 1024 + 1, 'v');
+  deliver (f, ANN, "INBOX", "x\r\n");
+  assert_int_equal (annotate_status (f, "INBOX", UIDS ({ 1, 1 }), "/big", big, 64 * 1024 + 1),
+                    PTN_E_LIMIT);
+  assert_ok (annotate_status (f, "INBOX", UIDS ({ 1, 1 }), "/big", big, 64 * 1024));
+  big[64 * 1024] = '\0';
+  g_autofree char *expected = g_strdup_printf ("1 /big=%s", big);
+  assert_annotations (f, "INBOX", NONE, 1, NULL, expected);
+  assert_ok (annotate_status (f, "INBOX", UIDS ({ 1, 1 }), "/big", "", 0)); /* empty, not gone */
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "1 /big=");
+}
+
+static void
+account_that_was_never_seen (void **state) {
+  struct fixture *f = *state;
+  annotate (f, NULL, NONE, "/settings/colour", "green");
+  assert_annotations (f, NULL, NONE, 0, "/settings/colour", "0 /settings/colour=green");
+}
+
+static void
+with_an_expunge_in_one_change (void **state) {
+  struct fixture *f = *state;
+  for (int i = 0; i < 3; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  struct ptn_id id = id_of (f, "INBOX");
+  struct ptn_change *change = begin (f, NULL);
+  assert_ok (DO (f, f->store->annotate (change, &call, &id, UIDS ({ 1, 2 }), "/pop3/retrieved",
+                                        (struct ptn_bytes){ "1", 1 })));
+  assert_ok (DO (f, f->store->expunge (change, &call, &id, UIDS ({ 2, 2 }), 0)));
+  commit (f, change);
+  f->store->end (change);
+  assert_annotations (f, "INBOX", NONE, 1, NULL, "1 /pop3/retrieved=1");
+  assert_int_equal (status_of (f, "INBOX").messages, 2);
+}
+
+STORE_GROUP (annotation, STORE_TEST (of_messages), STORE_TEST (of_mailbox_and_account),
+             STORE_TEST (sizes_of_values), STORE_TEST (account_that_was_never_seen),
+             STORE_TEST (with_an_expunge_in_one_change));
