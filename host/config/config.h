@@ -99,8 +99,8 @@ struct config_listener {
 };
 
 struct config {
-  const char *file;   /* absolute */
-  const char *folder; /* of `file`: relative paths begin here */
+  const char *file;   /* the main one, absolute */
+  const char *folder; /* of `file`: relative paths begin here, in conf.d too */
   struct config_server server;
   struct config_lane *lanes;
   size_t lane_count;
@@ -120,18 +120,29 @@ struct config_options {
   void *user;
 };
 
-/* Phase 1.  options may be NULL.  Never NULL: with errors in *errors it holds what could be
- * understood, good enough to go on checking with, not to serve with. */
-struct config *config_load (const char *path, const struct config_options *,
-                            struct config_errors *);
-/* The same of texts in memory; for tests and fuzzing. files: the main file first. */
+/* The files as they are: the main file first, then conf.d/NAME.conf in order.  A file that cannot
+ * be read is an error and is left out.  For who reads in one process and parses in another. */
 struct config_text {
-  const char *file;
+  const char *file; /* absolute */
   const char *data;
   size_t size;
 };
+struct config_texts {
+  struct config_text *items;
+  size_t count;
+};
+struct config_texts *config_texts_read (const char *path, const struct config_options *,
+                                        struct config_errors *);
+void config_texts_free (struct config_texts **); /* wipes them */
+
+/* Phase 1.  options may be NULL; they are used in phase 2 and 3 too.  Never NULL: with errors in
+ * *errors it holds what could be understood, good enough to go on checking with, not to serve
+ * with.  Nothing of the texts is kept. */
 struct config *config_parse (const struct config_text *files, size_t count,
                              const struct config_options *, struct config_errors *);
+/* Both in one. */
+struct config *config_load (const char *path, const struct config_options *,
+                            struct config_errors *);
 struct config *config_ref (struct config *);
 void config_unref (struct config **);
 

@@ -25,13 +25,4 @@ bool settings_given (const struct ptn_config *, const char *name); /* not by its
 /* Same names, same values? */
 bool settings_equal (const struct ptn_config *, const struct ptn_config *);
 
-/* Tables of settings in the host's own layout, to be checked together. */
-struct setting_set {
-  const struct ptn_setting *settings;
-  size_t count;
-  const char *owner; /* the plugin that declares them; NULL: the host */
-  uint32_t scope;    /* only these count, PTN_SCOPE_* ... */
-  bool quiet;        /* their mistakes have been reported before */
-};
-
 #endif
