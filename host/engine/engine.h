@@ -67,7 +67,7 @@ struct ptn_task *task_new (struct engine *, const char *name, task_run *run,
                            void (*finish) (void *user), void *user);
 void *task_user (const struct ptn_task *);
 struct engine *task_engine (const struct ptn_task *);
-const char *task_name (const struct ptn_task *); /* a copy of task_new's, while the strand lives */
+const char *task_name (const struct ptn_task *); /* its first 47 octets */
 
 /* Edge-triggered, both directions, with EPOLLRDHUP.  One descriptor a strand.  The strand
  * closes the descriptor itself after task_unwatch. [task, or before the first run] */

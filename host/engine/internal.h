@@ -47,6 +47,8 @@ enum {
 };
 #define SPARE_IDLE_NS INT64_C (1000000000)
 
+enum { TASK_NAME = 48 }; /* longer names are cut: they are for people */
+
 struct scratch_block;
 
 struct ptn_task {
@@ -67,7 +69,7 @@ struct ptn_task {
   _Atomic int64_t armed;    /* when the heap will look at `deadline`; INT64_MAX: never */
   _Atomic size_t memory;
   size_t memory_limit;
-  char *name; /* GRefString: thousands of sessions share one */
+  char name[TASK_NAME];
 } __attribute__ ((__aligned__ (64)));
 
 #define TIMER_OFF INT64_MAX

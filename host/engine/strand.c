@@ -115,7 +115,6 @@ strand_end (struct ptn_task *task) {
   timers_forget (&engine->timers, task);
   scratch_free_all (task);
   failure_clear (task);
-  g_clear_pointer (&task->name, g_ref_string_release);
   slot_recycle (task);
   if (atomic_fetch_sub (&engine->strands, 1) == 1) {
     pthread_mutex_lock (&engine->lock);

@@ -24,7 +24,7 @@ task_new (struct engine *engine, const char *name, task_run *run, void (*finish)
   atomic_store_explicit (&task->armed, INT64_MAX, memory_order_relaxed);
   atomic_store_explicit (&task->memory, 0, memory_order_relaxed);
   task->memory_limit = 0;
-  task->name = g_ref_string_new_intern (name);
+  g_strlcpy (task->name, name, sizeof task->name);
   atomic_fetch_add (&engine->strands, 1);
   strand_post (task_handle (task), TASK_WOKEN);
   return task;
