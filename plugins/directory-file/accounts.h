@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* accounts.h - what one reading of the accounts file found: immutable, counted, looked up by
+ * hash.  A change of the file makes a new one; who still works with the old one keeps it.
+ *
+ * Everything reachable from a struct accounts lives as long as it.  Lookups and counting run on
+ * any thread; parse.h fills it on one. */
+#ifndef DIRECTORY_FILE_ACCOUNTS_H
+#define DIRECTORY_FILE_ACCOUNTS_H
+
+#include "names.h"
+#include "password.h"
+#include "rules.h"
+
+#include <glib.h>
+
+#define ACCOUNT_PASSWORDS 8 /* of one account at most */
+
+enum { /* account.protocols */
+       PROTOCOL_POP = 1 << 0,
+       PROTOCOL_IMAP = 1 << 1,
+       PROTOCOL_SMTP = 1 << 2,
+       PROTOCOL_HTTP = 1 << 3,
+       PROTOCOL_ALL = 15
+};
+
+struct account {
+  const char *name;    /* folded: its one name */
+  const char *address; /* primary */
+  const char *display; /* "" if none */
+  const char *server;  /* node; NULL: here */
+  const struct password *passwords;
+  const struct account *const *delegates;
+  const char *const *aliases; /* as written, folded */
+  struct ptn_strings attributes;
+  gint64 expires_ms; /* the password, since 1970; G_MAXINT64: never */
+  guint32 password_count, delegate_count, alias_count;
+  guint32 line; /* of its section */
+  guint32 protocols;
+  gboolean disabled;
+};
+
+struct group {
+  const char *name;
+  const struct account *const *members;
+  guint32 member_count;
+  guint32 line;
+};
+
+/* What a name stands for: one of the two is not NULL, or none. */
+struct target {
+  const struct account *account;
+  const struct group *group;
+};
+
+struct accounts {
+  gint references;
+  struct rules *rules;
+  struct target postmaster;
+  const struct password *dummy;      /* what an unknown user is checked against: of the scheme that
+                                   most accounts have */
+  const struct account *const *list; /* in the order of names */
+  size_t count;
+  /* The rest is between accounts.c and parse.c. */
+  GPtrArray *blocks;   /* the memory of everything */
+  struct block *block; /* the one that is being filled */
+  struct name_entry *entries;
+  size_t entry_mask, entry_count;
+};
+
+struct accounts *accounts_new (struct rules *rules, size_t names); /* room for so many names */
+struct accounts *accounts_ref (struct accounts *);
+void accounts_unref (struct accounts *);
+typedef struct accounts accounts_auto; /* for g_autoptr, which wants one word */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (accounts_auto, accounts_unref)
+
+/* Memory that lives as long as the accounts; zeroed. */
+void *accounts_memory (struct accounts *, size_t size);
+/* Gives them memory that was allocated with g_malloc. */
+void accounts_own (struct accounts *, void *memory);
+
+/* false: the name is taken, by *taken.  The name is kept as a pointer. */
+bool accounts_add_name (struct accounts *, const char *folded, struct target, struct target *taken);
+
+/* An exact name: account or alias, with domain or bare. */
+struct target accounts_find_name (const struct accounts *, const char *folded);
+/* An account by its one name; NULL. */
+const struct account *accounts_find (const struct accounts *, const char *name);
+
+/* A user or mailbox of a login, folded.  `domain`: the mail domain that a bare name belongs to,
+ * or NULL for any of ours. */
+const struct account *accounts_find_login (const struct accounts *, const char *folded,
+                                           const char *domain);
+
+/* An address.  *detail: what stood behind the '+', in the buffer of `parts`, or "".  *ours: is the
+ * domain (a bare postmaster's too). */
+struct target accounts_find_address (const struct accounts *, struct address_parts *parts,
+                                     const char **detail, bool *ours);
+
+/* May `delegate` open the mailbox? */
+bool account_admits (const struct account *mailbox, const struct account *delegate);
+
+#endif
