@@ -174,6 +174,13 @@ bool config_check_listeners (struct config *, const struct config_checks *, stru
  * "plugin"; NULL for another word. */
 const struct ptn_setting *config_host_settings (const char *section, size_t *count);
 
+/* Where the key stands in the section, else where the section begins, else the main file. */
+struct config_place config_place_of (const struct config *, const char *section_title,
+                                     const char *key);
+/* What is wrong with the default of a setting (not the contents of a secret's file); g_free it.
+ * NULL: nothing. */
+char *config_setting_mistake (const struct ptn_setting *);
+
 /* "host:port", "[v6]:port", "*:port", "unix:/path".  Relative UNIX paths begin in `folder`.
  * Fills *endpoint with g_malloc'd strings (free them with config_endpoint_clear).
  * False: *expected is a static text that says what was expected. [any] */

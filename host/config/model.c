@@ -300,6 +300,12 @@ config_parse (const struct config_text *files, size_t count, const struct config
   return &model->config;
 }
 
+struct config_place
+config_place_of (const struct config *config, const char *title, const char *key) {
+  const struct raw_section *section = raw_find (model_of ((struct config *)config)->raw, title);
+  return section ? raw_place (section, key) : (struct config_place){ config->file, 0 };
+}
+
 bool
 config_check_plugin (struct config *config, struct config_plugin *plugin,
                      const struct ptn_setting *settings, size_t count,

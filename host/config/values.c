@@ -289,3 +289,14 @@ setting_item_clear (struct setting_item *item) {
   g_strfreev (item->words);
   memset (item, 0, sizeof *item);
 }
+
+char *
+config_setting_mistake (const struct ptn_setting *setting) {
+  static const struct value_source nowhere = { .folder = "/" };
+  struct setting_item item = { .type = setting->type };
+  if (!setting->default_value || setting->type == PTN_SETTING_SECRET)
+    return NULL;
+  char *problem = value_parse (setting, setting->default_value, &nowhere, &item);
+  setting_item_clear (&item);
+  return problem;
+}
