@@ -119,7 +119,7 @@ host_realtime_ms (void) {
 
 /* --- log and metrics --------------------------------------------------------------------------- */
 
-/* Why a configure or start failed is what the plugin complained of last. */
+/* Why a configure or start failed is what the plugin complained of before. */
 static void
 keep_complaint (struct plugin *plugin, const char *event, const struct ptn_field *fields,
                 size_t count) {
@@ -136,8 +136,11 @@ keep_complaint (struct plugin *plugin, const char *event, const struct ptn_field
   }
   room[out.size] = 0;
   pthread_mutex_lock (&plugin->loader->lock);
-  g_free (plugin->complaint);
-  plugin->complaint = g_strdup (room);
+  char *before = plugin->complaint;
+  if (!before || strlen (before) < 2048) {
+    plugin->complaint = before ? g_strdup_printf ("%s; %s", before, room) : g_strdup (room);
+    g_free (before);
+  }
   pthread_mutex_unlock (&plugin->loader->lock);
 }
 

@@ -23,7 +23,7 @@ struct plugin {
   char *path;
   _Atomic int state; /* enum load_state; written by the setup thread */
   char *reason;      /* NULL unless FAILED or LEFT_OUT */
-  char *complaint;   /* its last warning or error while it is configured or started */
+  char *complaint;   /* its warnings and errors while it is configured or started */
   struct plugin_table table;
   struct plugin_host host;
   struct ptn_config *settings, *previous; /* in use; before the last reload */
