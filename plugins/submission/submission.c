@@ -42,7 +42,7 @@ static const struct ptn_setting settings[] = {
 
 static const struct ptn_protocol protocol = {
   .size = sizeof protocol,
-  .name = "submission",
+  .name = "smtp", /* in `protocol =` of a listener; its `kind` says which of the three */
   .open = session_open,
   .step = session_step,
   .goodbye = session_goodbye,
