@@ -67,14 +67,14 @@ memory_deliver (void *instance, struct ptn_call *call, const struct ptn_append *
   if (status != PTN_OK)
     return wait_leave (call, status);
   struct body *body = body_new (g_steal_pointer (&wait_operation (call)->body));
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   for (size_t i = 0; i < count; i++) {
     results[i].uid = 0;
     results[i].status = wait_roll (store, store->failures)
                             ? PTN_E_TEMPORARY
                             : deliver_to (store, append, body, &targets[i], &results[i].uid);
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   body_unref (body);
   return wait_leave (call, PTN_OK);
 }
@@ -100,9 +100,9 @@ memory_list_accounts (void *instance, struct ptn_call *call, const char *after,
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   struct listing listing = { after, g_ptr_array_new () };
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   g_tree_foreach (store->owners, list_owner, &listing);
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   size_t count = listing.names->len;
   g_ptr_array_add (listing.names, NULL);
   struct operation *operation = wait_operation (call);
@@ -120,9 +120,9 @@ memory_remove_account (void *instance, struct ptn_call *call, const char *accoun
     return PTN_PENDING;
   if (wait_roll (store, store->failures))
     return wait_leave (call, PTN_E_TEMPORARY);
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   bool removed = *account && g_tree_remove (store->owners, account);
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, removed ? PTN_OK : PTN_E_NOT_FOUND);
 }
 
@@ -135,14 +135,14 @@ memory_quota (struct ptn_account *account, struct ptn_call *call, const struct p
   *row = (struct ptn_quota){ .size = sizeof *row,
                              .storage_limit = UINT64_MAX,
                              .messages_limit = UINT64_MAX };
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct owner *owner = model_owner (store, account->name, false);
   if (owner) {
     owner_usage (owner, &row->storage_used, &row->messages_used);
     row->storage_limit = owner->storage_limit;
     row->messages_limit = owner->messages_limit;
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   *quota = row;
   return wait_leave_results (call);
 }
@@ -155,10 +155,10 @@ memory_set_quota (struct ptn_account *account, struct ptn_call *call,
     return PTN_PENDING;
   if (wait_roll (store, store->failures))
     return wait_leave (call, PTN_E_TEMPORARY);
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct owner *owner = model_owner (store, account->name, true);
   owner->storage_limit = quota->storage_limit;
   owner->messages_limit = quota->messages_limit;
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, PTN_OK);
 }

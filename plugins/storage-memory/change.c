@@ -142,9 +142,9 @@ memory_commit (struct ptn_change *change, struct ptn_call *call) {
   if (wait_roll (store, store->failures))
     return wait_leave (call, store->host->fail (call->task, PTN_E_TEMPORARY, NULL,
                                                 "injected failure of a commit"));
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = change_apply (change, call->task);
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, status);
 }
 

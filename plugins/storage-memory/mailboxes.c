@@ -65,7 +65,7 @@ memory_list (struct ptn_account *account, struct ptn_call *call, const char *pat
     return PTN_PENDING;
   struct ptn_cursor *cursor = cursor_new (store);
   cursor->mailboxes = g_array_new (FALSE, FALSE, sizeof (struct ptn_mailbox));
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct owner *owner = model_owner (store, account->name, false);
   for (guint i = 0; owner && i < owner->mailboxes->len; i++) {
     const struct mailbox *mailbox = owner->mailboxes->pdata[i];
@@ -76,7 +76,7 @@ memory_list (struct ptn_account *account, struct ptn_call *call, const char *pat
     row.name.path = g_strdup (mailbox->path);
     g_array_append_val (cursor->mailboxes, row);
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   *result = cursor;
   return wait_leave (call, PTN_OK);
 }
@@ -127,13 +127,13 @@ memory_status (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
   g_autofree char *path = NULL;
   struct owner *owner;
   struct mailbox *mailbox;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = find_mailbox (account, name, &path, &owner, &mailbox);
   if (status == PTN_OK) {
     fill_row (owner, mailbox, &operation->mailbox);
     operation->mailbox.name.path = operation->path = g_strdup (mailbox->path);
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   if (status != PTN_OK)
     return wait_leave (call, status);
   *row = &operation->mailbox;
@@ -150,7 +150,7 @@ memory_create (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
   g_autofree char *path = NULL;
   struct owner *owner;
   struct mailbox *mailbox;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = find_mailbox (account, name, &path, &owner, &mailbox);
   if (status == PTN_OK && !mailbox->noselect)
     status = PTN_E_EXISTS;
@@ -159,7 +159,7 @@ memory_create (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
     owner_make_mailbox (store, owner, path);
     status = PTN_OK;
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, status);
 }
 
@@ -173,7 +173,7 @@ memory_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
   g_autofree char *path = NULL;
   struct owner *owner;
   struct mailbox *mailbox;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = find_mailbox (account, name, &path, &owner, &mailbox);
   if (status == PTN_OK) {
     bool children = owner_has_children (owner, mailbox);
@@ -185,7 +185,7 @@ memory_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
     } else
       g_ptr_array_remove (owner->mailboxes, mailbox);
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, status);
 }
 
@@ -240,7 +240,7 @@ memory_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
   g_autofree char *old_path = NULL, *new_path = path_canonical (to.path);
   struct owner *owner;
   struct mailbox *mailbox;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = find_mailbox (account, from, &old_path, &owner, &mailbox);
   const char *destination = name_owner (account, to);
   if (!new_path)
@@ -255,7 +255,7 @@ memory_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
     rename_inbox (store, owner, mailbox, new_path);
   else if (status == PTN_OK)
     status = rename_tree (store, owner, mailbox, new_path);
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, status);
 }
 
@@ -270,10 +270,10 @@ memory_subscribe (struct ptn_account *account, struct ptn_call *call, struct ptn
   g_autofree char *path = NULL;
   struct owner *owner;
   struct mailbox *mailbox;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   ptn_status status = find_mailbox (account, name, &path, &owner, &mailbox);
   if (status == PTN_OK)
     mailbox->subscribed = on != 0;
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, status);
 }

@@ -11,6 +11,7 @@
 #include <postern/postern.h>
 
 #include <glib.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #define KEYWORDS_MAX 48               /* bits 16 to 63 */
@@ -64,8 +65,8 @@ struct owner { /* all of one account, made by its first change; "" holds the pub
 
 struct memory { /* the instance */
   const struct ptn_host *host;
-  GMutex lock;
-  GTree *owners; /* name to struct owner */
+  pthread_mutex_t lock; /* not GMutex: ThreadSanitizer knows this one */
+  GTree *owners;        /* name to struct owner */
   uint32_t last_uidvalidity;
   uint64_t next_id, epoch; /* mailbox ids are epoch, next_id */
   uint64_t change;         /* number of the change that is being applied */

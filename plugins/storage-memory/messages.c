@@ -10,11 +10,11 @@ memory_view (struct ptn_account *account, struct ptn_call *call, const struct pt
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
   if (mailbox)
     *view = &mailbox_view (mailbox)->table;
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, mailbox ? PTN_OK : PTN_E_NOT_FOUND);
 }
 
@@ -30,7 +30,7 @@ memory_keyword (struct ptn_account *account, struct ptn_call *call, const struct
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   ptn_status status = PTN_OK;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
   int index = mailbox ? mailbox_keyword (mailbox, keyword) : -1;
   if (!mailbox || (index < 0 && !make))
@@ -44,7 +44,7 @@ memory_keyword (struct ptn_account *account, struct ptn_call *call, const struct
     g_ptr_array_add (mailbox->keywords, g_strdup (keyword));
     mailbox_forget_view (mailbox);
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   if (status == PTN_OK)
     *bit = 16 + (uint32_t)index;
   return wait_leave (call, status);
@@ -93,7 +93,7 @@ memory_fetch (struct ptn_account *account, struct ptn_call *call, const struct p
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
   if (mailbox) {
     struct ptn_cursor *cursor = cursor_new (store);
@@ -109,7 +109,7 @@ memory_fetch (struct ptn_account *account, struct ptn_call *call, const struct p
     }
     *result = cursor;
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   return wait_leave (call, mailbox ? PTN_OK : PTN_E_NOT_FOUND);
 }
 
@@ -165,7 +165,7 @@ memory_annotations (struct ptn_account *account, struct ptn_call *call, const st
   struct ptn_cursor *cursor = cursor_new (store);
   cursor->annotations = g_array_new (FALSE, FALSE, sizeof (struct annotation_row));
   struct collect collect = { cursor, name, 0 };
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct mailbox *mailbox = id ? model_mailbox (store, account->name, id, NULL) : NULL;
   struct owner *owner = id ? NULL : model_owner (store, account->name, false);
   if (owner)
@@ -180,7 +180,7 @@ memory_annotations (struct ptn_account *account, struct ptn_call *call, const st
         collect_all (&collect, message->annotations, message->uid);
     }
   }
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   if (id && !mailbox) {
     memory_close_cursor (cursor);
     return wait_leave (call, PTN_E_NOT_FOUND);

@@ -85,9 +85,9 @@ memory_read (struct ptn_account *account, struct ptn_call *call, const struct pt
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   ptn_status status;
-  g_mutex_lock (&store->lock);
+  pthread_mutex_lock (&store->lock);
   struct body *body = find_body (store, account->name, id, uid, &status);
-  g_mutex_unlock (&store->lock);
+  pthread_mutex_unlock (&store->lock);
   if (!body)
     return wait_leave (call, status);
   struct reader *reader = g_new0 (struct reader, 1);

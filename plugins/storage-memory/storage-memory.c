@@ -82,14 +82,14 @@ memory_destroy (void *instance) {
   struct memory *store = instance;
   g_tree_unref (store->owners);
   g_async_queue_unref (store->wakers);
-  g_mutex_clear (&store->lock);
+  pthread_mutex_destroy (&store->lock);
   g_free (store);
 }
 
 static ptn_status
 memory_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct memory *store = g_new0 (struct memory, 1);
-  g_mutex_init (&store->lock);
+  pthread_mutex_init (&store->lock, NULL);
   store->host = host;
   store->owners = g_tree_new_full (compare_names, NULL, NULL, (GDestroyNotify)owner_free);
   store->wakers = g_async_queue_new ();
