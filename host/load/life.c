@@ -107,6 +107,20 @@ loader_start (struct loader *loader, struct config_errors *errors) {
   return false;
 }
 
+bool
+loader_start_one (struct loader *loader, uint32_t number, struct config_errors *errors) {
+  if (number == 0 || number > loader->count)
+    return number == 0;
+  struct plugin *plugin = &loader->plugins[number - 1];
+  loader->errors = errors;
+  loader->starting = true;
+  if (plugin->state == LOAD_STATE_CONFIGURED)
+    plugin_start (plugin);
+  loader->starting = false;
+  loader->errors = NULL;
+  return plugin->state == LOAD_STATE_RUNNING;
+}
+
 static void
 plugin_stop (struct plugin *plugin) {
   struct loader *loader = plugin->loader;

@@ -73,6 +73,9 @@ bool loader_load (struct loader *, struct config_errors *);
 /* Makes the state directories, then starts.  False: a required plugin failed (it is in the
  * log and in errors); those that were started have been stopped again. */
 bool loader_start (struct loader *, struct config_errors *);
+/* Instead of loader_start: starts this one plugin (its number), and on the way those it finds;
+ * several may be started so, one after the other.  Number 0: nothing to do.  False: errors. */
+bool loader_start_one (struct loader *, uint32_t plugin, struct config_errors *);
 /* Every session is closed.  Stops and destroys, last started first. */
 void loader_stop (struct loader *);
 

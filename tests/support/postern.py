@@ -165,6 +165,8 @@ class Server:
         self._seen = 0
         self._changed = threading.Condition()
         self.environment = environment()
+        if user is None and os.geteuid() == 0:
+            user = "root"  # the state belongs to us; a test of privileges names another
         base = {"server": {
             "name": "mail.example.test", "state_directory": self.state,
             "run_directory": self.run, "log": "json", "log_level": "debug",

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* builtin.c - see builtin.h. */
+#include "ctl/builtin.h"
+
+void
+builtin_provide (struct loader *loader, const struct builtin_functions *functions, void *instance) {
+  static const struct builtin_functions none;
+  const struct builtin_functions *run = functions ? functions : &none;
+  const struct ptn_control commands[] = {
+    { .name = "status",
+      .help = "What the server is doing.",
+      .columns = "name value",
+      .run = run->status },
+    { .name = "plugins",
+      .help = "The configured plugins, their state, and why one is left out.",
+      .columns = "plugin version state required module reason",
+      .run = run->plugins },
+    { .name = "sessions",
+      .help = "How many sessions each listener serves.",
+      .columns = "listener protocol sessions accepted",
+      .run = run->sessions },
+    { .name = "metrics",
+      .help = "All metrics in Prometheus' text form.",
+      .columns = "text",
+      .run = run->metrics },
+    { .name = "reload",
+      .help = "Checks the configuration and, if it has no error, takes it over.",
+      .run = run->reload },
+    { .name = "log-level",
+      .arguments = "[debug|info|notice|warning|error]",
+      .help = "Shows or sets what is logged, until the next reload.",
+      .columns = "level",
+      .run = run->log_level },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++) {
+    struct ptn_control table = commands[i];
+    table.size = sizeof table;
+    loader_provide (loader, PTN_CONTROL_ID, table.name, &table, instance);
+  }
+}

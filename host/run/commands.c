@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.c - the host's own commands of posternctl, as a worker runs them.
+ *
+ * They run in the strand of the control connection.  `instance` is the worker. */
+#include "ctl/builtin.h"
+#include "run/worker_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A command that gives all its rows at once keeps them here from one call to the next, until
+ * the reader has taken them. */
+struct rows {
+  GPtrArray *rows; /* char **, NULL-terminated */
+  guint next;
+};
+
+static void
+rows_free (void *state) {
+  struct rows *rows = state;
+  g_ptr_array_unref (rows->rows);
+  g_free (rows);
+}
+
+static struct rows *
+rows_of (struct ptn_call *call, bool *fresh) {
+  *fresh = !call->state;
+  if (*fresh) {
+    struct rows *rows = g_new0 (struct rows, 1);
+    rows->rows = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
+    call->state = rows;
+    call->release = rows_free;
+  }
+  return call->state;
+}
+
+static void
+rows_add (struct rows *rows, ...) {
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  const char *column;
+  va_list columns;
+
+  va_start (columns, rows);
+  while ((column = va_arg (columns, const char *)))
+    g_strv_builder_add (builder, column);
+  va_end (columns);
+  g_ptr_array_add (rows->rows, g_strv_builder_end (builder));
+}
+
+static ptn_status
+rows_give (struct rows *rows, struct ptn_call *call, struct ptn_report *report) {
+  while (rows->next < rows->rows->len) {
+    char **columns = rows->rows->pdata[rows->next];
+    ptn_status status =
+        report->row (report, call->task, (const char *const *)columns, g_strv_length (columns));
+    call->cancel = status == PTN_PENDING ? rows_free : NULL;
+    if (status != PTN_OK)
+      return status;
+    rows->next++;
+  }
+  return PTN_OK;
+}
+
+static void
+add_number (struct rows *rows, const char *name, uint64_t value) {
+  char text[24];
+  snprintf (text, sizeof text, "%" PRIu64, value);
+  rows_add (rows, name, text, NULL);
+}
+
+static ptn_status
+run_status (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+            struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  bool fresh;
+  struct rows *rows = rows_of (call, &fresh);
+
+  if (fresh) {
+    struct engine_counts engine;
+    struct net_counts net;
+    engine_count (worker->engine, &engine);
+    net_counts (worker->net, &net);
+    rows_add (rows, "version", POSTERN_VERSION, NULL);
+    rows_add (rows, "name", worker->config->server.name, NULL);
+    rows_add (rows, "configuration", worker->config->file, NULL);
+    add_number (rows, "supervisor", (uint64_t)getppid ());
+    add_number (rows, "worker", (uint64_t)getpid ());
+    add_number (rows, "seconds",
+                (uint64_t)((g_get_monotonic_time () * 1000 - worker->started_ns) / 1000000000));
+    add_number (rows, "sessions", net.sessions);
+    add_number (rows, "tls-sessions", net.tls_sessions);
+    add_number (rows, "logged-in", net.claimed);
+    add_number (rows, "accepted", net.accepted);
+    add_number (rows, "turned-away",
+                net.limit_all + net.limit_listener + net.limit_address + net.limit_user);
+    add_number (rows, "threads", engine.workers + engine.spares);
+    add_number (rows, "log-lines-dropped", logger_dropped (worker->logger));
+  }
+  return rows_give (rows, call, report);
+}
+
+static ptn_status
+run_plugins (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+             struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  bool fresh;
+  struct rows *rows = rows_of (call, &fresh);
+
+  for (size_t i = 0; fresh && i < loader_count (worker->loader); i++) {
+    struct load_info info;
+    loader_info (worker->loader, i, &info);
+    rows_add (rows, info.label, info.version, load_state_name (info.state),
+              info.required ? "yes" : "no", info.module ? info.module : "", info.reason, NULL);
+  }
+  return rows_give (rows, call, report);
+}
+
+static void
+add_listener (void *user, const char *listener, const char *protocol,
+              const struct listener_counts *counts) {
+  char sessions[16], accepted[24];
+  snprintf (sessions, sizeof sessions, "%u", counts->sessions);
+  snprintf (accepted, sizeof accepted, "%" PRIu64, counts->accepted);
+  rows_add (user, listener, protocol, sessions, accepted, NULL);
+}
+
+static ptn_status
+run_sessions (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+              struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  bool fresh;
+  struct rows *rows = rows_of (call, &fresh);
+
+  if (fresh)
+    services_for_each (worker->services, add_listener, rows);
+  return rows_give (rows, call, report);
+}
+
+static ptn_status
+run_metrics (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+             struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  bool fresh;
+  struct rows *rows = rows_of (call, &fresh);
+
+  if (fresh) {
+    g_autofree char *text = metrics_text (worker->metrics, NULL);
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+    for (char **line = lines; *line && (**line || line[1]); line++)
+      rows_add (rows, *line, NULL);
+  }
+  return rows_give (rows, call, report);
+}
+
+/* --- reload -------------------------------------------------------------------------------- */
+
+struct reload_wait {
+  uint64_t answers_before;
+};
+
+static ptn_status
+run_reload (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+            struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  struct reload_wait *wait = call->state;
+
+  g_mutex_lock (&worker->asking);
+  if (!wait) {
+    wait = g_new0 (struct reload_wait, 1);
+    wait->answers_before = worker->answers;
+    call->state = wait;
+    call->release = g_free;
+    channel_send (worker->channel, CHANNEL_ASK, -1, "reload", NULL);
+  }
+  bool answered = worker->answers != wait->answers_before, good = worker->answer_good;
+  g_autofree char *text = answered ? g_strdup (worker->answer_text) : NULL;
+  if (!answered)
+    g_ptr_array_add (worker->waiting, task_waker (call->task));
+  g_mutex_unlock (&worker->asking);
+  call->cancel = answered ? NULL : g_free;
+  if (!answered)
+    return PTN_PENDING;
+  if (!good) {
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+    for (char **line = lines; *line; line++)
+      if (**line)
+        report->note (report, *line);
+    return task_fail (call->task, PTN_E_CONFLICT,
+                      "the configuration has errors; the server goes on with the old one",
+                      "reload refused");
+  }
+  report->note (report, text);
+  return PTN_OK;
+}
+
+void
+commands_answer (struct worker *worker, bool good, const char *text) {
+  g_mutex_lock (&worker->asking);
+  worker->answers++;
+  worker->answer_good = good;
+  g_free (worker->answer_text);
+  worker->answer_text = g_strdup (text);
+  g_autoptr (GPtrArray) waiting = worker->waiting;
+  worker->waiting = g_ptr_array_new ();
+  g_mutex_unlock (&worker->asking);
+  for (guint i = 0; i < waiting->len; i++)
+    waker_wake (waiting->pdata[i]);
+}
+
+/* --- log-level --------------------------------------------------------------------------------- */
+
+static ptn_status
+run_log_level (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+               struct ptn_bytes secret, struct ptn_report *report) {
+  struct worker *worker = instance;
+  ptn_level level = PTN_LOG_DEBUG;
+
+  if (arguments.count > 1 || (arguments.count && !log_level_parse (arguments.items[0])))
+    return task_fail (call->task, PTN_E_INVALID,
+                      "one of debug, info, notice, warning and error is wanted", "bad level");
+  if (arguments.count) {
+    struct log_settings settings = worker->config->server.log;
+    settings.level = level = log_level_parse (arguments.items[0]);
+    g_mutex_lock (&worker->asking); /* one configures at a time */
+    bool good = logger_configure (worker->logger, &settings, NULL);
+    g_mutex_unlock (&worker->asking);
+    if (!good)
+      return task_fail (call->task, PTN_E_TEMPORARY, "the log cannot be opened", "logger failed");
+    net_set_log_level (worker->net, level);
+  } else {
+    while (level < PTN_LOG_ERROR && !logger_enabled (worker->logger, level))
+      level += 10;
+  }
+  const char *const columns[] = { log_level_name (level) };
+  return report->row (report, call->task, columns, 1);
+}
+
+void
+commands_provide (struct worker *worker) {
+  const struct builtin_functions functions = { .status = run_status,
+                                               .plugins = run_plugins,
+                                               .sessions = run_sessions,
+                                               .metrics = run_metrics,
+                                               .reload = run_reload,
+                                               .log_level = run_log_level };
+  builtin_provide (worker->loader, &functions, worker);
+}
