@@ -29,7 +29,7 @@ fixture_setup (void **state) {
   assert_int_equal (harness_load (f->harness, modules[2], delivery_settings), PTN_OK);
   assert_int_equal (harness_load (f->harness, modules[3], NULL), PTN_OK);
   assert_int_equal (harness_start (f->harness), PTN_OK);
-  struct ptn_binding binding = harness_find (f->harness, PTN_PROTOCOL_ID, "submission");
+  struct ptn_binding binding = harness_find (f->harness, PTN_PROTOCOL_ID, "smtp");
   f->protocol = binding.table;
   f->protocol_instance = binding.instance;
   binding = harness_find (f->harness, PTN_STORE_ID, NULL);
