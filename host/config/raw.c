@@ -248,7 +248,8 @@ static void
 take_value (struct reader *reader, GKeyFile *keys, const struct found *found) {
   g_autoptr (GError) error = NULL;
   char *value = g_key_file_get_string (keys, found->title, found->key, &error);
-  if (!value) {
+  if (!value || error) { /* it gives both for a bad escape */
+    g_free (value);
     config_error (reader->errors, reader->file, found->line,
                   "%s: the value has an escape other than \\s \\n \\t \\r \\\\", found->key);
     return;
