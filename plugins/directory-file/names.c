@@ -134,6 +134,21 @@ address_split (const char *address, size_t length, char buffer[NAME_LIMIT + 1],
   return *buffer == '"' ? unquote (buffer) : *buffer != '\0';
 }
 
+bool
+name_canonical (const char *text, size_t length, char canonical[NAME_LIMIT + 1]) {
+  if (!memchr (text, '@', length))
+    return name_fold (text, length, canonical);
+  struct address_parts parts;
+  if (!address_split (text, length, canonical, &parts) || strchr (parts.local, '@'))
+    return false;
+  /* Both parts are in `canonical`, the domain behind the NUL of the local part: unless quotes were
+   * taken away between them. */
+  const size_t local = strlen (parts.local), domain = strlen (parts.domain);
+  memmove (canonical + local + 1, parts.domain, domain + 1);
+  canonical[local] = '@';
+  return domain > 0;
+}
+
 const char *
 name_fault (const char *folded) {
   const size_t length = strlen (folded);

@@ -36,6 +36,10 @@ struct address_parts {
 bool address_split (const char *address, size_t length, char buffer[NAME_LIMIT + 1],
                     struct address_parts *parts);
 
+/* A name of the accounts file as lookups know it: folded, an address with its domain as A-labels.
+ * false: neither. */
+bool name_canonical (const char *text, size_t length, char canonical[NAME_LIMIT + 1]);
+
 /* Why `folded` can not be the name of an account, or NULL if it can. */
 const char *name_fault (const char *folded);
 

@@ -90,22 +90,14 @@ static const char *
 fold_name (struct parser *parser, char *text, unsigned line) {
   char folded[NAME_LIMIT + 1];
   const size_t length = strlen (text);
-  if (!name_fold (text, length, folded)) {
+  if (!name_canonical (text, length, folded)) {
     mistake (parser, line, "'%s' is no name", text);
     return NULL;
   }
-  if (strchr (folded, '@')) {
-    char buffer[NAME_LIMIT + 1];
-    struct address_parts parts;
-    if (!address_split (text, length, buffer, &parts) || strchr (parts.local, '@')) {
-      mistake (parser, line, "'%s' is no address", text);
-      return NULL;
-    }
-    if (!rules_domain (parser->accounts->rules, parts.domain)) {
-      mistake (parser, line, "'%s' is at a domain that 'domains' does not list", text);
-      return NULL;
-    }
-    return join (parser, parts.local, parts.domain);
+  const char *at = strchr (folded, '@');
+  if (at && !rules_domain (parser->accounts->rules, at + 1)) {
+    mistake (parser, line, "'%s' is at a domain that 'domains' does not list", text);
+    return NULL;
   }
   return strlen (folded) == length ? memcpy (text, folded, length) : copy_text (parser, folded);
 }
