@@ -4,10 +4,13 @@
 
 #include <dlfcn.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LOG_KEPT (1024 * 1024)
 
 struct provider {
   char *id, *name;
@@ -33,6 +36,13 @@ struct harness {
   char *state;
   bool remove_state;
   bool verbose;
+  pthread_mutex_t lock; /* of log and metrics: plugins' own threads come here too */
+  GString *log;
+  GHashTable *metrics; /* name, struct metric */
+};
+
+struct metric {
+  int64_t sum;
 };
 
 static ptn_status
@@ -81,37 +91,64 @@ static void
 host_log (const struct ptn_host *host, ptn_level level, const struct ptn_task *task,
           const char *event, const struct ptn_field *fields, size_t count) {
   const struct loaded *loaded = (const struct loaded *)host;
+  struct harness *harness = loaded->harness;
   (void)task;
-  if (!loaded->harness->verbose)
-    return;
   g_autoptr (GString) line = g_string_new (event);
   for (size_t i = 0; i < count; i++)
     g_string_append_printf (line, " %s=%s", fields[i].name, fields[i].value);
-  fprintf (stderr, "log %u %s: %s\n", level, loaded->plugin ? loaded->plugin->name : "-",
-           line->str);
+  pthread_mutex_lock (&harness->lock);
+  if (harness->log->len > LOG_KEPT)
+    g_string_truncate (harness->log, 0); /* nobody takes it */
+  g_string_append_printf (harness->log, "%s\n", line->str);
+  pthread_mutex_unlock (&harness->lock);
+  if (harness->verbose)
+    fprintf (stderr, "log %u %s: %s\n", level, loaded->plugin ? loaded->plugin->name : "-",
+             line->str);
 }
 
 static int
 host_logs (const struct ptn_host *host, ptn_level level) {
-  (void)level;
-  return ((const struct loaded *)host)->harness->verbose;
+  (void)host;
+  return level >= PTN_LOG_INFO;
+}
+
+char *
+harness_log_take (struct harness *harness) {
+  pthread_mutex_lock (&harness->lock);
+  char *text = g_string_free (harness->log, FALSE);
+  harness->log = g_string_new (NULL);
+  pthread_mutex_unlock (&harness->lock);
+  return text;
 }
 
 static struct ptn_metric *
 host_metric (const struct ptn_host *host, ptn_metric_kind kind, const char *name,
              const char *help) {
-  static char metric;
-  (void)host;
+  struct harness *harness = ((const struct loaded *)host)->harness;
   (void)kind;
-  (void)name;
   (void)help;
-  return (struct ptn_metric *)&metric;
+  pthread_mutex_lock (&harness->lock);
+  struct metric *metric = g_hash_table_lookup (harness->metrics, name);
+  if (!metric) {
+    metric = g_new0 (struct metric, 1);
+    g_hash_table_insert (harness->metrics, g_strdup (name), metric);
+  }
+  pthread_mutex_unlock (&harness->lock);
+  return (struct ptn_metric *)metric;
 }
 
 static void
-host_observe (struct ptn_metric *metric, int64_t value) {
-  (void)metric;
-  (void)value;
+host_observe (struct ptn_metric *handle, int64_t value) {
+  struct metric *metric = (struct metric *)handle;
+  __atomic_add_fetch (&metric->sum, value, __ATOMIC_RELAXED);
+}
+
+int64_t
+harness_metric (struct harness *harness, const char *name) {
+  pthread_mutex_lock (&harness->lock);
+  const struct metric *metric = g_hash_table_lookup (harness->metrics, name);
+  pthread_mutex_unlock (&harness->lock);
+  return metric ? __atomic_load_n (&metric->sum, __ATOMIC_RELAXED) : 0;
 }
 
 static void
@@ -150,6 +187,9 @@ harness_new (void) {
   harness->configs = g_ptr_array_new_with_free_func ((GDestroyNotify)config_free);
   harness->lists = g_ptr_array_new_with_free_func ((GDestroyNotify)g_ptr_array_unref);
   harness->verbose = g_getenv ("HARNESS_LOG") != NULL;
+  pthread_mutex_init (&harness->lock, NULL);
+  harness->log = g_string_new (NULL);
+  harness->metrics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   fill_host (&harness->bare, harness);
   return harness;
 }
@@ -268,6 +308,9 @@ harness_free (struct harness **pointer) {
   g_ptr_array_unref (harness->providers);
   g_ptr_array_unref (harness->configs);
   g_ptr_array_unref (harness->lists);
+  g_string_free (harness->log, TRUE);
+  g_hash_table_unref (harness->metrics);
+  pthread_mutex_destroy (&harness->lock);
   g_free (harness->state);
   g_free (harness);
   *pointer = NULL;

@@ -31,6 +31,11 @@ void harness_stop (struct harness *);
 struct ptn_binding harness_find (struct harness *, const char *id, const char *name);
 const struct ptn_host *harness_host (struct harness *); /* of no plugin: call_end, fail ... */
 
+/* What was logged since the last call, a line an event: "event name=value ...\n"; g_free it. */
+char *harness_log_take (struct harness *);
+/* The sum of what was observed of a metric, by its whole name; 0: there is none. */
+int64_t harness_metric (struct harness *, const char *name);
+
 /* Settings of a listener, as a protocol's session gets them: those of PROTOCOL and LISTENER
  * scope of all loaded plugins, checked.  Lives as long as the harness. */
 const struct ptn_config *harness_listener (struct harness *, const char *const *settings);
