@@ -43,8 +43,9 @@ engine_new (const struct engine_settings *settings, GError **error) {
   struct engine *engine = aligned_alloc (64, (sizeof *engine + 63) & ~(size_t)63);
   g_assert (engine);
   *engine = (struct engine){ .epoll = -1, .event = -1, .timers.fd = -1 };
-  engine->cores = g_get_num_processors ();
-  engine->worker_count = settings->workers ? settings->workers : 2 * engine->cores;
+  unsigned cores = g_get_num_processors ();
+  engine->worker_count = settings->workers ? settings->workers : 2 * cores;
+  engine->busy_least = MIN (cores, engine->worker_count);
   engine->spare_limit = settings->spares ? settings->spares : SPARES;
   engine->step_ns = settings->step_ns ? settings->step_ns : STEP_NS;
   engine->note_used = g_byte_array_new ();

@@ -73,6 +73,11 @@ const char *task_name (const struct ptn_task *); /* its first 47 octets */
  * closes the descriptor itself after task_unwatch. [task, or before the first run] */
 bool task_watch (struct ptn_task *, int fd, GError **);
 void task_unwatch (struct ptn_task *);
+/* The same, but TASK_WRITABLE only once task_want_output was called: a fresh socket can be
+ * written to, and to hear of it would run the strand once for nothing.  Call it whenever a
+ * write says EAGAIN: it is a system call the first time only. [task] */
+bool task_watch_input (struct ptn_task *, int fd, GError **);
+void task_want_output (struct ptn_task *);
 
 /* The strand's one own timer (TASK_TIMER); INT64_MAX: off.  Apart from wake_at. [task] */
 void task_set_timer (struct ptn_task *, int64_t monotonic_ns);
@@ -98,9 +103,11 @@ struct ptn_task *task_spawn (struct engine *, const char *name,
 /* --- memory and failures of a strand -------------------------------------------------- */
 
 void task_set_memory_limit (struct ptn_task *, size_t octets); /* 0: none */
-/* Counts octets the host holds for the strand; false: over the limit, not counted. */
+/* Counts octets the host holds for the strand; false: over the limit, not counted. [any] */
 bool task_charge (struct ptn_task *, size_t octets);
 void task_refund (struct ptn_task *, size_t octets);
+/* As ptn_host has them.  task_command_done gives back all scratch memory and forgets the texts
+ * of the last failure; in a client text control characters become '?'. */
 void *task_scratch (struct ptn_task *, size_t size);
 void task_command_done (struct ptn_task *);
 ptn_status task_fail (struct ptn_task *, ptn_status, const char *client_text,
@@ -117,7 +124,7 @@ const struct ptn_field *task_fields (const struct ptn_task *, size_t *count);
 
 /* Which plugin the calling thread is inside, for the supervisor's post-mortem: an index into
  * the note that engine_set_note gave (one word a thread), 0 for the host.  Returns the one
- * before, to be put back. [any thread of the engine] */
+ * before, to be put back. [any thread of the engine; set_note before engine_start] */
 void engine_set_note (struct engine *, _Atomic uint32_t *words, size_t count);
 uint32_t engine_enter (uint32_t plugin);
 

@@ -47,7 +47,7 @@ enum {
 };
 #define SPARE_IDLE_NS INT64_C (1000000000)
 
-enum { TASK_NAME = 48 }; /* longer names are cut: they are for people */
+enum { TASK_NAME = 47 }; /* longer names are cut: they are for people */
 
 struct scratch_block;
 
@@ -69,6 +69,7 @@ struct ptn_task {
   _Atomic int64_t armed;    /* when the heap will look at `deadline`; INT64_MAX: never */
   _Atomic size_t memory;
   size_t memory_limit;
+  bool output; /* the descriptor is watched for output too */
   char name[TASK_NAME];
 } __attribute__ ((__aligned__ (64)));
 
@@ -104,7 +105,8 @@ struct timers {
 };
 
 struct engine {
-  unsigned worker_count, spare_limit, cores;
+  unsigned worker_count, spare_limit;
+  unsigned busy_least; /* so many threads keep the machine busy */
   int64_t step_ns;
   int epoll, event;
 

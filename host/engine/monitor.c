@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor.c - the thread that sees when all others are stuck, and helps them out.
  *
- * When nobody has looked at epoll for 5 ms while something is to be done, it adds a spare
- * thread.  When a strand waits in the queue although somebody sleeps (its worker meant to
- * take it, and then took long over a step), it wakes a sleeper.  While everybody waits there
- * is nothing to see: it sleeps too, until the first event. */
+ * When for 5 ms no thread has come out of the step it is in, or so many say that they block
+ * that cores may stand idle, and something is to be done, it adds a spare thread.  Threads that
+ * do one step after the other are not helped by more of them.  When a strand waits in the queue
+ * although somebody sleeps (its worker meant to take it, and then took long over a step), it
+ * wakes a sleeper.  While everybody waits there is nothing to see: it sleeps too, until the
+ * first event. */
 #include "internal.h"
 
 #include <poll.h>
@@ -22,6 +24,12 @@ everybody_waits (struct engine *engine) {
 static bool
 everybody_blocks (struct engine *engine) {
   return atomic_load (&engine->blocked) >= atomic_load (&engine->threads);
+}
+
+/* So many threads say that they block that cores may stand idle. */
+static bool
+few_run (struct engine *engine) {
+  return atomic_load (&engine->threads) < atomic_load (&engine->blocked) + engine->busy_least;
 }
 
 static bool
@@ -44,8 +52,9 @@ turn (struct engine *engine, struct sight *last) {
   struct worker *retired = engine->retired;
   engine->retired = NULL;
   struct sight now = { count_looks (engine), queue_takes (engine) };
-  bool starved = atomic_load (&engine->waiting) == 0
-                 && (now.looks == last->looks || everybody_blocks (engine)) && work_waits (engine);
+  bool stuck = now.looks == last->looks && now.takes == last->takes;
+  bool starved =
+      atomic_load (&engine->waiting) == 0 && (stuck || few_run (engine)) && work_waits (engine);
   if (starved) {
     atomic_store (&engine->starved_at, engine_now ());
     if (engine->spares < engine->spare_limit)

@@ -19,6 +19,7 @@ task_new (struct engine *engine, const char *name, task_run *run, void (*finish)
   task->fields = NULL;
   task->field_count = 0;
   task->fd = -1;
+  task->output = false;
   task->wakes = 0;
   atomic_store_explicit (&task->deadline, TIMER_OFF, memory_order_relaxed);
   atomic_store_explicit (&task->armed, INT64_MAX, memory_order_relaxed);
@@ -47,15 +48,21 @@ task_name (const struct ptn_task *task) {
 
 /* --- the descriptor ------------------------------------------------------------------ */
 
-bool
-task_watch (struct ptn_task *task, int fd, GError **error) {
-  g_assert (task->fd < 0);
+static int
+control (struct ptn_task *task, int operation, int fd) {
   uint64_t word = atomic_load (&task->word);
   struct epoll_event event = {
-    .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    .events = EPOLLIN | EPOLLRDHUP | EPOLLET | (task->output ? EPOLLOUT : 0),
     .data.u64 = (word >> WORD_WATCH_SHIFT) << WORD_GENERATION_SHIFT | task->index,
   };
-  if (epoll_ctl (task->engine->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+  return epoll_ctl (task->engine->epoll, operation, fd, &event);
+}
+
+static bool
+watch (struct ptn_task *task, int fd, bool output, GError **error) {
+  g_assert (task->fd < 0);
+  task->output = output;
+  if (control (task, EPOLL_CTL_ADD, fd) < 0) {
     int code = errno;
     g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (code),
                  "cannot watch descriptor %d: %s", fd, g_strerror (code));
@@ -63,6 +70,26 @@ task_watch (struct ptn_task *task, int fd, GError **error) {
   }
   task->fd = fd;
   return true;
+}
+
+bool
+task_watch (struct ptn_task *task, int fd, GError **error) {
+  return watch (task, fd, true, error);
+}
+
+bool
+task_watch_input (struct ptn_task *task, int fd, GError **error) {
+  return watch (task, fd, false, error);
+}
+
+/* The kernel looks again when it is told what to watch: room that came after EAGAIN and before
+ * this call is an event. */
+void
+task_want_output (struct ptn_task *task) {
+  if (task->output || task->fd < 0)
+    return;
+  task->output = true;
+  control (task, EPOLL_CTL_MOD, task->fd);
 }
 
 /* From here on an event that a thread may hold already names another watch number. */

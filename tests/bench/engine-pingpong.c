@@ -5,6 +5,8 @@
  *
  * echo   a client process keeps one message of 64 octets under way on each of N TCP
  *        connections; the server echoes it from strands, or from a single-threaded loop.
+ * churn  connect, one message, close, from 8 connections at once; with both directions
+ *        watched from the start, and with output watched when it is wanted.
  * wake   a thread that is no worker wakes N strands at once, as a group commit does, and
  *        waits until all have run.
  * queue  N strands ask to be run again all the time: the run queue alone.
@@ -105,7 +107,7 @@ run_client (const struct sockaddr_in *address, unsigned connections, double seco
   for (unsigned i = 0; i < connections; i++)
     close (fds[i]); /* the server ends, and then reads this */
   for (size_t put = 0; put < sizeof *all;) {
-    ssize_t some = write (report, (char *) all + put, sizeof *all - put);
+    ssize_t some = write (report, (char *)all + put, sizeof *all - put);
     need (some > 0, "report");
     put += some;
   }
@@ -222,6 +224,122 @@ bench_echo (unsigned connections, unsigned workers, double seconds) {
   free (all);
 }
 
+/* --- connections that come and go ---------------------------------------------------------- */
+
+struct churn {
+  struct engine *engine;
+  int listener;
+  bool input_only, watched;
+};
+struct guest {
+  int fd;
+  bool input_only, watched;
+};
+
+static task_next
+run_guest (struct ptn_task *task, void *user, unsigned events) {
+  struct guest *guest = user;
+  bool end = false;
+  if (!guest->watched) {
+    guest->watched = guest->input_only ? task_watch_input (task, guest->fd, NULL)
+                                       : task_watch (task, guest->fd, NULL);
+    need (send (guest->fd, "hello\r\n", 7, MSG_NOSIGNAL) >= 0 || errno != EAGAIN, "greet");
+    if (!(events & TASK_READABLE))
+      return TASK_WAIT;
+  }
+  while (echo (guest->fd, &end))
+    ;
+  if (!end)
+    return TASK_WAIT;
+  task_unwatch (task);
+  close (guest->fd);
+  free (guest);
+  return TASK_DONE;
+}
+
+static task_next
+run_accept (struct ptn_task *task, void *user, unsigned events) {
+  struct churn *churn = user;
+  if (task_cancelled (task)) {
+    task_unwatch (task);
+    return TASK_DONE;
+  }
+  if (!churn->watched)
+    churn->watched = task_watch (task, churn->listener, NULL);
+  for (int i = 0; i < 64; i++) {
+    int fd = accept4 (churn->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+      return TASK_WAIT;
+    struct guest *guest = calloc (1, sizeof *guest);
+    *guest = (struct guest){ fd, churn->input_only, false };
+    task_new (churn->engine, "guest", run_guest, NULL, guest);
+  }
+  return TASK_AGAIN;
+}
+
+static void
+run_visitors (const struct sockaddr_in *address, double seconds, int report) {
+  enum { VISITORS = 8 };
+  uint64_t visits = 0;
+  int64_t end = now_ns () + seconds * 1e9;
+  char message[MESSAGE] = { 0 };
+  while (now_ns () < end) {
+    int fds[VISITORS];
+    for (int i = 0; i < VISITORS; i++) {
+      fds[i] = socket (AF_INET, SOCK_STREAM, 0);
+      need (connect (fds[i], (const struct sockaddr *)address, sizeof *address) == 0, "connect");
+    }
+    for (int i = 0; i < VISITORS; i++) {
+      need (recv (fds[i], message, 7, MSG_WAITALL) == 7, "greeting");
+      need (send (fds[i], message, MESSAGE, 0) == MESSAGE, "send");
+    }
+    for (int i = 0; i < VISITORS; i++) {
+      need (recv (fds[i], message, MESSAGE, MSG_WAITALL) == MESSAGE, "recv");
+      /* A reset leaves no port behind in TIME_WAIT. */
+      setsockopt (fds[i], SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof (struct linger));
+      close (fds[i]);
+      visits++;
+    }
+  }
+  need (write (report, &visits, sizeof visits) == sizeof visits, "report");
+  _exit (0);
+}
+
+static void
+bench_churn (unsigned workers, bool input_only, double seconds) {
+  int report[2];
+  struct churn churn = { .listener = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0),
+                         .input_only = input_only };
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
+  socklen_t size = sizeof address;
+  need (bind (churn.listener, (struct sockaddr *)&address, size) == 0, "bind");
+  need (listen (churn.listener, 4096) == 0, "listen");
+  getsockname (churn.listener, (struct sockaddr *)&address, &size);
+  need (pipe (report) == 0, "pipe");
+  fflush (stdout);
+  pid_t child = fork ();
+  if (child == 0)
+    run_visitors (&address, seconds, report[1]);
+  double cpu = cpu_seconds ();
+  churn.engine = engine_new (&(struct engine_settings){ .workers = workers }, NULL);
+  engine_start (churn.engine, NULL);
+  struct ptn_task *task = task_new (churn.engine, "accept", run_accept, NULL, &churn);
+  uint64_t visits = 0;
+  need (read (report[0], &visits, sizeof visits) == sizeof visits, "visits");
+  waitpid (child, NULL, 0);
+  struct engine_counts counts;
+  engine_count (churn.engine, &counts);
+  task_cancel (task);
+  engine_free (&churn.engine);
+  cpu = cpu_seconds () - cpu;
+  close (churn.listener);
+  close (report[0]);
+  close (report[1]);
+  printf ("churn %-6s %2u workers: %8.0f/s  cpu %6.2f us  %.2f runs, %.2f events a connection\n",
+          input_only ? "input" : "both", workers, visits / seconds, cpu / visits * 1e6,
+          (double)counts.steps / visits, (double)counts.events / visits);
+}
+
 /* --- wakes ---------------------------------------------------------------------------- */
 
 struct sleeper {
@@ -316,6 +434,10 @@ main (int argc, char **argv) {
   for (size_t i = 0; i < G_N_ELEMENTS (connections); i++)
     for (unsigned workers = 0; workers <= 4; workers += workers ? workers : 1)
       bench_echo (connections[i], workers, seconds);
+  for (unsigned workers = 1; workers <= 4; workers *= 2) {
+    bench_churn (workers, false, seconds);
+    bench_churn (workers, true, seconds);
+  }
   static const unsigned strands[] = { 1, 20, 200 };
   for (size_t i = 0; i < G_N_ELEMENTS (strands); i++) {
     bench_wake (strands[i], 4, seconds);

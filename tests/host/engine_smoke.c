@@ -107,6 +107,51 @@ test_descriptor (void **state) {
   AWAIT (atomic_load (&fixture->finished));
 }
 
+/* --- output ------------------------------------------------------------------------------- */
+
+enum { FLOOD = 4 << 20 };
+
+static task_next
+run_flood (struct ptn_task *task, void *user, unsigned events) {
+  struct fixture *fixture = user;
+  static const char zeros[65536];
+  if (atomic_fetch_add (&fixture->runs, 1) == 0)
+    CHECK (task_watch_input (task, fixture->fd, NULL));
+  else if (atomic_load (&fixture->runs) == 2)
+    CHECK (events == TASK_WRITABLE); /* of the fresh socket we have heard nothing */
+  while (fixture->seen < FLOOD) {
+    ssize_t put = write (fixture->fd, zeros, MIN (sizeof zeros, FLOOD - fixture->seen));
+    if (put < 0) {
+      CHECK (errno == EAGAIN);
+      task_want_output (task);
+      return TASK_WAIT;
+    }
+    fixture->seen += put;
+  }
+  task_unwatch (task);
+  close (fixture->fd);
+  return TASK_DONE;
+}
+
+static void
+test_output (void **state) {
+  struct fixture *fixture = *state;
+  int pair[2];
+  assert_int_equal (socketpair (AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  fixture->fd = pair[0];
+  fcntl (pair[0], F_SETFL, O_NONBLOCK);
+  task_new (fixture->engine, "flood", run_flood, finished, fixture);
+  AWAIT (atomic_load (&fixture->runs));
+  sleep_ms (10);
+  size_t all = 0;
+  char buffer[8192];
+  for (ssize_t got; (got = read (pair[1], buffer, sizeof buffer)) > 0;)
+    all += got;
+  assert_int_equal (all, FLOOD);
+  close (pair[1]);
+  AWAIT (atomic_load (&fixture->finished));
+}
+
 static task_next
 run_watch_file (struct ptn_task *task, void *user, unsigned events) {
   struct fixture *fixture = user;
@@ -364,9 +409,16 @@ test_never_started (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    TEST (test_waker),  TEST (test_descriptor),       TEST (test_watch_fails),
-    TEST (test_timers), TEST (test_offload),          TEST (test_spawn),
-    TEST (test_checks), cmocka_unit_test (test_note), cmocka_unit_test (test_never_started),
+    TEST (test_waker),
+    TEST (test_descriptor),
+    TEST (test_output),
+    TEST (test_watch_fails),
+    TEST (test_timers),
+    TEST (test_offload),
+    TEST (test_spawn),
+    TEST (test_checks),
+    cmocka_unit_test (test_note),
+    cmocka_unit_test (test_never_started),
   };
   return cmocka_run_group_tests_name ("engine_smoke", tests, NULL, NULL);
 }
