@@ -2,9 +2,17 @@
 /* builtin.c - see builtin.h. */
 #include "ctl/builtin.h"
 
+/* posternctl does not send these without a server; another client of a socket pair might. */
+static ptn_status
+run_nowhere (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+             struct ptn_bytes secret, struct ptn_report *report) {
+  return PTN_E_UNSUPPORTED;
+}
+
 void
 builtin_provide (struct loader *loader, const struct builtin_functions *functions, void *instance) {
-  static const struct builtin_functions none;
+  static const struct builtin_functions none = { run_nowhere, run_nowhere, run_nowhere,
+                                                 run_nowhere, run_nowhere, run_nowhere };
   const struct builtin_functions *run = functions ? functions : &none;
   const struct ptn_control commands[] = {
     { .name = "status",
