@@ -3,6 +3,7 @@
 #include "gate.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <string.h>
 
 #define SETS 4096u
@@ -21,7 +22,7 @@ struct entry {
 };
 
 struct gate {
-  GMutex lock;
+  pthread_mutex_t lock;
   struct gate_settings settings;
   guint64 seed;
   struct entry entries[SETS * WAYS];
@@ -30,7 +31,7 @@ struct gate {
 struct gate *
 gate_new (const struct gate_settings *settings) {
   struct gate *gate = g_new0 (struct gate, 1);
-  g_mutex_init (&gate->lock);
+  pthread_mutex_init (&gate->lock, NULL);
   gate->settings = *settings;
   gate->seed = (guint64)g_random_int () << 32 | g_random_int ();
   return gate;
@@ -39,15 +40,15 @@ gate_new (const struct gate_settings *settings) {
 void
 gate_free (struct gate **gate) {
   if (*gate)
-    g_mutex_clear (&(*gate)->lock);
+    pthread_mutex_destroy (&(*gate)->lock);
   g_clear_pointer (gate, g_free);
 }
 
 void
 gate_set (struct gate *gate, const struct gate_settings *settings) {
-  g_mutex_lock (&gate->lock);
+  pthread_mutex_lock (&gate->lock);
   gate->settings = *settings;
-  g_mutex_unlock (&gate->lock);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 /* ---- Keys -------------------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ gint64
 gate_admit (struct gate *gate, const struct gate_keys *keys, gint64 now_ns) {
   if (gate->settings.delay_ns <= 0)
     return now_ns;
-  g_mutex_lock (&gate->lock);
+  pthread_mutex_lock (&gate->lock);
   struct entry *both = find (gate, keys->both);
   struct entry *network = find (gate, keys->network), *user = find (gate, keys->user);
   const guint32 failed_both = failures (gate, both, now_ns);
@@ -193,7 +194,7 @@ gate_admit (struct gate *gate, const struct gate_keys *keys, gint64 now_ns) {
     if (held)
       network->turn_ns = turn;
   }
-  g_mutex_unlock (&gate->lock);
+  pthread_mutex_unlock (&gate->lock);
   return turn;
 }
 
@@ -201,7 +202,7 @@ void
 gate_failed (struct gate *gate, const struct gate_keys *keys, gint64 now_ns) {
   if (gate->settings.delay_ns <= 0)
     return;
-  g_mutex_lock (&gate->lock);
+  pthread_mutex_lock (&gate->lock);
   /* A device with an old password fails for ever; its network is not to blame for that. */
   struct entry *both = take (gate, keys->both);
   const bool first = failures (gate, both, now_ns) == 0;
@@ -209,16 +210,16 @@ gate_failed (struct gate *gate, const struct gate_keys *keys, gint64 now_ns) {
   count (gate, take (gate, keys->user), now_ns);
   if (first)
     count (gate, take (gate, keys->network), now_ns);
-  g_mutex_unlock (&gate->lock);
+  pthread_mutex_unlock (&gate->lock);
 }
 
 void
 gate_succeeded (struct gate *gate, const struct gate_keys *keys, gint64 now_ns) {
   if (gate->settings.delay_ns <= 0)
     return;
-  g_mutex_lock (&gate->lock);
+  pthread_mutex_lock (&gate->lock);
   struct entry *both = take (gate, keys->both);
   both->failures = 0;
   both->good_ns = now_ns;
-  g_mutex_unlock (&gate->lock);
+  pthread_mutex_unlock (&gate->lock);
 }

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <string.h>
 
 #define WAYS 4
@@ -18,7 +19,7 @@ struct entry {
 
 struct cache {
   gint references;
-  GMutex lock;
+  pthread_mutex_t lock;
   size_t wanted; /* entries, as asked for */
   struct entry *entries;
   size_t set_mask;
@@ -34,7 +35,7 @@ cache_new (size_t entries, int64_t lifetime_ns) {
   struct cache *cache = g_new0 (struct cache, 1);
   cache->references = 1;
   cache->wanted = entries;
-  g_mutex_init (&cache->lock);
+  pthread_mutex_init (&cache->lock, NULL);
   memset (cache->inner, 0x36, KEY_SIZE);
   memset (cache->outer, 0x5c, KEY_SIZE);
   for (size_t i = 0; i < sizeof key; i++) {
@@ -63,7 +64,7 @@ void
 cache_unref (struct cache *cache) {
   if (!g_atomic_int_dec_and_test (&cache->references))
     return;
-  g_mutex_clear (&cache->lock);
+  pthread_mutex_destroy (&cache->lock);
   g_free (cache->entries);
   explicit_bzero (cache, sizeof *cache);
   g_free (cache);
@@ -116,10 +117,10 @@ bool
 cache_holds (struct cache *cache, const struct cache_tag *tag, int64_t now_ns) {
   if (!cache->entries)
     return false;
-  g_mutex_lock (&cache->lock);
+  pthread_mutex_lock (&cache->lock);
   const struct entry *entry = find (set_of (cache, tag), tag);
   const bool holds = entry && entry->until_ns > now_ns;
-  g_mutex_unlock (&cache->lock);
+  pthread_mutex_unlock (&cache->lock);
   return holds;
 }
 
@@ -127,7 +128,7 @@ void
 cache_add (struct cache *cache, const struct cache_tag *tag, int64_t now_ns) {
   if (!cache->entries)
     return;
-  g_mutex_lock (&cache->lock);
+  pthread_mutex_lock (&cache->lock);
   struct entry *set = set_of (cache, tag);
   struct entry *entry = find (set, tag);
   if (!entry) {
@@ -137,5 +138,5 @@ cache_add (struct cache *cache, const struct cache_tag *tag, int64_t now_ns) {
         entry = &set[i];
   }
   *entry = (struct entry){ *tag, now_ns + cache->lifetime_ns };
-  g_mutex_unlock (&cache->lock);
+  pthread_mutex_unlock (&cache->lock);
 }

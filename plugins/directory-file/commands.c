@@ -169,7 +169,7 @@ take_hash (struct arguments *arguments, struct change *change, bool *known) {
 static struct change *
 change_of (struct directory *directory, struct ptn_call *call, change_kind kind, const char *name) {
   char canonical[NAME_LIMIT + 1];
-  if (!name || !name_canonical (name, strlen (name), canonical)) {
+  if (!name_canonical (name, strlen (name), canonical) || name_fault (canonical)) {
     mistake (directory, call, "this is no account name");
     return NULL;
   }

@@ -129,8 +129,8 @@ directory_destroy (void *instance) {
   struct directory *directory = instance;
   g_clear_pointer (&directory->current, accounts_unref);
   g_clear_pointer (&directory->rules, rules_unref);
-  g_mutex_clear (&directory->lock);
-  g_mutex_clear (&directory->loading);
+  pthread_mutex_destroy (&directory->lock);
+  pthread_mutex_destroy (&directory->loading);
   g_free (directory);
 }
 
@@ -141,8 +141,8 @@ directory_configure (const struct ptn_host *host, const struct ptn_config *confi
                      void **instance) {
   struct directory *directory = g_new0 (struct directory, 1);
   directory->host = host;
-  g_mutex_init (&directory->lock);
-  g_mutex_init (&directory->loading);
+  pthread_mutex_init (&directory->lock, NULL);
+  pthread_mutex_init (&directory->loading, NULL);
   make_metrics (directory);
   directory->rules = directory_read_settings (directory, config);
   ptn_status status = directory->rules ? PTN_OK : PTN_E_INVALID;

@@ -9,6 +9,7 @@
 #include "accounts.h"
 
 #include <postern/postern.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 /* Which version of the file was read, or refused. */
@@ -23,11 +24,11 @@ struct file_version {
 struct directory {
   const struct ptn_host *host;
 
-  GMutex lock;              /* of current and rules: taken to exchange or to reference them */
+  pthread_mutex_t lock;     /* of current and rules: taken to exchange or to reference them */
   struct accounts *current; /* NULL: the file was never read */
   struct rules *rules;
 
-  GMutex loading; /* who reads the file; the others go on with what there is */
+  pthread_mutex_t loading; /* who reads the file; the others go on with what there is */
   struct file_version seen;
   gboolean missing; /* told once */
   gint64 next_look_ns;

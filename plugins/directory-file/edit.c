@@ -81,7 +81,8 @@ is_account (const GString *text, const struct line *head, const char *account) {
     begin++;
   while (begin < end && is_space (text->str[end - 1]))
     end--;
-  return name_canonical (text->str + begin, end - begin, folded) && strcmp (folded, account) == 0;
+  return name_canonical (text->str + begin, end - begin, folded) && strcmp (folded, account) == 0
+         && !strchr (folded, ' '); /* [group x] */
 }
 
 static bool

@@ -102,12 +102,12 @@ log_errors (struct directory *directory, const char *file, GPtrArray *errors) {
 
 static void
 adopt (struct directory *directory, struct rules *rules, struct accounts *accounts) {
-  g_mutex_lock (&directory->lock);
+  pthread_mutex_lock (&directory->lock);
   struct accounts *old = directory->current;
   struct rules *old_rules = directory->rules;
   directory->current = accounts;
   directory->rules = rules_ref (rules);
-  g_mutex_unlock (&directory->lock);
+  pthread_mutex_unlock (&directory->lock);
   const gint64 before = old ? (gint64)old->count : 0;
   directory->host->observe (directory->accounts_metric, (gint64)accounts->count - before);
   directory->host->observe (directory->reloads_metric, 1);
@@ -164,9 +164,9 @@ ptn_status
 directory_load (struct directory *directory, struct rules *rules, struct ptn_task *task) {
   if (task)
     directory->host->blocking (task, 1);
-  g_mutex_lock (&directory->loading);
+  pthread_mutex_lock (&directory->loading);
   const ptn_status status = load_locked (directory, rules);
-  g_mutex_unlock (&directory->loading);
+  pthread_mutex_unlock (&directory->loading);
   if (task)
     directory->host->blocking (task, 0);
   return status;
@@ -195,7 +195,7 @@ static void
 look (struct directory *directory, struct ptn_task *task) {
   const gint64 now_ns = directory->host->monotonic_ns ();
   if (now_ns < __atomic_load_n (&directory->next_look_ns, __ATOMIC_RELAXED)
-      || !g_mutex_trylock (&directory->loading))
+      || pthread_mutex_trylock (&directory->loading) != 0)
     return;
   __atomic_store_n (&directory->next_look_ns, now_ns + LOOK_EVERY_NS, __ATOMIC_RELAXED);
   struct rules *rules = directory_rules (directory);
@@ -205,23 +205,23 @@ look (struct directory *directory, struct ptn_task *task) {
     directory->host->blocking (task, 0);
   }
   rules_unref (rules);
-  g_mutex_unlock (&directory->loading);
+  pthread_mutex_unlock (&directory->loading);
 }
 
 struct rules *
 directory_rules (struct directory *directory) {
-  g_mutex_lock (&directory->lock);
+  pthread_mutex_lock (&directory->lock);
   struct rules *rules = rules_ref (directory->rules);
-  g_mutex_unlock (&directory->lock);
+  pthread_mutex_unlock (&directory->lock);
   return rules;
 }
 
 struct accounts *
 directory_get (struct directory *directory, struct ptn_task *task) {
   look (directory, task);
-  g_mutex_lock (&directory->lock);
+  pthread_mutex_lock (&directory->lock);
   struct accounts *accounts = directory->current ? accounts_ref (directory->current) : NULL;
-  g_mutex_unlock (&directory->lock);
+  pthread_mutex_unlock (&directory->lock);
   if (!accounts)
     directory->host->fail (task, PTN_E_TEMPORARY, NULL, "the accounts file was never read");
   return accounts;
