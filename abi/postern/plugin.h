@@ -43,7 +43,9 @@ struct ptn_setting {          /* grows: arrays have a stride, ptn_plugin.setting
 /* A plugin may be configured several times ([plugin NAME INSTANCE]): two directories of
  * one kind, say.  `configure` runs once for each.
  * Life: configure - start - { reload } - stop - destroy.  All [setup] but reload.
- * configure, start and reload fail by returning an error after host->log said why. */
+ * configure, start and reload fail by returning an error after host->log said why.  A
+ * configure that fails has freed what it made; after a start that fails only destroy runs;
+ * after a reload that fails the old settings hold. */
 struct ptn_plugin { /* table */
   uint32_t size;
   uint32_t abi_major, abi_minor; /* PTN_ABI_MAJOR, PTN_ABI_MINOR */

@@ -84,7 +84,10 @@ configure (const struct ptn_host *host, const struct ptn_config *config, void **
   host->observe (instance->events, host->number (config, "count"));
   *result = instance;
   host->provide (host, "probe.order/1", NULL, &probe_order, instance);
-  return host->provide (host, PTN_PROTOCOL_ID, PROBE_PROTOCOL, &protocol, instance);
+  ptn_status status = host->provide (host, PTN_PROTOCOL_ID, PROBE_PROTOCOL, &protocol, instance);
+  if (status != PTN_OK)
+    free (instance);
+  return status;
 }
 
 static inline ptn_status
