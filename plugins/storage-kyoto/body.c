@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* body.c - see body.h. */
+#include "body.h"
+
+#include "crc32c.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { FIRST_ROOM = 16 * 1024, TURN = 4 << 20 };
+
+void
+body_init (struct body *body, struct shard *shard) {
+  memset (body, 0, sizeof *body);
+  body->shard = shard;
+}
+
+void
+body_clear (struct body *body) {
+  big_free (&body->big);
+  g_free (body->data);
+  memset (body, 0, sizeof *body);
+}
+
+static ptn_status
+disk_trouble (struct body *body, struct ptn_task *task) {
+  int error = errno;
+
+  return body->shard->store->host->fail (task, PTN_E_TEMPORARY,
+                                         io_no_space (error)
+                                             ? "the disk of the mail store is full, try again later"
+                                             : NULL,
+                                         "a big body could not be written: %s", g_strerror (error));
+}
+
+/* What is in the buffer goes to the file, all but an unfinished piece at the end. */
+static bool
+write_pieces (struct body *body, bool end) {
+  size_t done = 0;
+
+  while (body->size - done >= BIG_PIECE || (end && body->size > done)) {
+    size_t piece = MIN (body->size - done, (size_t)BIG_PIECE);
+
+    if (!big_write (body->big, body->data + done, piece))
+      return false;
+    done += piece;
+  }
+  memmove (body->data, body->data + done, body->size - done);
+  body->size -= done;
+  return true;
+}
+
+/* Place for at least one more octet: grows the buffer, or empties it into a file. */
+static bool
+make_place (struct body *body, int64_t length) {
+  size_t room;
+
+  if (body->size < body->room)
+    return true;
+  if (body->room >= BODY_INLINE_MAX) {
+    if (!body->big && !(body->big = big_new (body->shard)))
+      return false;
+    return write_pieces (body, false);
+  }
+  room = body->room ? body->room * 2 : FIRST_ROOM;
+  if (body->room == 0 && length > 0)
+    room = (size_t)MIN (length, (int64_t)BODY_INLINE_MAX);
+  body->data = g_realloc (body->data, MIN (room, (size_t)BODY_INLINE_MAX));
+  body->room = MIN (room, (size_t)BODY_INLINE_MAX);
+  return true;
+}
+
+static bool
+take (struct body *body, const struct ptn_chunk *chunk, int64_t length) {
+  size_t done = 0;
+
+  while (done < chunk->size) {
+    size_t part;
+
+    if (!make_place (body, length))
+      return false;
+    part = MIN (chunk->size - done, body->room - body->size);
+    if (chunk->data)
+      memcpy (body->data + body->size, (const uint8_t *)chunk->data + done, part);
+    else if (!io_read_all (chunk->fd, body->data + body->size, part,
+                           (off_t)(chunk->file_offset + (int64_t)done)))
+      return false;
+    /* Now, while the octets are in the cache. */
+    if (!body->big)
+      body->crc = crc32c (body->crc, body->data + body->size, part);
+    body->size += part;
+    body->octets += part;
+    if (part >= 2)
+      memcpy (body->last, body->data + body->size - 2, 2);
+    else {
+      body->last[0] = body->last[1];
+      body->last[1] = body->data[body->size - 1];
+    }
+    done += part;
+  }
+  return true;
+}
+
+static bool
+complete (struct body *body) {
+  body->complete = true;
+  return !body->big || (write_pieces (body, true) && big_finish (body->big));
+}
+
+ptn_status
+body_pull (struct body *body, struct ptn_source *source, struct ptn_task *task) {
+  const struct ptn_host *host = body->shard->store->host;
+  uint64_t turn = body->octets + TURN;
+  ptn_status status = PTN_OK;
+  bool good = true;
+
+  while (status == PTN_OK && good && !body->complete) {
+    struct ptn_chunk chunk;
+
+    if (body->octets >= turn) {
+      host->wake (host->waker (task)); /* others first */
+      return PTN_PENDING;
+    }
+    memset (&chunk, 0, sizeof chunk);
+    status = source->ops->read (source, task, 256 * 1024, &chunk);
+    if (status == PTN_OK) {
+      bool disk = body->octets + chunk.size > BODY_INLINE_MAX || !chunk.data;
+
+      if (disk)
+        host->blocking (task, 1);
+      good = take (body, &chunk, source->length);
+      if (disk)
+        host->blocking (task, 0);
+      if (chunk.release)
+        chunk.release (chunk.owner);
+    } else if (status == PTN_END) {
+      good = complete (body);
+      status = PTN_OK;
+    }
+  }
+  return good ? status : disk_trouble (body, task);
+}
+
+bool
+body_unterminated (const struct body *body) {
+  return body->octets < 2 || body->last[0] != '\r' || body->last[1] != '\n';
+}
+
+void
+body_describe (const struct body *body, struct record *record) {
+  record->type = RECORD_DELIVER;
+  record->codec = CODEC_RAW;
+  record->message.octets = body->octets;
+  record->message.unterminated = body_unterminated (body);
+  record->stored = body->octets;
+  if (body->big) {
+    record->attributes |= RECORD_BIG;
+    record->big = body->big->number;
+    record->body_crc = body->big->table_crc;
+  } else {
+    record->body = body->data;
+    record->body_crc = body->crc;
+  }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* body.h - a message as it comes in: pulled from its source into one buffer, or, when it grows
+ * past BODY_INLINE_MAX, into a file of its own.  Owned by a job; filled by its task. */
+#ifndef STORAGE_KYOTO_BODY_H
+#define STORAGE_KYOTO_BODY_H
+
+#include "big.h"
+
+enum { BODY_INLINE_MAX = 1 << 20 };
+
+struct body {
+  struct shard *shard; /* where a big file is made */
+  uint8_t *data;       /* all of it, or the current piece of a big one */
+  size_t size, room;
+  uint64_t octets; /* in all */
+  uint32_t crc;    /* of `data` */
+  uint8_t last[2]; /* the last two octets */
+  struct big *big;
+  bool complete;
+};
+
+void body_init (struct body *, struct shard *);
+void body_clear (struct body *);
+/* Takes what the source has.  PTN_OK: all of it; PENDING; or an error (of the source, or
+ * PTN_E_TEMPORARY after host->fail).  [task] */
+ptn_status body_pull (struct body *, struct ptn_source *, struct ptn_task *);
+bool body_unterminated (const struct body *);
+/* The part of a DELIVER record that comes from the body. */
+void body_describe (const struct body *, struct record *);
+
+#endif

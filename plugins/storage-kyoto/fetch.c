@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fetch.c - see fetch.h.
+ *
+ * A cursor remembers the next UID and reads the index in turns of some rows, so that nobody holds
+ * the index's lock between two calls. */
+#include "fetch.h"
+
+enum { ROWS = 256 };
+
+struct fetch_cursor {
+  struct ptn_cursor base;
+  struct place place;
+  GArray *ranges;
+  guint range;
+  uint32_t next; /* UID, within the range */
+  uint64_t changed_since;
+  size_t count;
+  bool bad;
+  struct ptn_message rows[ROWS];
+};
+
+static void
+fetch_free (struct ptn_cursor *base) {
+  struct fetch_cursor *cursor = (struct fetch_cursor *)base;
+
+  g_array_unref (cursor->ranges);
+  g_free (cursor);
+}
+
+static GArray *
+copy_set (struct ptn_uid_set set) {
+  GArray *copy = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+
+  if (set.count > 0)
+    g_array_append_vals (copy, set.ranges, (guint)set.count);
+  return copy;
+}
+
+ptn_status
+fetch_open (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
+            const struct ptn_fetch *fetch, struct ptn_cursor **result) {
+  static const struct ptn_uid_range all = { 1, UINT32_MAX };
+  struct fetch_cursor *cursor;
+  struct mailbox_row mailbox;
+  struct place place;
+  ptn_status status = account_place (account, id, &place);
+
+  if (status == PTN_OK)
+    status = read_mailbox (place.shard, place.user, place.mailbox, &mailbox);
+  if (status != PTN_OK)
+    return index_trouble (account->shard, call->task, status);
+  if (!set_valid (fetch->uids))
+    return PTN_E_INVALID;
+  cursor = g_malloc (sizeof *cursor); /* the rows need not be zeroed */
+  memset (cursor, 0, offsetof (struct fetch_cursor, rows));
+  cursor->base.account = account;
+  cursor->base.free = fetch_free;
+  cursor->place = place;
+  cursor->changed_since = PTN_HAS (fetch, changed_since) ? fetch->changed_since : 0;
+  cursor->ranges = copy_set (fetch->uids.count > 0 ? fetch->uids : (struct ptn_uid_set){ &all, 1 });
+  cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, 0).first;
+  *result = &cursor->base;
+  return PTN_OK;
+}
+
+static bool
+fetch_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct fetch_cursor *cursor = argument;
+  struct ptn_message *message = &cursor->rows[cursor->count];
+  struct message_row row;
+  uint32_t uid = key_number (key, key_size, AT_UID);
+
+  if (!message_row_get (READER (value, size), &row)) {
+    cursor->bad = true;
+    return false;
+  }
+  cursor->next = uid + 1;
+  if (row.modseq <= cursor->changed_since && cursor->changed_since > 0)
+    return true;
+  message->size = sizeof *message;
+  message->items = PTN_FETCH_FLAGS | PTN_FETCH_MODSEQ | PTN_FETCH_DATES | PTN_FETCH_SIZE;
+  message->uid = uid;
+  message->unterminated = row.unterminated;
+  message->modseq = row.modseq;
+  message->octets = row.octets;
+  message->internal_date = row.internal_date;
+  message->save_date = row.save_date;
+  message->flags = row.flags;
+  cursor->count++;
+  return true;
+}
+
+ptn_status
+fetch_next (struct ptn_cursor *base, struct ptn_call *call, const struct ptn_message **rows,
+            size_t room, size_t *count) {
+  struct fetch_cursor *cursor = (struct fetch_cursor *)base;
+  struct shard *shard = cursor->place.shard;
+  struct key from, end;
+
+  room = MIN (room, (size_t)ROWS);
+  cursor->count = 0;
+  *count = 0;
+  while (cursor->count < room && cursor->range < cursor->ranges->len && !cursor->bad) {
+    const struct ptn_uid_range *range =
+        &g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range);
+    ptn_status status;
+
+    key_message (&from, cursor->place.user, cursor->place.mailbox, cursor->next);
+    key_message (&end, cursor->place.user, cursor->place.mailbox, range->last);
+    key_after (&end, &end);
+    status = index_scan (&shard->index, NULL, &from, &end, room - cursor->count, fetch_row, cursor);
+    if (status < 0)
+      return index_trouble (shard, call->task, status);
+    if (status == PTN_END && ++cursor->range < cursor->ranges->len)
+      cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range).first;
+  }
+  if (cursor->bad)
+    return index_trouble (shard, call->task, PTN_E_CORRUPT);
+  for (size_t i = 0; i < cursor->count; i++)
+    rows[i] = &cursor->rows[i];
+  *count = cursor->count;
+  return cursor->count > 0 ? PTN_OK : PTN_END;
+}
+
+struct annotation_row {
+  uint32_t uid;
+  char *name;
+  GBytes *value;
+};
+
+struct annotation_cursor {
+  struct ptn_cursor base;
+  struct place place;
+  GArray *ranges;
+  guint range;
+  char *name;   /* NULL: all */
+  GArray *rows; /* of this turn */
+  guint row;
+  uint32_t last_uid; /* of the last row read */
+  char *last_name;
+  struct ptn_annotation annotation;
+};
+
+static void
+clear_annotation (void *argument) {
+  struct annotation_row *row = argument;
+
+  g_free (row->name);
+  g_bytes_unref (row->value);
+}
+
+static void
+annotations_free (struct ptn_cursor *base) {
+  struct annotation_cursor *cursor = (struct annotation_cursor *)base;
+
+  g_array_unref (cursor->ranges);
+  g_array_unref (cursor->rows);
+  g_free (cursor->name);
+  g_free (cursor->last_name);
+  g_free (cursor);
+}
+
+ptn_status
+annotations_open (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
+                  struct ptn_uid_set uids, int all_uids, const char *name,
+                  struct ptn_cursor **result) {
+  static const struct ptn_uid_range none = { 0, 0 }, all = { 1, UINT32_MAX };
+  struct annotation_cursor *cursor;
+  struct place place = { account->shard, 0, 0 };
+  ptn_status status;
+
+  if (!all_uids && !set_valid (uids))
+    return PTN_E_INVALID;
+  if (id)
+    status = account_place (account, id, &place);
+  else
+    status = account_user (account->shard, account->name, &place.user);
+  if (status != PTN_OK && (id || status != PTN_E_NOT_FOUND))
+    return index_trouble (account->shard, call->task, status);
+  cursor = g_new0 (struct annotation_cursor, 1);
+  cursor->base.account = account;
+  cursor->base.free = annotations_free;
+  cursor->place = place;
+  cursor->name = g_strdup (name);
+  if (!id || (!all_uids && uids.count == 0))
+    cursor->ranges = copy_set ((struct ptn_uid_set){ &none, 1 });
+  else
+    cursor->ranges = copy_set (all_uids ? (struct ptn_uid_set){ &all, 1 } : uids);
+  cursor->rows = g_array_new (FALSE, TRUE, sizeof (struct annotation_row));
+  g_array_set_clear_func (cursor->rows, clear_annotation);
+  *result = &cursor->base;
+  return PTN_OK;
+}
+
+static bool
+annotation_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
+                size_t size) {
+  struct annotation_cursor *cursor = argument;
+  struct annotation_row row = { .uid = key_number (key, key_size, AT_UID) };
+
+  row.name = key_text (key, key_size, AT_ANNOTATION_NAME);
+  cursor->last_uid = row.uid;
+  g_free (cursor->last_name);
+  cursor->last_name = g_strdup (row.name);
+  if (cursor->name && strcmp (cursor->name, row.name) != 0) {
+    g_free (row.name);
+    return true;
+  }
+  row.value = g_bytes_new (value, size);
+  g_array_append_val (cursor->rows, row);
+  return true;
+}
+
+/* Reads on behind the last row.  PTN_END: nothing more in any range. */
+static ptn_status
+more_annotations (struct annotation_cursor *cursor) {
+  struct place *place = &cursor->place;
+
+  g_array_set_size (cursor->rows, 0);
+  cursor->row = 0;
+  while (cursor->range < cursor->ranges->len && cursor->rows->len == 0) {
+    const struct ptn_uid_range *range =
+        &g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range);
+    struct key from, end;
+    ptn_status status;
+
+    if (cursor->last_name) {
+      key_annotation (&from, place->user, place->mailbox, cursor->last_uid, cursor->last_name);
+      if (from.size < KEY_ROOM)
+        from.octets[from.size++] = 0; /* the next key there can be */
+    } else
+      key_annotation (&from, place->user, place->mailbox, range->first, "");
+    key_annotation (&end, place->user, place->mailbox, range->last, "");
+    key_after (&end, &end);
+    status = index_scan (&place->shard->index, NULL, &from, &end, 64, annotation_row, cursor);
+    if (status < 0)
+      return status;
+    if (status == PTN_END) {
+      g_clear_pointer (&cursor->last_name, g_free);
+      cursor->range++;
+    }
+  }
+  return cursor->rows->len > 0 ? PTN_OK : PTN_END;
+}
+
+ptn_status
+annotations_next (struct ptn_cursor *base, struct ptn_call *call,
+                  const struct ptn_annotation **annotation) {
+  struct annotation_cursor *cursor = (struct annotation_cursor *)base;
+  const struct annotation_row *row;
+
+  if (cursor->place.user == 0)
+    return PTN_END;
+  if (cursor->row >= cursor->rows->len) {
+    ptn_status status = more_annotations (cursor);
+
+    if (status != PTN_OK)
+      return index_trouble (cursor->place.shard, call->task, status);
+  }
+  row = &g_array_index (cursor->rows, struct annotation_row, cursor->row++);
+  memset (&cursor->annotation, 0, sizeof cursor->annotation);
+  cursor->annotation.size = sizeof cursor->annotation;
+  cursor->annotation.uid = row->uid;
+  cursor->annotation.name = row->name;
+  cursor->annotation.value.data = g_bytes_get_data (row->value, &cursor->annotation.value.size);
+  if (!cursor->annotation.value.data)
+    cursor->annotation.value.data = "";
+  *annotation = &cursor->annotation;
+  return PTN_OK;
+}

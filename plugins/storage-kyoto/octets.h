@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* octets.h - octet strings that grow, and a reader of them that cannot run over their end.
+ *
+ * Fixed numbers are little-endian; `varint` is 7 bits an octet, low bits first, the top bit
+ * says that more follow (10 octets at most).  Owned by the caller; no locks. */
+#ifndef STORAGE_KYOTO_OCTETS_H
+#define STORAGE_KYOTO_OCTETS_H
+
+#include <postern/base.h>
+
+#include <glib.h>
+#include <stdbool.h>
+#include <string.h>
+
+struct octets { /* zeroed is empty */
+  uint8_t *data;
+  size_t size, room;
+};
+
+void octets_clear (struct octets *);
+/* Makes place for `size` more octets at the end, counts them in, and returns them. */
+uint8_t *octets_grow (struct octets *, size_t size);
+void octets_add (struct octets *, const void *data, size_t size);
+void octets_u8 (struct octets *, uint8_t);
+void octets_u32 (struct octets *, uint32_t);
+void octets_u64 (struct octets *, uint64_t);
+void octets_varint (struct octets *, uint64_t);
+void octets_signed (struct octets *, int64_t); /* zigzag, as varint */
+/* Length as varint, then the octets. */
+void octets_text (struct octets *, const char *);
+void octets_block (struct octets *, const void *data, size_t size);
+/* Count of ranges, then for each the gap to the range before and its length less one. */
+void octets_set (struct octets *, struct ptn_uid_set);
+
+void put_u32 (uint8_t *, uint32_t);
+void put_u64 (uint8_t *, uint64_t);
+uint32_t get_u32 (const uint8_t *);
+uint64_t get_u64 (const uint8_t *);
+
+struct reader {
+  const uint8_t *at, *end;
+  bool bad; /* something was asked for that is not there; stays set */
+};
+
+#define READER(data, size) ((struct reader){ (data), (data) + (size), false })
+/* All of it read, and nothing bad? */
+bool reader_done (const struct reader *);
+uint8_t reader_u8 (struct reader *);
+uint32_t reader_u32 (struct reader *);
+uint64_t reader_u64 (struct reader *);
+uint64_t reader_varint (struct reader *);
+/* A varint that must fit 32 bits. */
+uint32_t reader_varint32 (struct reader *);
+int64_t reader_signed (struct reader *);
+/* The block, still inside the input; size 0 and data NULL when bad. */
+struct ptn_bytes reader_block (struct reader *);
+/* A block without NULs as a string, g_malloc'd; NULL when bad. */
+char *reader_text (struct reader *);
+/* Appends ranges (struct ptn_uid_range) to the array; ascending and not empty, else bad. */
+void reader_set (struct reader *, GArray *ranges);
+
+/* Adds one UID greater than all before it to an array of struct ptn_uid_range. */
+void set_append (GArray *ranges, uint32_t uid);
+#define SET_OF(array) \
+  ((struct ptn_uid_set){ (const struct ptn_uid_range *)(void *)(array)->data, (array)->len })
+/* How many UIDs a set names. */
+uint64_t set_count (struct ptn_uid_set);
+bool set_contains (struct ptn_uid_set, uint32_t uid);
+/* Ranges ascending, apart and not empty? */
+bool set_valid (struct ptn_uid_set);
+
+#endif

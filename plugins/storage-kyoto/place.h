@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* place.h - names of accounts and mailboxes: checked, found, made.  The functions with a txn run
+ * in the committer. */
+#ifndef STORAGE_KYOTO_PLACE_H
+#define STORAGE_KYOTO_PLACE_H
+
+#include "commit.h"
+
+/* A path as it is kept: INBOX in capitals (also as the first of several levels).  NULL: empty,
+ * an empty level, control characters, not UTF-8, or too long.  g_malloc'd. */
+char *path_canonical (const char *path);
+bool account_valid (const char *account);
+/* The path without its last level; NULL if it has only one.  g_malloc'd. */
+char *path_parent (const char *path);
+
+/* PTN_OK: the ids; made, with parents, if they were not there. */
+ptn_status place_user (struct txn *, const char *account, uint32_t *user);
+ptn_status place_mailbox (struct txn *, uint32_t user, const char *path, uint32_t *mailbox);
+/* The mailbox itself must not be there (as more than a NOSELECT name). */
+ptn_status place_new_mailbox (struct txn *, uint32_t user, const char *path, uint32_t *mailbox);
+
+#endif

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* request.c - see request.h.
+ *
+ * Each function makes a struct request that outlives the call if it must, and lets the committer
+ * run one of the make_... functions, where the decision is taken. */
+#include "request.h"
+
+#include "place.h"
+
+struct request {
+  struct job job;
+  struct op op;
+  char *account; /* the owner */
+  char *path, *to;
+  uint32_t user, mailbox, bit;
+  bool on;
+  uint64_t storage_limit, messages_limit;
+};
+
+static void
+request_free (struct job *job) {
+  struct request *request = (struct request *)job;
+
+  g_free (request->account);
+  g_free (request->path);
+  g_free (request->to);
+  g_free (request);
+}
+
+static void
+request_drop (void *state) {
+  job_unref (state);
+}
+
+static struct request *
+request_new (struct shard *shard, const char *account,
+             ptn_status (*prepare) (struct op *, struct txn *)) {
+  struct request *request = g_new0 (struct request, 1);
+
+  job_init (&request->job, shard->store->host, request_free);
+  request->op.shard = shard;
+  request->op.prepare = prepare;
+  request->account = g_strdup (account);
+  return request;
+}
+
+/* Submits a new request (request not NULL), or looks how the one of the call is getting on. */
+static ptn_status
+await (struct ptn_call *call, struct request *request) {
+  const struct op *op;
+
+  if (request) {
+    struct op *ops[] = { &request->op };
+
+    call->state = request;
+    call->release = request_drop;
+    job_submit (&request->job, call->task, ops, 1);
+  }
+  request = call->state;
+  op = &request->op;
+  if (!job_done (&request->job)) {
+    call->cancel = request_drop;
+    return PTN_PENDING;
+  }
+  call->cancel = NULL;
+  if (op->status <= PTN_E_TEMPORARY)
+    return request->job.host->fail (call->task, op->status, op->client_text, "%s",
+                                    op->log_text ? op->log_text : "the index is corrupt");
+  return op->status;
+}
+
+#define REQUEST(op) ((struct request *)(void *)((char *)(op)-offsetof (struct request, op)))
+
+static ptn_status
+make_create (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  uint32_t user, mailbox;
+  ptn_status status = place_user (txn, request->account, &user);
+
+  return status == PTN_OK ? place_new_mailbox (txn, user, request->path, &mailbox) : status;
+}
+
+/* The names below a path: elements are struct edit_row of KEY_NAME. */
+static ptn_status
+children (struct txn *txn, uint32_t user, const char *path, GPtrArray **rows) {
+  struct key from, end;
+
+  key_name (&from, user, path);
+  if (from.size < KEY_ROOM)
+    from.octets[from.size++] = '/';
+  key_after (&end, &from);
+  return edit_collect (&txn->edit, &from, &end, rows);
+}
+
+static ptn_status
+make_remove (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_MAILBOX_REMOVE, .text = request->path };
+  g_autoptr (GPtrArray) below = NULL;
+  struct name_row name;
+  ptn_status status = edit_user_id (&txn->edit, request->account, &record.user);
+
+  if (status == PTN_OK)
+    status = edit_name (&txn->edit, record.user, request->path, &name);
+  if (status == PTN_OK)
+    status = children (txn, record.user, request->path, &below);
+  if (status != PTN_OK)
+    return status;
+  record.mailbox = name.mailbox;
+  record.number = below->len > 0;
+  if (name.attributes & NAME_NOSELECT && record.number)
+    return PTN_E_INVALID; /* there is nothing left to remove but the name its children need */
+  return txn_emit (txn, &record);
+}
+
+static ptn_status
+rename_one (struct txn *txn, uint32_t user, const char *from, const char *to,
+            const struct name_row *name) {
+  struct record record = {
+    .type = RECORD_MAILBOX_RENAME,
+    .user = user,
+    .mailbox = name->mailbox,
+    .number = name->attributes,
+    .text = from,
+    .other = to,
+  };
+
+  return strlen (to) > PATH_MAX_OCTETS ? PTN_E_LIMIT : txn_emit (txn, &record);
+}
+
+/* RFC 9051 section 6.3.6: the messages of INBOX move, INBOX stays. */
+static ptn_status
+rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
+  static const struct ptn_uid_range all = { 1, UINT32_MAX };
+  g_autoptr (GArray) messages = NULL;
+  g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  struct record expunge = { .type = RECORD_EXPUNGE, .user = user, .mailbox = inbox };
+  struct mailbox_row row;
+  uint32_t target;
+  ptn_status status = place_new_mailbox (txn, user, to, &target);
+
+  if (status == PTN_OK)
+    status = edit_messages (&txn->edit, user, inbox, (struct ptn_uid_set){ &all, 1 }, &messages);
+  for (guint i = 0; status == PTN_OK && i < messages->len; i++) {
+    const struct edit_message *message = &g_array_index (messages, struct edit_message, i);
+    struct record record = { .type = RECORD_COPY,
+                             .user = user,
+                             .mailbox = target,
+                             .uid = i + 1,
+                             .modseq = i + 2,
+                             .message = message->row };
+
+    set_append (uids, message->uid);
+    status = txn_emit (txn, &record);
+  }
+  if (status == PTN_OK)
+    status = edit_mailbox (&txn->edit, user, inbox, &row);
+  if (status != PTN_OK || uids->len == 0)
+    return status;
+  expunge.set = SET_OF (uids);
+  expunge.modseq = row.modseq + 1;
+  return txn_emit (txn, &expunge);
+}
+
+/* Everything above the new name must be there. */
+static ptn_status
+make_parent (struct txn *txn, uint32_t user, const char *path) {
+  g_autofree char *parent = path_parent (path);
+  struct name_row name;
+  uint32_t mailbox;
+  ptn_status status = PTN_OK;
+
+  if (parent)
+    status = edit_name (&txn->edit, user, parent, &name);
+  return status == PTN_E_NOT_FOUND ? place_new_mailbox (txn, user, parent, &mailbox) : status;
+}
+
+static ptn_status
+make_rename (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  const char *from = request->path, *to = request->to;
+  g_autoptr (GPtrArray) below = NULL, in_the_way = NULL;
+  struct name_row name, other;
+  size_t length = strlen (from);
+  uint32_t user;
+  ptn_status status = edit_user_id (&txn->edit, request->account, &user);
+
+  if (status == PTN_OK)
+    status = edit_name (&txn->edit, user, from, &name);
+  if (status != PTN_OK)
+    return status;
+  if (strncmp (to, from, length) == 0 && (to[length] == '/' || to[length] == '\0'))
+    return to[length] ? PTN_E_INVALID : PTN_E_EXISTS;
+  status = edit_name (&txn->edit, user, to, &other);
+  if (status != PTN_E_NOT_FOUND)
+    return status == PTN_OK ? PTN_E_EXISTS : status;
+  if (strcmp (from, "INBOX") == 0)
+    return rename_inbox (txn, user, name.mailbox, to);
+  status = children (txn, user, to, &in_the_way);
+  if (status == PTN_OK && in_the_way->len > 0)
+    return PTN_E_EXISTS;
+  if (status == PTN_OK)
+    status = make_parent (txn, user, to);
+  if (status == PTN_OK)
+    status = children (txn, user, from, &below);
+  if (status == PTN_OK)
+    status = rename_one (txn, user, from, to, &name);
+  for (guint i = 0; status == PTN_OK && i < below->len; i++) {
+    const struct edit_row *row = below->pdata[i];
+    g_autofree char *old = key_text (row->key, row->key_size, AT_NAME_PATH);
+    g_autofree char *new = g_strconcat (to, old + length, NULL);
+
+    status = name_row_get (READER (row->value, row->value_size), &name)
+                 ? rename_one (txn, user, old, new, &name)
+                 : PTN_E_CORRUPT;
+  }
+  return status;
+}
+
+static ptn_status
+make_subscribe (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_SUBSCRIBE, .text = request->path, .number = request->on };
+  struct name_row name;
+  ptn_status status = edit_user_id (&txn->edit, request->account, &record.user);
+
+  if (status == PTN_OK)
+    status = edit_name (&txn->edit, record.user, request->path, &name);
+  if (status != PTN_OK || !(name.attributes & NAME_SUBSCRIBED) == !request->on)
+    return status;
+  record.mailbox = name.mailbox;
+  return txn_emit (txn, &record);
+}
+
+/* What create, remove and subscribe have in common. */
+static ptn_status
+by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
+         ptn_status (*prepare) (struct op *, struct txn *), bool on) {
+  struct request *request;
+  struct shard *shard;
+  const char *owner;
+  ptn_status status;
+  char *path;
+
+  if (call->state)
+    return await (call, NULL);
+  status = account_owner (account, name, &shard, &owner);
+  if (status != PTN_OK)
+    return status;
+  path = path_canonical (name.path);
+  if (!path)
+    return PTN_E_INVALID;
+  request = request_new (shard, owner, prepare);
+  request->path = path;
+  request->on = on;
+  return await (call, request);
+}
+
+ptn_status
+request_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
+  return by_name (account, call, name, make_create, false);
+}
+
+ptn_status
+request_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
+  if (name.path && g_ascii_strcasecmp (name.path, "INBOX") == 0)
+    return PTN_E_INVALID;
+  return by_name (account, call, name, make_remove, false);
+}
+
+ptn_status
+request_subscribe (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
+                   int on) {
+  return by_name (account, call, name, make_subscribe, on != 0);
+}
+
+ptn_status
+request_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name from,
+                struct ptn_mailbox_name to) {
+  g_autofree char *path = NULL, *target = NULL;
+  struct shard *shard, *other;
+  struct request *request;
+  const char *owner, *other_owner;
+  ptn_status status;
+
+  if (call->state)
+    return await (call, NULL);
+  path = path_canonical (from.path);
+  target = path_canonical (to.path);
+  if (!path || !target)
+    return PTN_E_INVALID;
+  status = account_owner (account, from, &shard, &owner);
+  if (status == PTN_OK)
+    status = account_owner (account, to, &other, &other_owner);
+  if (status != PTN_OK)
+    return status;
+  if (strcmp (owner, other_owner) != 0)
+    return PTN_E_UNSUPPORTED;
+  request = request_new (shard, owner, make_rename);
+  request->path = g_steal_pointer (&path);
+  request->to = g_steal_pointer (&target);
+  return await (call, request);
+}
+
+int
+keyword_find (struct reader table, const char *keyword, uint32_t *count) {
+  int found = -1;
+
+  for (*count = 0; table.at < table.end && !table.bad; (*count)++) {
+    struct ptn_bytes word = reader_block (&table);
+
+    if (word.size == strlen (keyword) && g_ascii_strncasecmp (word.data, keyword, word.size) == 0)
+      found = (int)*count;
+  }
+  return found;
+}
+
+static ptn_status
+make_keyword (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_KEYWORD,
+                           .user = request->user,
+                           .mailbox = request->mailbox,
+                           .text = request->path };
+  struct mailbox_row mailbox;
+  struct key key;
+  uint32_t count = 0;
+  int found = -1;
+  ptn_status status = edit_mailbox (&txn->edit, request->user, request->mailbox, &mailbox);
+
+  if (status != PTN_OK)
+    return status;
+  key_keywords (&key, request->user, request->mailbox);
+  status = edit_get (&txn->edit, &key, &txn->edit.value);
+  if (status == PTN_OK)
+    found = keyword_find (VALUE_READER (&txn->edit.value), request->path, &count);
+  else if (status != PTN_E_NOT_FOUND)
+    return status;
+  if (found >= 0) {
+    request->bit = 16 + (uint32_t)found;
+    return PTN_OK;
+  }
+  if (count >= KEYWORDS_MAX)
+    return PTN_E_LIMIT;
+  record.number = count;
+  request->bit = 16 + count;
+  return txn_emit (txn, &record);
+}
+
+static bool
+keyword_valid (const char *keyword) {
+  size_t size = strlen (keyword);
+
+  return size > 0 && size <= NAME_MAX_OCTETS && g_utf8_validate (keyword, (gssize)size, NULL);
+}
+
+ptn_status
+request_keyword (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
+                 const char *keyword, int make, uint32_t *bit) {
+  struct request *request = NULL;
+  ptn_status status = PTN_OK;
+
+  if (!call->state) {
+    struct place place;
+    struct value value;
+    struct key key;
+    uint32_t count;
+    int found = -1;
+
+    if (!keyword_valid (keyword))
+      return PTN_E_INVALID;
+    status = account_place (account, id, &place);
+    if (status != PTN_OK)
+      return status;
+    key_keywords (&key, place.user, place.mailbox);
+    value_init (&value);
+    status = index_get (&place.shard->index, NULL, &key, &value);
+    if (status == PTN_OK)
+      found = keyword_find (VALUE_READER (&value), keyword, &count);
+    value_clear (&value);
+    if (found >= 0) {
+      *bit = 16 + (uint32_t)found;
+      return PTN_OK;
+    }
+    if (!make || status == PTN_E_CORRUPT)
+      return status == PTN_E_CORRUPT ? index_trouble (place.shard, call->task, status)
+                                     : PTN_E_NOT_FOUND;
+    request = request_new (place.shard, "", make_keyword);
+    request->path = g_strdup (keyword);
+    request->user = place.user;
+    request->mailbox = place.mailbox;
+  }
+  status = await (call, request);
+  if (status == PTN_OK)
+    *bit = ((struct request *)call->state)->bit;
+  return status;
+}
+
+static ptn_status
+make_quota (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_QUOTA,
+                           .storage_limit = request->storage_limit,
+                           .messages_limit = request->messages_limit };
+  ptn_status status = place_user (txn, request->account, &record.user);
+
+  return status == PTN_OK ? txn_emit (txn, &record) : status;
+}
+
+ptn_status
+request_set_quota (struct ptn_account *account, struct ptn_call *call,
+                   const struct ptn_quota *quota) {
+  struct request *request = NULL;
+
+  if (!call->state) {
+    request = request_new (account->shard, account->name, make_quota);
+    request->storage_limit = quota->storage_limit;
+    request->messages_limit = quota->messages_limit;
+  }
+  return await (call, request);
+}
+
+static ptn_status
+make_account_removal (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_USER_REMOVE, .text = request->account };
+  ptn_status status = edit_user_id (&txn->edit, request->account, &record.user);
+
+  return status == PTN_OK ? txn_emit (txn, &record) : status;
+}
+
+ptn_status
+request_remove_account (void *instance, struct ptn_call *call, const char *account) {
+  struct store *store = instance;
+
+  if (call->state)
+    return await (call, NULL);
+  if (!account_valid (account))
+    return PTN_E_INVALID;
+  return await (call, request_new (store_shard_of (store, account), account, make_account_removal));
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* rows.c - see rows.h. */
+#include "rows.h"
+
+static void
+begin (struct key *key, enum key_kind kind) {
+  key->octets[0] = (uint8_t)kind;
+  key->size = 1;
+}
+
+static void
+add_u32 (struct key *key, uint32_t value) {
+  value = GUINT32_TO_BE (value);
+  memcpy (key->octets + key->size, &value, 4);
+  key->size += 4;
+}
+
+/* Callers have checked the lengths of names; a longer one is our own mistake. */
+static void
+add_octets (struct key *key, const void *data, size_t size) {
+  g_assert (size <= KEY_ROOM - key->size);
+  memcpy (key->octets + key->size, data, size);
+  key->size += (uint32_t)size;
+}
+
+void
+key_meta (struct key *key, const char *word) {
+  begin (key, KEY_META);
+  add_octets (key, word, strlen (word));
+}
+
+void
+key_user (struct key *key, const char *account) {
+  begin (key, KEY_USER);
+  add_octets (key, account, strlen (account));
+}
+
+void
+key_of_user (struct key *key, enum key_kind kind, uint32_t user) {
+  begin (key, kind);
+  add_u32 (key, user);
+}
+
+void
+key_name (struct key *key, uint32_t user, const char *path) {
+  key_of_user (key, KEY_NAME, user);
+  add_octets (key, path, strlen (path));
+}
+
+void
+key_mailbox (struct key *key, uint32_t user, uint32_t mailbox) {
+  key_of_user (key, KEY_MAILBOX, user);
+  add_u32 (key, mailbox);
+}
+
+void
+key_message (struct key *key, uint32_t user, uint32_t mailbox, uint32_t uid) {
+  key_of_user (key, KEY_MESSAGE, user);
+  add_u32 (key, mailbox);
+  add_u32 (key, uid);
+}
+
+static void
+add_u64 (struct key *key, uint64_t value) {
+  add_u32 (key, (uint32_t)(value >> 32));
+  add_u32 (key, (uint32_t)value);
+}
+
+void
+key_body (struct key *key, uint64_t body) {
+  begin (key, KEY_BODY);
+  add_u64 (key, body);
+}
+
+void
+key_big (struct key *key, uint64_t number) {
+  begin (key, KEY_BIG);
+  add_u64 (key, number);
+}
+
+void
+key_annotation (struct key *key, uint32_t user, uint32_t mailbox, uint32_t uid, const char *name) {
+  key_of_user (key, KEY_ANNOTATION, user);
+  add_u32 (key, mailbox);
+  add_u32 (key, uid);
+  add_octets (key, name, strlen (name));
+}
+
+void
+key_segment (struct key *key, uint32_t segment) {
+  begin (key, KEY_SEGMENT);
+  add_u32 (key, segment);
+}
+
+void
+key_keywords (struct key *key, uint32_t user, uint32_t mailbox) {
+  key_of_user (key, KEY_KEYWORDS, user);
+  add_u32 (key, mailbox);
+}
+
+void
+key_token (struct key *key, uint32_t user, const struct ptn_id *token) {
+  key_of_user (key, KEY_TOKEN, user);
+  add_octets (key, token->octets, TOKEN_OCTETS);
+}
+
+void
+key_after (struct key *end, const struct key *prefix) {
+  end->size = prefix->size;
+  memmove (end->octets, prefix->octets, prefix->size); /* may be the same */
+  /* Kinds are small numbers, so this always ends at the first octet at the latest. */
+  while (end->octets[end->size - 1] == 0xff)
+    end->size--;
+  end->octets[end->size - 1]++;
+}
+
+uint32_t
+key_number (const uint8_t *key, size_t size, size_t offset) {
+  uint32_t value;
+
+  if (size < offset + 4)
+    return 0;
+  memcpy (&value, key + offset, 4);
+  return GUINT32_FROM_BE (value);
+}
+
+char *
+key_text (const uint8_t *key, size_t size, size_t offset) {
+  return size <= offset ? g_strdup ("") : g_strndup ((const char *)key + offset, size - offset);
+}
+
+void
+user_id_put (struct octets *value, uint32_t user) {
+  octets_varint (value, user);
+}
+
+bool
+user_id_get (struct reader reader, uint32_t *user) {
+  *user = reader_varint32 (&reader);
+  return reader_done (&reader) && *user != 0;
+}
+
+void
+body_id_put (struct octets *value, uint64_t body) {
+  octets_varint (value, body);
+}
+
+bool
+body_id_get (struct reader reader, uint64_t *body) {
+  *body = reader_varint (&reader);
+  return reader_done (&reader) && *body != 0;
+}
+
+/* A limit is coded as itself and one, so that "none" takes one octet. */
+void
+user_row_put (struct octets *value, const struct user_row *row) {
+  octets_varint (value, row->octets);
+  octets_varint (value, row->messages);
+  octets_varint (value, row->storage_limit + 1);
+  octets_varint (value, row->messages_limit + 1);
+  octets_varint (value, row->next_mailbox);
+  octets_varint (value, row->last_uidvalidity);
+}
+
+bool
+user_row_get (struct reader reader, struct user_row *row) {
+  row->octets = reader_varint (&reader);
+  row->messages = reader_varint (&reader);
+  row->storage_limit = reader_varint (&reader) - 1;
+  row->messages_limit = reader_varint (&reader) - 1;
+  row->next_mailbox = reader_varint32 (&reader);
+  row->last_uidvalidity = reader_varint32 (&reader);
+  return reader_done (&reader);
+}
+
+void
+name_row_put (struct octets *value, const struct name_row *row) {
+  octets_varint (value, row->mailbox);
+  octets_varint (value, row->attributes);
+}
+
+bool
+name_row_get (struct reader reader, struct name_row *row) {
+  row->mailbox = reader_varint32 (&reader);
+  row->attributes = reader_varint32 (&reader);
+  return reader_done (&reader);
+}
+
+void
+mailbox_row_put (struct octets *value, const struct mailbox_row *row) {
+  octets_varint (value, row->uidnext);
+  octets_varint (value, row->uidvalidity);
+  octets_varint (value, row->modseq);
+  octets_varint (value, row->messages);
+  octets_varint (value, row->unseen);
+  octets_varint (value, row->deleted);
+  octets_varint (value, row->annotations);
+  octets_varint (value, row->octets);
+  octets_varint (value, row->uid_sum);
+}
+
+bool
+mailbox_row_get (struct reader reader, struct mailbox_row *row) {
+  row->uidnext = reader_varint32 (&reader);
+  row->uidvalidity = reader_varint32 (&reader);
+  row->modseq = reader_varint (&reader);
+  row->messages = reader_varint32 (&reader);
+  row->unseen = reader_varint32 (&reader);
+  row->deleted = reader_varint32 (&reader);
+  row->annotations = reader_varint32 (&reader);
+  row->octets = reader_varint (&reader);
+  row->uid_sum = reader_varint (&reader);
+  return reader_done (&reader) && row->uidnext != 0;
+}
+
+void
+message_row_put (struct octets *value, const struct message_row *row) {
+  octets_varint (value, row->flags);
+  octets_varint (value, row->modseq);
+  octets_varint (value, row->octets << 1 | row->unterminated);
+  octets_varint (value, row->body);
+  octets_signed (value, row->internal_date);
+  /* Mostly saved when it was received. */
+  octets_signed (value, (int64_t)((uint64_t)row->save_date - (uint64_t)row->internal_date));
+}
+
+bool
+message_row_get (struct reader reader, struct message_row *row) {
+  uint64_t octets;
+
+  row->flags = reader_varint (&reader);
+  row->modseq = reader_varint (&reader);
+  octets = reader_varint (&reader);
+  row->octets = octets >> 1;
+  row->unterminated = octets & 1;
+  row->body = reader_varint (&reader);
+  row->internal_date = reader_signed (&reader);
+  row->save_date = (int64_t)((uint64_t)row->internal_date + (uint64_t)reader_signed (&reader));
+  return reader_done (&reader);
+}
+
+void
+body_row_put (struct octets *value, const struct body_row *row) {
+  octets_u8 (value, row->codec);
+  octets_u8 (value, row->attributes);
+  octets_u32 (value, row->crc);
+  octets_varint (value, row->segment);
+  octets_varint (value, row->offset);
+  octets_varint (value, row->stored);
+  octets_varint (value, row->references);
+}
+
+bool
+body_row_get (struct reader reader, struct body_row *row) {
+  row->codec = reader_u8 (&reader);
+  row->attributes = reader_u8 (&reader);
+  row->crc = reader_u32 (&reader);
+  row->segment = reader_varint32 (&reader);
+  row->offset = reader_varint (&reader);
+  row->stored = reader_varint (&reader);
+  row->references = reader_varint32 (&reader);
+  return reader_done (&reader);
+}
+
+void
+segment_row_put (struct octets *value, const struct segment_row *row) {
+  octets_varint (value, row->live);
+  octets_varint (value, row->dead);
+}
+
+bool
+segment_row_get (struct reader reader, struct segment_row *row) {
+  row->live = reader_varint (&reader);
+  row->dead = reader_varint (&reader);
+  return reader_done (&reader);
+}
+
+void
+position_put (struct octets *value, const struct position *position) {
+  octets_varint (value, position->lsn);
+  octets_varint (value, position->segment);
+  octets_varint (value, position->offset);
+}
+
+bool
+position_get (struct reader reader, struct position *position) {
+  position->lsn = reader_varint (&reader);
+  position->segment = reader_varint32 (&reader);
+  position->offset = reader_varint (&reader);
+  return reader_done (&reader);
+}

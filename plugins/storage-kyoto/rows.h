@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* rows.h - the keys of the index and what stands behind them (FORMAT.md, "Index").
+ *
+ * Keys are big-endian, so that their order as octets is the order of numbers.  Values are
+ * varints, because most of them are small.  Everything here is values; no locks. */
+#ifndef STORAGE_KYOTO_ROWS_H
+#define STORAGE_KYOTO_ROWS_H
+
+#include "octets.h"
+
+#include <inttypes.h>
+
+enum key_kind {
+  KEY_META = 0x00,       /* "pos", "users", "uidvalidity" */
+  KEY_USER = 0x01,       /* account name -> user id */
+  KEY_NAME = 0x02,       /* user, path -> mailbox id, attributes */
+  KEY_MAILBOX = 0x03,    /* user, mailbox -> counts; mailbox 0: the account itself */
+  KEY_MESSAGE = 0x04,    /* user, mailbox, uid -> message_row */
+  KEY_BODY = 0x05,       /* body id -> body_row */
+  KEY_ANNOTATION = 0x08, /* user, mailbox (0: account), uid (0: mailbox), name -> value */
+  KEY_SEGMENT = 0x09,    /* segment number -> live and dead octets */
+  KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
+  KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
+  KEY_BIG = 0x0c         /* number of a big file -> body id */
+};
+
+enum {
+  PATH_MAX_OCTETS = 1000,
+  ACCOUNT_MAX_OCTETS = 512,
+  NAME_MAX_OCTETS = 256, /* of an annotation or keyword */
+  KEY_ROOM = 1024,
+  KEYWORDS_MAX = 48,
+  TOKEN_OCTETS = 16
+};
+
+struct key {
+  uint32_t size;
+  uint8_t octets[KEY_ROOM];
+};
+
+void key_meta (struct key *, const char *word);
+void key_user (struct key *, const char *account);
+void key_name (struct key *, uint32_t user, const char *path);
+void key_mailbox (struct key *, uint32_t user, uint32_t mailbox);
+void key_message (struct key *, uint32_t user, uint32_t mailbox, uint32_t uid);
+void key_body (struct key *, uint64_t body);
+void key_annotation (struct key *, uint32_t user, uint32_t mailbox, uint32_t uid, const char *name);
+void key_segment (struct key *, uint32_t segment);
+void key_big (struct key *, uint64_t number);
+void key_keywords (struct key *, uint32_t user, uint32_t mailbox);
+void key_token (struct key *, uint32_t user, const struct ptn_id *token);
+/* Every key of a kind that belongs to the user. */
+void key_of_user (struct key *, enum key_kind, uint32_t user);
+/* The first key behind all that begin with this one: the end of a range. */
+void key_after (struct key *end, const struct key *prefix);
+/* The number at `offset` of a key met in a range; 0 if the key is too short. */
+uint32_t key_number (const uint8_t *key, size_t size, size_t offset);
+/* What stands behind `offset`, as a string; g_malloc'd. */
+char *key_text (const uint8_t *key, size_t size, size_t offset);
+/* Where things stand in keys: kind, user, mailbox, uid, name. */
+enum { AT_USER = 1, AT_MAILBOX = 5, AT_UID = 9, AT_NAME_PATH = 5, AT_ANNOTATION_NAME = 13 };
+
+struct user_row { /* KEY_MAILBOX with mailbox 0 */
+  uint64_t octets, messages;
+  uint64_t storage_limit, messages_limit; /* UINT64_MAX: none */
+  uint32_t next_mailbox, last_uidvalidity;
+};
+enum { NAME_SUBSCRIBED = 1, NAME_NOSELECT = 2 };
+struct name_row {
+  uint32_t mailbox;
+  uint32_t attributes; /* NAME_* */
+};
+struct mailbox_row {
+  uint32_t uidnext, uidvalidity;
+  uint64_t modseq;
+  uint32_t messages, unseen, deleted;
+  uint32_t annotations; /* of its messages, so that an expunge knows whether to look */
+  uint64_t octets;
+  uint64_t uid_sum; /* of all UIDs there are: does the range of messages agree? */
+};
+struct message_row {
+  uint64_t flags, modseq, octets, body;
+  int64_t internal_date, save_date;
+  bool unterminated;
+};
+enum { BODY_BIG = 1 };
+struct body_row {
+  uint32_t segment, crc, references;
+  uint8_t codec, attributes;
+  uint64_t offset; /* in the segment; of a big body: the number in its file's name */
+  uint64_t stored; /* octets there */
+};
+struct segment_row {
+  uint64_t live, dead;
+};
+struct position {
+  uint64_t lsn; /* of the last record this tree knows */
+  uint64_t offset;
+  uint32_t segment; /* where the next record stands */
+};
+
+/* put: appends to the octets; get: false if the value makes no sense. */
+void user_id_put (struct octets *, uint32_t user);
+bool user_id_get (struct reader, uint32_t *user);
+void body_id_put (struct octets *, uint64_t body);
+bool body_id_get (struct reader, uint64_t *body);
+void user_row_put (struct octets *, const struct user_row *);
+bool user_row_get (struct reader, struct user_row *);
+void name_row_put (struct octets *, const struct name_row *);
+bool name_row_get (struct reader, struct name_row *);
+void mailbox_row_put (struct octets *, const struct mailbox_row *);
+bool mailbox_row_get (struct reader, struct mailbox_row *);
+void message_row_put (struct octets *, const struct message_row *);
+bool message_row_get (struct reader, struct message_row *);
+void body_row_put (struct octets *, const struct body_row *);
+bool body_row_get (struct reader, struct body_row *);
+void segment_row_put (struct octets *, const struct segment_row *);
+bool segment_row_get (struct reader, struct segment_row *);
+void position_put (struct octets *, const struct position *);
+bool position_get (struct reader, struct position *);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* store.h - the store and its shards: what the other files share.
+ *
+ * A store is N shards; an account lives in the shard its name hashes to.  A shard is a log, an
+ * index over it, and the views of its mailboxes in use.  Threads of the store's own: one
+ * committer for each group of shards (writes and syncs the logs), one checkpointer (moves
+ * overlays into trees), one spiller (syncs big bodies). */
+#ifndef STORAGE_KYOTO_STORE_H
+#define STORAGE_KYOTO_STORE_H
+
+#include "edit.h"
+#include "io.h"
+
+#include <postern/postern.h>
+
+struct committer;
+struct checkpointer;
+struct spiller;
+struct op;
+
+struct store_settings {
+  const char *path;
+  uint32_t shards; /* of a store that is made; one that exists keeps its number */
+  uint32_t committers;
+  uint64_t segment_size;
+  uint64_t checkpoint_octets;  /* of log since the last checkpoint of the shard */
+  uint64_t checkpoint_records; /* rows in its overlay */
+  int64_t checkpoint_idle;     /* milliseconds */
+  uint64_t reserve;            /* octets of ballast */
+  uint64_t cache;              /* octets of index pages kept in memory, all shards together */
+  bool sync;                   /* false: only for tests of other things */
+  bool take_over;              /* open although another host had it open */
+};
+
+struct store_metrics {
+  struct ptn_metric *messages, *octets, *commits, *operations, *commit_time;
+  struct ptn_metric *checkpoints, *checkpoint_time, *corrupt, *failed_shards, *reads;
+};
+
+struct store {
+  const struct ptn_host *host;
+  const struct io *io;
+  struct store_settings settings;
+  struct store_metrics metrics;
+  char *path;
+  int lock_fd;
+  unsigned char id[16];
+  uint32_t salt; /* of the checksums of records */
+  struct shard *shards;
+  uint32_t shard_count;
+  uint32_t committer_count;
+  struct committer *committers;
+  struct checkpointer *checkpointer;
+  struct spiller *spiller;
+  _Atomic uint64_t next_big; /* makes the names of big files unique */
+  _Atomic bool reserve_gone;
+};
+
+/* The end of the log, where records are added.  Used by the shard's committer alone. */
+struct log {
+  int fd; /* -1: no segment yet */
+  uint32_t segment;
+  uint64_t end;       /* where the next record goes */
+  uint64_t allocated; /* disk space is ours up to here */
+  uint64_t next_lsn, synced_lsn;
+};
+
+/* A segment or file open for reading. */
+struct segment_file {
+  uint32_t number;
+  int fd;
+  uint32_t references;
+  uint64_t last_use;
+};
+
+/* Records on their way into the log: a batch of units. */
+struct txn {
+  struct shard *shard;
+  struct edit edit;
+  struct octets log; /* headers and metas */
+  GArray *pieces;    /* struct piece: what is written, in order */
+  uint64_t octets;   /* of all pieces, with bodies and padding */
+  uint64_t next_lsn;
+  uint64_t records;
+  /* What an abort of the unit goes back to. */
+  size_t unit_log;
+  guint unit_pieces;
+  uint64_t unit_octets, unit_lsn, unit_records;
+};
+
+struct shard {
+  struct store *store;
+  uint32_t number;
+  char *path;
+  bool exists; /* its folder was made (committer) */
+  struct index index;
+  struct log log;
+  struct txn txn;
+  struct committer *committer;
+  struct op *pending, **pending_end; /* of this round (committer) */
+  _Atomic bool failed;               /* a sync failed: nothing is written any more */
+  _Atomic uint64_t removals;         /* grows when messages go: what readers remember is stale */
+
+  pthread_mutex_t files_lock;
+  GPtrArray *files; /* struct segment_file */
+  uint64_t file_clock;
+
+  pthread_mutex_t views_lock;
+  GHashTable *views; /* user<<32|mailbox -> the newest view in use */
+
+  /* checkpointer */
+  _Atomic uint64_t log_since;  /* octets written since the last freeze */
+  _Atomic int64_t dirty_since; /* monotonic ns of the first change since; 0: clean */
+  _Atomic uint64_t rows_since; /* rows in the active overlay */
+  int64_t retry_at;            /* monotonic ns: not before, after a failure */
+  char current;                /* 'A' or 'B'; 0: no tree yet */
+  bool other_ready;            /* the other tree has everything up to base_until */
+};
+
+/* Opens or makes the store and starts its threads.  PTN_OK, or an error after a log line. */
+ptn_status store_open (const struct ptn_host *, const struct io *, const struct store_settings *,
+                       struct store **);
+void store_close (struct store **);
+struct shard *store_shard_of (struct store *, const char *account);
+
+ptn_status shard_open (struct shard *, struct store *, uint32_t number);
+void shard_close (struct shard *);
+char *shard_file (const struct shard *, const char *name);
+
+/* recovery.c: reads CURRENT and the log; afterwards the shard serves. */
+ptn_status shard_recover (struct shard *);
+
+/* MAILBOXID: says where a mailbox is, and is unlike those of every other store. */
+struct ptn_id mailbox_id (const struct shard *, uint32_t user, uint32_t mailbox);
+bool mailbox_id_parse (const struct store *, const struct ptn_id *, uint32_t *shard, uint32_t *user,
+                       uint32_t *mailbox);
+
+/* log.c */
+char *segment_name (const struct shard *, uint32_t number);
+/* A new segment, durable with its name.  False: errno. */
+bool log_roll (struct shard *);
+bool log_write (struct shard *, struct iovec *, size_t count, uint64_t octets);
+bool log_sync (struct shard *);
+/* Opens a segment for reading, or takes the open one; NULL: errno.  Any thread. */
+struct segment_file *segment_take (struct shard *, uint32_t number);
+void segment_give (struct shard *, struct segment_file *);
+
+/* lock.c */
+ptn_status store_lock (struct store *);
+void store_unlock (struct store *);
+ptn_status store_identify (struct store *); /* reads or writes STORE */
+void reserve_make (struct store *);
+bool reserve_release (struct store *);
+
+/* checkpoint.c */
+ptn_status checkpointer_start (struct store *);
+void checkpointer_stop (struct store *); /* a last checkpoint of every shard */
+void checkpointer_poke (struct store *);
+/* last: the other tree need not be made ready for the next time. */
+bool shard_checkpoint (struct shard *, bool last);
+/* "idx.A.kct", "idx.B.kct" in the shard's folder. */
+char *shard_tree_name (const struct shard *, char which);
+/* What CURRENT says.  False: nothing, or nothing that can be believed. */
+bool current_read (const struct shard *, char *which, struct position *);
+struct tree *shard_tree_open (const struct shard *, char which, bool write);
+/* Should it be done by now? */
+bool shard_checkpoint_due (struct shard *, int64_t now);
+
+/* Log lines with up to three fields. */
+void store_log (struct store *, ptn_level, const char *event, const char *name1, const char *value1,
+                const char *name2, const char *value2);
+void shard_log (struct shard *, ptn_level, const char *event, const char *name, const char *format,
+                ...) PTN_PRINTF (5, 6);
+
+#endif

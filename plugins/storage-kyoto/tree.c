@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* tree.c - see tree.h. */
+#include "tree.h"
+
+#include "crc32c.h"
+
+#include <kclangc.h>
+
+struct tree {
+  KCDB *db;
+};
+
+void
+value_init (struct value *value) {
+  value->data = value->small;
+  value->size = 0;
+  value->room = sizeof value->small;
+}
+
+void
+value_clear (struct value *value) {
+  if (value->data != value->small)
+    g_free (value->data);
+  value_init (value);
+}
+
+void
+value_set (struct value *value, const void *data, size_t size) {
+  if (size > value->room) {
+    if (value->data != value->small)
+      g_free (value->data);
+    value->data = g_malloc (size);
+    value->room = size;
+  }
+  memcpy (value->data, data, size);
+  value->size = size;
+}
+
+/* Was it written and closed in order, and does Kyoto Cabinet believe in it? */
+static bool
+sound (KCDB *db) {
+  char *status = kcdbstatus (db);
+  bool good = status && !strstr (status, "recovered\t1") && !strstr (status, "reorganized\t1")
+              && !strstr (status, "fatal_flags\t1");
+
+  if (status)
+    kcfree (status);
+  return good;
+}
+
+struct tree *
+tree_open (const char *path, bool write, size_t cache) {
+  /* opts=l: 16 GB are not the limit; bnum: pages, 64k of 8 kB are 512 MB before chains grow. */
+  g_autofree char *name =
+      g_strdup_printf ("%s#type=kct#msiz=0#bnum=65536#psiz=8192#apow=4#fpow=8#opts=l#pccap=%zu",
+                       path, cache);
+  uint32_t mode = KCONOLOCK | KCONOREPAIR | (write ? KCOWRITER | KCOCREATE : KCOREADER);
+  struct tree *tree = g_new0 (struct tree, 1);
+
+  tree->db = kcdbnew ();
+  if (kcdbopen (tree->db, name, mode) && sound (tree->db))
+    return tree;
+  tree_close (&tree);
+  return NULL;
+}
+
+bool
+tree_close (struct tree **tree) {
+  bool good = true;
+
+  if (!*tree)
+    return true;
+  good = kcdbclose ((*tree)->db);
+  kcdbdel ((*tree)->db);
+  g_free (*tree);
+  *tree = NULL;
+  return good;
+}
+
+static uint32_t
+seal (const uint8_t *key, size_t key_size, const void *value, size_t size) {
+  return crc32c (crc32c (0, key, key_size), value, size);
+}
+
+/* Takes the checksum off.  False: rotten. */
+static bool
+unseal (const char *key, size_t key_size, const char *value, size_t size, struct value *result) {
+  if (size < 4)
+    return false;
+  size -= 4;
+  if (get_u32 ((const uint8_t *)value + size) != seal ((const uint8_t *)key, key_size, value, size))
+    return false;
+  value_set (result, value, size);
+  return true;
+}
+
+struct visit {
+  struct value *value;
+  struct octets *key;
+  ptn_status status;
+};
+
+static const char *
+see (const char *key, size_t key_size, const char *value, size_t size, size_t *result_size,
+     void *argument) {
+  struct visit *visit = argument;
+
+  if (visit->key) {
+    visit->key->size = 0;
+    octets_add (visit->key, key, key_size);
+  }
+  visit->status = unseal (key, key_size, value, size, visit->value) ? PTN_OK : PTN_E_CORRUPT;
+  return KCVISNOP;
+}
+
+static const char *
+see_nothing (const char *key, size_t key_size, size_t *result_size, void *argument) {
+  struct visit *visit = argument;
+
+  visit->status = PTN_E_NOT_FOUND;
+  return KCVISNOP;
+}
+
+ptn_status
+tree_get (struct tree *tree, const uint8_t *key, size_t size, struct value *value) {
+  struct visit visit = { value, NULL, PTN_E_CORRUPT };
+
+  if (!kcdbaccept (tree->db, (const char *)key, size, see, see_nothing, &visit, 0))
+    return PTN_E_CORRUPT;
+  return visit.status;
+}
+
+bool
+tree_put (struct tree *tree, const uint8_t *key, size_t size, const void *data, size_t data_size) {
+  uint8_t small[512], *sealed = data_size + 4 <= sizeof small ? small : g_malloc (data_size + 4);
+  bool good;
+
+  memcpy (sealed, data, data_size);
+  put_u32 (sealed + data_size, seal (key, size, data, data_size));
+  good = kcdbset (tree->db, (const char *)key, size, (const char *)sealed, data_size + 4);
+  if (sealed != small)
+    g_free (sealed);
+  return good;
+}
+
+bool
+tree_remove (struct tree *tree, const uint8_t *key, size_t size) {
+  return kcdbremove (tree->db, (const char *)key, size) || kcdbecode (tree->db) == KCENOREC;
+}
+
+int64_t
+tree_count (struct tree *tree) {
+  return kcdbcount (tree->db);
+}
+
+struct tree_cursor {
+  KCCUR *cursor;
+  struct tree *tree;
+  bool ended;
+};
+
+struct tree_cursor *
+tree_cursor_new (struct tree *tree, const uint8_t *key, size_t size) {
+  struct tree_cursor *cursor = g_new0 (struct tree_cursor, 1);
+
+  cursor->tree = tree;
+  cursor->cursor = kcdbcursor (tree->db);
+  cursor->ended = !kccurjumpkey (cursor->cursor, (const char *)key, size);
+  return cursor;
+}
+
+void
+tree_cursor_free (struct tree_cursor **cursor) {
+  if (!*cursor)
+    return;
+  kccurdel ((*cursor)->cursor);
+  g_free (*cursor);
+  *cursor = NULL;
+}
+
+ptn_status
+tree_cursor_next (struct tree_cursor *cursor, struct octets *key, struct value *value) {
+  struct visit visit = { value, key, PTN_E_CORRUPT };
+
+  if (cursor->ended)
+    return kcdbecode (cursor->tree->db) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
+  if (kccuraccept (cursor->cursor, see, &visit, 0, 1))
+    return visit.status;
+  cursor->ended = true;
+  return kccurecode (cursor->cursor) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
+}
