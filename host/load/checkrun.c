@@ -23,6 +23,7 @@
 struct check {
   const char *path;
   FILE *output;
+  bool strict;
   struct load_note *note;
   GArray *left_out; /* struct load_left_out: those that crashed or hung in here */
 };
@@ -42,7 +43,8 @@ check_here (struct check *check) {
     .left_out = (const struct load_left_out *)(void *)check->left_out->data,
     .left_out_count = check->left_out->len,
     .note = check->note,
-    .check_files = true
+    .check_files = true,
+    .strict = check->strict,
   };
   struct loader *loader = loader_new (&settings);
   loader_load (loader, errors);
@@ -135,10 +137,11 @@ check_in_child (struct check *check) {
   }
 }
 
-bool
-check_run (const char *config_path, FILE *output) {
+static bool
+run (const char *config_path, FILE *output, bool strict) {
   struct check check = { .path = config_path ? config_path : config_default_path (),
                          .output = output,
+                         .strict = strict,
                          .left_out = g_array_new (false, false, sizeof (struct load_left_out)) };
   check.note =
       mmap (NULL, sizeof *check.note, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -156,4 +159,14 @@ check_run (const char *config_path, FILE *output) {
   g_array_free (check.left_out, true);
   munmap (check.note, sizeof *check.note);
   return good;
+}
+
+bool
+check_run (const char *config_path, FILE *output) {
+  return run (config_path, output, true);
+}
+
+bool
+check_start (const char *config_path, FILE *output) {
+  return run (config_path, output, false);
 }

@@ -21,5 +21,7 @@ bool describe_print (const char *what, const char *config_path, enum describe_fo
 /* Reads the configuration, loads and configures every plugin in a child process (one that
  * crashes or hangs there is named), and prints all errors and warnings.  True: no errors. */
 bool check_run (const char *config_path, FILE *output);
+/* The same before a start: what only concerns a plugin that is not required is a warning. */
+bool check_start (const char *config_path, FILE *output);
 
 #endif

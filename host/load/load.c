@@ -80,7 +80,7 @@ leave_out (struct plugin *plugin) {
     plugin->reason = g_strdup (left_out->reason);
     config_warning (plugin->loader->errors, plugin->config->place.file, plugin->config->place.line,
                     "[plugin %s] is left out: %s", plugin->config->label, left_out->reason);
-    logger_event (settings->logger, PTN_LOG_WARNING, "plugin.left-out", "name",
+    logger_event (settings->logger, PTN_LOG_WARNING, "plugin.left-out", "plugin",
                   plugin->config->label, "reason", left_out->reason, NULL);
     return true;
   }
@@ -116,7 +116,7 @@ check_section (struct plugin *plugin) {
   struct config_plugin *section = &loader->config->plugins[plugin->number - 1];
   bool good = config_check_plugin (loader->config, section, plugin->table.settings,
                                    plugin->table.setting_count, errors);
-  bool soften = !plugin->config->required && loader->settings.engine;
+  bool soften = !plugin->config->required && !loader->settings.strict;
   const struct config_error *error;
   for (size_t i = 0; (error = config_errors_get (errors, i)); i++)
     if (error->warning || soften)

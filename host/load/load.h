@@ -58,6 +58,8 @@ struct loader_settings {
   size_t left_out_count;
   struct load_note *note; /* NULL: nobody is watching */
   bool check_files;       /* see struct config_checks */
+  bool strict;            /* a person asks: mistakes in the section of a plugin that is not
+                             required are errors too, not only a reason to leave it out */
 };
 struct loader *loader_new (const struct loader_settings *);
 void loader_free (struct loader **);

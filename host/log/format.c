@@ -71,11 +71,12 @@ put_name (struct escape_buffer *out, const char *name) {
   escape_raw (out, text, n);
 }
 
-/* The words every JSON line has: a field of that name gets an underscore behind it. */
+/* The words a line has already: a field of that name gets an underscore behind it.  The host
+ * itself may speak of a plugin; a plugin's line has its own name there. */
 static bool
-is_taken (const char *name) {
+is_taken (const char *name, const char *origin) {
   static const char *const taken[] = { "time", "level", "event", "plugin" };
-  for (size_t i = 0; i < G_N_ELEMENTS (taken); i++)
+  for (size_t i = 0; i < G_N_ELEMENTS (taken) - (origin == NULL); i++)
     if (g_ascii_strcasecmp (name, taken[i]) == 0)
       return true;
   return false;
@@ -89,7 +90,8 @@ is_overridden (const struct log_entry *entry, const char *name) {
   return false;
 }
 
-typedef void put_field (struct escape_buffer *, const char *name, const char *value);
+typedef void put_field (struct escape_buffer *, const char *origin, const char *name,
+                        const char *value);
 
 /* A field that does not fit is left out whole, and so are those behind it. */
 static void
@@ -104,7 +106,7 @@ put_fields (struct escape_buffer *out, const struct log_entry *entry, put_field 
     if (!field->name || !field->value || (!own && is_overridden (entry, field->name)))
       continue;
     size_t before = inner.size;
-    put (&inner, field->name, field->value);
+    put (&inner, entry->origin, field->name, field->value);
     if (inner.full) {
       inner.size = before;
       cut = true;
@@ -117,9 +119,11 @@ put_fields (struct escape_buffer *out, const struct log_entry *entry, put_field 
 /* --- text ---------------------------------------------------------------------------- */
 
 static void
-text_field (struct escape_buffer *out, const char *name, const char *value) {
+text_field (struct escape_buffer *out, const char *origin, const char *name, const char *value) {
   escape_char (out, ' ');
   put_name (out, name);
+  if (is_taken (name, origin))
+    escape_char (out, '_');
   escape_char (out, '=');
   escape_word (out, value, VALUE_LIMIT);
 }
@@ -136,7 +140,7 @@ log_format_text (struct escape_buffer *out, const struct log_entry *entry) {
   escape_raw (out, spaces, strlen (level) < 7 ? 8 - strlen (level) : 1);
   put_name (out, entry->event);
   if (entry->origin)
-    text_field (out, "plugin", entry->origin);
+    text_field (out, NULL, "plugin", entry->origin);
   put_fields (out, entry, text_field);
   escape_char (out, '\n');
 }
@@ -144,19 +148,19 @@ log_format_text (struct escape_buffer *out, const struct log_entry *entry) {
 /* --- JSON ---------------------------------------------------------------------------- */
 
 static void
-json_pair (struct escape_buffer *out, const char *name, const char *value) {
+json_pair (struct escape_buffer *out, const char *value) {
   put_string (out, "\":\"");
   escape_json (out, value, VALUE_LIMIT);
   escape_char (out, '"');
 }
 
 static void
-json_field (struct escape_buffer *out, const char *name, const char *value) {
+json_field (struct escape_buffer *out, const char *origin, const char *name, const char *value) {
   put_string (out, ",\"");
   put_name (out, name);
-  if (is_taken (name))
+  if (is_taken (name, origin))
     escape_char (out, '_');
-  json_pair (out, name, value);
+  json_pair (out, value);
 }
 
 void
@@ -172,7 +176,7 @@ log_format_json (struct escape_buffer *out, const struct log_entry *entry) {
   escape_char (out, '"');
   if (entry->origin) {
     put_string (out, ",\"plugin");
-    json_pair (out, "plugin", entry->origin);
+    json_pair (out, entry->origin);
   }
   put_fields (out, entry, json_field);
   put_string (out, "}\n");
@@ -191,14 +195,14 @@ journal_value (struct escape_buffer *out, const char *value, size_t size) {
 
 /* Values go in the binary form, which nothing in them can end. */
 static void
-journal_field (struct escape_buffer *out, const char *name, const char *value) {
+journal_field (struct escape_buffer *out, const char *origin, const char *name, const char *value) {
   char text[NAME_LIMIT];
   size_t n = 0;
   for (; name[n] && n < sizeof text; n++)
     text[n] = g_ascii_isalnum (name[n]) ? g_ascii_toupper (name[n]) : '_';
   put_string (out, "POSTERN_");
   escape_raw (out, text, n);
-  if (is_taken (name))
+  if (is_taken (name, origin))
     escape_char (out, '_');
   journal_value (out, value, strnlen (value, VALUE_LIMIT));
 }
@@ -218,7 +222,7 @@ log_format_journal (struct escape_buffer *out, const struct log_entry *entry) {
   struct escape_buffer message = { .data = room, .room = sizeof room };
   put_name (&message, entry->event);
   if (entry->origin)
-    text_field (&message, "plugin", entry->origin);
+    text_field (&message, NULL, "plugin", entry->origin);
   put_fields (&message, entry, text_field);
 
   put_string (out, "SYSLOG_IDENTIFIER=posternd\nPRIORITY=");

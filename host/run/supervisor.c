@@ -105,7 +105,7 @@ static bool
 supervisor_start (struct supervisor *supervisor) {
   g_autoptr (GError) error = NULL;
 
-  if (!check_run (supervisor->config_path, stderr))
+  if (!check_start (supervisor->config_path, stderr))
     return false;
   struct config_errors *errors = config_errors_new ();
   supervisor->config = config_load (supervisor->config_path, NULL, errors);

@@ -97,7 +97,7 @@ test_lines (void **state) {
                        "\"account\":\"eve\\n{\\\"event\\\":\\\"login\\\"}\",\"event_\":\"x\"}\n");
   const char *text = format (log_format_text, &size);
   assert_non_null (strstr (text, " info    login.failure plugin=auth session=s1 "
-                                 "account=\"eve\\n{\\\"event\\\":\\\"login\\\"}\" event=x\n"));
+                                 "account=\"eve\\n{\\\"event\\\":\\\"login\\\"}\" event_=x\n"));
   assert_int_equal (strlen (text), size);
   assert_ptr_equal (strchr (text, '\n'), text + size - 1);
 }
