@@ -24,7 +24,7 @@ struct loaded {
   struct ptn_config *config;
   void *instance;
   char *state;
-  bool started;
+  bool configured, started;
 };
 
 struct harness {
@@ -251,7 +251,10 @@ harness_load (struct harness *harness, const char *module, const char *const *se
   for (; settings && *settings; settings++)
     config_set (loaded->config, *settings);
   g_ptr_array_add (harness->plugins, loaded);
-  return loaded->plugin->configure (&loaded->host, loaded->config, &loaded->instance);
+  const ptn_status status =
+      loaded->plugin->configure (&loaded->host, loaded->config, &loaded->instance);
+  loaded->configured = status == PTN_OK;
+  return status;
 }
 
 ptn_status
@@ -278,7 +281,7 @@ harness_stop (struct harness *harness) {
   harness_join_threads ();
   for (guint i = harness->plugins->len; i-- > 0;) {
     struct loaded *loaded = harness->plugins->pdata[i];
-    if (loaded->plugin->destroy)
+    if (loaded->configured && loaded->plugin->destroy)
       loaded->plugin->destroy (loaded->instance);
     config_free (loaded->config);
     g_free (loaded->state);
