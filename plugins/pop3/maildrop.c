@@ -30,7 +30,9 @@ struct opening {
   struct ptn_change *change;
   struct uid_ranges hidden, known, expired; /* known: first retrieved, not expired */
   size_t hidden_at, known_at, expired_at;   /* ranges passed by the rows so far */
-  uint32_t room;
+  uint64_t *words;                          /* of the maildrop to be, two arrays while they grow */
+  uint32_t *uids;
+  uint32_t count, room;
   int64_t now; /* seconds since 1970 */
 };
 
@@ -95,6 +97,8 @@ opening_free (struct opening **pointer) {
   uid_ranges_clear (&opening->hidden);
   uid_ranges_clear (&opening->known);
   uid_ranges_clear (&opening->expired);
+  g_free (opening->words);
+  g_free (opening->uids);
   g_free (opening);
   *pointer = NULL;
 }
@@ -106,34 +110,34 @@ has_uid (const struct uid_ranges *ranges, size_t *at, uint32_t uid) {
   return *at < ranges->count && ranges->items[*at].first <= uid;
 }
 
-/* While it grows the snapshot is two arrays; pack makes it one piece of memory. */
 static void
 add_message (struct opening *opening, const struct ptn_message *row) {
-  struct maildrop *drop = opening->drop;
   if (has_uid (&opening->hidden, &opening->hidden_at, row->uid)
       || has_uid (&opening->expired, &opening->expired_at, row->uid))
     return;
-  if (drop->count == opening->room) {
+  if (opening->count == opening->room) {
     opening->room = opening->room ? opening->room + opening->room / 2 : 16;
-    drop->words = g_renew (uint64_t, drop->words, opening->room);
-    drop->uids = g_renew (uint32_t, drop->uids, opening->room);
+    opening->words = g_renew (uint64_t, opening->words, opening->room);
+    opening->uids = g_renew (uint32_t, opening->uids, opening->room);
   }
-  drop->uids[drop->count] = row->uid;
-  drop->words[drop->count++] =
+  opening->uids[opening->count] = row->uid;
+  opening->words[opening->count++] =
       (row->octets + (row->unterminated ? 2 : 0)) | (row->unterminated ? MARK_UNTERMINATED : 0)
       | (has_uid (&opening->known, &opening->known_at, row->uid) ? MARK_KNOWN : 0);
 }
 
+/* All is known: one piece of memory, as small as can be. */
 static void
-pack (struct maildrop *drop) {
-  if (!drop->count)
+hand_over (struct opening *opening) {
+  struct maildrop *drop = opening->drop;
+  size_t count = opening->count;
+  if (!count)
     return;
-  uint32_t *uids = drop->uids;
-  drop->words =
-      g_realloc (drop->words, (size_t)drop->count * (sizeof *drop->words + sizeof *drop->uids));
-  drop->uids = (uint32_t *)(drop->words + drop->count);
-  memcpy (drop->uids, uids, drop->count * sizeof *uids);
-  g_free (uids);
+  drop->words = g_malloc (count * (sizeof *drop->words + sizeof *drop->uids));
+  drop->uids = (uint32_t *)(drop->words + count);
+  drop->count = opening->count;
+  memcpy (drop->words, opening->words, count * sizeof *drop->words);
+  memcpy (drop->uids, opening->uids, count * sizeof *drop->uids);
 }
 
 static void
@@ -288,7 +292,7 @@ opening_step (struct opening *opening) {
       g_clear_pointer (&opening->cursor, pop3->store->close_cursor);
     opening->stage = nothing ? STAGE_DONE : opening->stage + 1;
   }
-  pack (drop);
+  hand_over (opening);
   if (!drop->count) /* nothing will be asked of it */
     g_clear_pointer (&drop->account, pop3->store->close);
   return PTN_END;
