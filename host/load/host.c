@@ -24,7 +24,7 @@ host_provide (const struct ptn_host *host, const char *id, const char *name, con
   struct plugin *plugin = plugin_of (host);
   if (plugin->state != LOAD_STATE_LOADED) {
     logger_event (plugin->loader->settings.logger, PTN_LOG_ERROR, "plugin.provide-refused",
-                  "plugin", plugin->config->label, "interface", id ? id : "?", "error",
+                  "name", plugin->config->label, "interface", id ? id : "?", "error",
                   "provide is only for configure", NULL);
     return PTN_E_INVALID;
   }

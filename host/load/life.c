@@ -21,7 +21,7 @@ plugin_fail (struct plugin *plugin, const char *format, ...) {
   metric_set (plugin->up, 0);
   registry_withdraw (loader, plugin);
   logger_event (loader->settings.logger, config->required ? PTN_LOG_ERROR : PTN_LOG_WARNING,
-                "plugin.failed", "plugin", config->label, "module", plugin->path, "required",
+                "plugin.failed", "name", config->label, "module", plugin->path, "required",
                 config->required ? "yes" : "no", "reason", reason, NULL);
   if (!loader->errors)
     return;
@@ -77,7 +77,7 @@ plugin_start (struct plugin *plugin) {
   plugin->state = LOAD_STATE_RUNNING;
   metric_set (plugin->up, 1);
   g_ptr_array_add (loader->started, plugin);
-  logger_event (loader->settings.logger, PTN_LOG_DEBUG, "plugin.started", "plugin",
+  logger_event (loader->settings.logger, PTN_LOG_DEBUG, "plugin.started", "name",
                 plugin->config->label, "version", plugin->table.plugin.version, NULL);
   return true;
 }
@@ -132,7 +132,7 @@ plugin_stop (struct plugin *plugin) {
   plugin->state = LOAD_STATE_STOPPED;
   metric_set (plugin->up, 0);
   if (atomic_load (&plugin->tasks) > 0)
-    logger_event (loader->settings.logger, PTN_LOG_ERROR, "plugin.tasks-left", "plugin",
+    logger_event (loader->settings.logger, PTN_LOG_ERROR, "plugin.tasks-left", "name",
                   plugin->config->label, NULL);
 }
 

@@ -80,7 +80,7 @@ leave_out (struct plugin *plugin) {
     plugin->reason = g_strdup (left_out->reason);
     config_warning (plugin->loader->errors, plugin->config->place.file, plugin->config->place.line,
                     "[plugin %s] is left out: %s", plugin->config->label, left_out->reason);
-    logger_event (settings->logger, PTN_LOG_WARNING, "plugin.left-out", "plugin",
+    logger_event (settings->logger, PTN_LOG_WARNING, "plugin.left-out", "name",
                   plugin->config->label, "reason", left_out->reason, NULL);
     return true;
   }

@@ -92,7 +92,7 @@ reload_one (struct plugin *plugin, struct ptn_task *task, struct ptn_config *set
   } else {
     const char *text = task ? task_failure_log (task) : NULL;
     loader->reload_refused = true;
-    logger_event (loader->settings.logger, PTN_LOG_ERROR, "plugin.reload-refused", "plugin",
+    logger_event (loader->settings.logger, PTN_LOG_ERROR, "plugin.reload-refused", "name",
                   plugin->config->label, "error", text ? text : "the plugin did not say why", NULL);
   }
   return PTN_OK;

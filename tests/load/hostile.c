@@ -14,7 +14,7 @@ refused (const char *module, const char *reason) {
   g_autofree char *said = bench_said (&bench);
   if (!g_str_has_prefix (said, expected))
     fail_msg ("expected: %s\nsaid: %s", expected, said);
-  bench_log_has (&bench, "\"event\":\"plugin.failed\",\"plugin\":\"probe\"");
+  bench_log_has (&bench, "\"event\":\"plugin.failed\",\"name\":\"probe\"");
   bench_end (&bench);
 
   g_autofree char *optional =

@@ -90,7 +90,7 @@ test_left_out (void **state) {
   assert_int_equal (info (&bench, 0).state, LOAD_STATE_LEFT_OUT);
   assert_string_equal (info (&bench, 0).reason, "it crashed in start");
   assert_true (bench.config->listeners[0].disabled);
-  bench_log_has (&bench, "\"event\":\"plugin.left-out\",\"plugin\":\"probe\"");
+  bench_log_has (&bench, "\"event\":\"plugin.left-out\",\"name\":\"probe\"");
   bench_end (&bench);
 }
 
