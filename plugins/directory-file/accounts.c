@@ -198,6 +198,28 @@ accounts_find_address (const struct accounts *accounts, struct address_parts *pa
   return target;
 }
 
+/* The bit of a service; 0: one that accounts say nothing about. */
+static guint32
+protocol_of (const char *service) {
+  static const char *const services[] = { "pop", "imap", "smtp", "http" };
+  for (unsigned i = 0; i < G_N_ELEMENTS (services); i++)
+    if (strcmp (services[i], service) == 0)
+      return 1u << i;
+  return 0;
+}
+
+bool
+account_allows (const struct account *account, const char *service) {
+  return !(protocol_of (service) & ~account->protocols);
+}
+
+bool
+account_is_closed (const struct accounts *accounts, const struct account *account,
+                   const char *service) {
+  return protocol_of (service) & (PROTOCOL_POP | PROTOCOL_IMAP)
+         && rules_is_administrator (accounts->rules, account->name);
+}
+
 bool
 account_admits (const struct account *mailbox, const struct account *delegate) {
   if (mailbox == delegate)

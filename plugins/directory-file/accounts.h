@@ -96,6 +96,11 @@ const struct account *accounts_find_login (const struct accounts *, const char *
 struct target accounts_find_address (const struct accounts *, struct address_parts *parts,
                                      const char **detail, bool *ours);
 
+/* Is the account allowed the service ("pop", "imap" ...)? */
+bool account_allows (const struct account *, const char *service);
+/* Is it an administrator's, whose mailbox is not opened over this service? */
+bool account_is_closed (const struct accounts *, const struct account *, const char *service);
+
 /* May `delegate` open the mailbox? */
 bool account_admits (const struct account *mailbox, const struct account *delegate);
 

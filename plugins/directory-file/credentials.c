@@ -19,6 +19,7 @@ struct job {
   struct accounts *accounts;
   const struct account *account; /* NULL: nobody; the work is done all the same */
   bool real;                     /* the passwords are the account's, not the dummy */
+  bool remembered;
   const struct password *passwords;
   size_t count;
   const struct password *right; /* which of them it was; NULL: none */
@@ -55,6 +56,7 @@ struct check {
   const struct password *passwords;
   size_t count;
   bool real;
+  bool remembered; /* may a right one come from the cache, and go there? */
 };
 
 static bool
@@ -65,11 +67,22 @@ has_checkable (const struct account *account) {
   return false;
 }
 
+static bool
+has_expired (const struct account *account, int64_t now_ms) {
+  return account->expires_ms != G_MAXINT64 && account->expires_ms <= now_ms;
+}
+
+/* Whoever will be turned away although the password is right must not be turned away faster for
+ * that: no cache for them. */
 static struct check
-check_of (const struct accounts *accounts, const struct account *account) {
-  if (account && has_checkable (account))
-    return (struct check){ account, account->passwords, account->password_count, true };
-  return (struct check){ account, accounts->dummy, 1, false };
+check_of (const struct accounts *accounts, const struct account *account, const char *service,
+          int64_t now_ms) {
+  if (!account || !has_checkable (account))
+    return (struct check){ account, accounts->dummy, 1, false, false };
+  const bool welcome = !account->disabled && !has_expired (account, now_ms)
+                       && account_allows (account, service)
+                       && !account_is_closed (accounts, account, service);
+  return (struct check){ account, account->passwords, account->password_count, true, welcome };
 }
 
 /* The verdict after the right password, or a wrong one. */
@@ -82,7 +95,7 @@ settle (struct directory *directory, struct ptn_task *task, const struct account
                        account ? "wrong password" : "unknown user");
   if (account->disabled)
     return host->fail (task, PTN_E_DISABLED, NULL, "account is disabled");
-  if (account->expires_ms != G_MAXINT64 && account->expires_ms <= host->realtime_ms ())
+  if (has_expired (account, host->realtime_ms ()))
     return host->fail (task, PTN_E_PASSWORD_EXPIRED, NULL, "password has expired");
   return PTN_OK;
 }
@@ -103,7 +116,7 @@ check_in_step (struct directory *directory, const struct accounts *accounts,
     slow = true;
     struct cache_tag tag;
     cache_tag (accounts->rules->cache, password->whole, guess, &tag);
-    if (cache_holds (accounts->rules->cache, &tag, host->monotonic_ns ()) && check->real) {
+    if (cache_holds (accounts->rules->cache, &tag, host->monotonic_ns ()) && check->remembered) {
       host->observe (directory->cached_metric, 1);
       *right = true;
       return true;
@@ -123,6 +136,7 @@ start_job (struct directory *directory, struct ptn_call *call, struct accounts *
   job->accounts = accounts_ref (accounts);
   job->account = check->account;
   job->real = check->real;
+  job->remembered = check->remembered;
   job->passwords = check->passwords;
   job->count = check->count;
   job->size = guess.size;
@@ -145,7 +159,7 @@ finish_job (struct directory *directory, struct ptn_call *call) {
   if (!g_atomic_int_get (&job->done))
     return PTN_PENDING; /* a wake that was meant for something else */
   const bool right = job->right && job->real;
-  if (right) {
+  if (right && job->remembered) {
     struct cache *cache = job->accounts->rules->cache;
     struct cache_tag tag;
     cache_tag (cache, job->right->whole, (struct ptn_bytes){ job->guess, job->size }, &tag);
@@ -174,7 +188,7 @@ credentials_verify (void *instance, struct ptn_call *call, const struct ptn_sasl
   if (password.size == 0 || password.size > PASSWORD_LIMIT)
     return host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "empty or overlong password");
 
-  const struct check check = check_of (accounts, account);
+  const struct check check = check_of (accounts, account, request->service, host->realtime_ms ());
   bool right;
   if (check_in_step (directory, accounts, &check, password, &right))
     return settle (directory, call->task, account, right);

@@ -62,20 +62,9 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
   return PTN_OK;
 }
 
-/* The bit of a service; 0: one that accounts say nothing about. */
-static guint32
-protocol_of (const char *service) {
-  static const char *const services[] = { "pop", "imap", "smtp", "http" };
-  for (unsigned i = 0; i < G_N_ELEMENTS (services); i++)
-    if (strcmp (services[i], service) == 0)
-      return 1u << i;
-  return 0;
-}
-
 static ptn_status
 check_mailbox (const struct accounts *accounts, const struct ptn_sasl_request *request,
                const struct account *user, const struct account *mailbox, const char **why) {
-  const guint32 protocol = protocol_of (request->service);
   *why = "no delegate of this mailbox";
   if (!account_admits (mailbox, user))
     return PTN_E_DENIED;
@@ -83,11 +72,10 @@ check_mailbox (const struct accounts *accounts, const struct ptn_sasl_request *r
   if (user->disabled || mailbox->disabled)
     return PTN_E_DISABLED;
   *why = "protocol is switched off for this account";
-  if (protocol & ~(user->protocols & mailbox->protocols))
+  if (!account_allows (user, request->service) || !account_allows (mailbox, request->service))
     return PTN_E_PROTOCOL_OFF;
   *why = "an administrator's mailbox is not opened over this protocol";
-  if (protocol & (PROTOCOL_POP | PROTOCOL_IMAP)
-      && rules_is_administrator (accounts->rules, mailbox->name))
+  if (account_is_closed (accounts, mailbox, request->service))
     return PTN_E_PROTOCOL_OFF;
   *why = "mailbox is on another server";
   const char *node = accounts->rules->node ? accounts->rules->node : request->server_name;
