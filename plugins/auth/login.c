@@ -92,7 +92,6 @@ log_success (const struct login *login, struct ptn_task *task) {
     { "account", identity->account },
     { "mechanism", login->mechanism },
     { "service", login->own.request.service },
-    { "address", auth_property (auth, stream, "peer.address") },
     { "tls", auth_property (auth, stream, "tls.version") },
   };
   auth->host->observe (auth->successes, 1);
@@ -101,7 +100,7 @@ log_success (const struct login *login, struct ptn_task *task) {
                      G_N_ELEMENTS (fields));
 }
 
-/* The reason is for the log alone: the client sees one answer to everything. */
+/* The host adds session, listener and peer.  The reason is for the log alone: the client sees one answer to everything. */
 static void
 log_failure (const struct login *login, struct ptn_task *task, ptn_status status) {
   const struct auth *auth = login->own.attempt.auth;
@@ -114,12 +113,11 @@ log_failure (const struct login *login, struct ptn_task *task, ptn_status status
     { "account", or_empty (attempt->identity.account) },
     { "mechanism", login->mechanism },
     { "service", login->own.request.service },
-    { "address", auth_property (auth, stream, "peer.address") },
     { "tls", auth_property (auth, stream, "tls.version") },
   };
   const bool trouble = status <= PTN_E_TEMPORARY;
   auth->host->observe (trouble ? auth->troubles : auth->failures, 1);
-  auth->host->log (auth->host, trouble ? PTN_LOG_WARNING : PTN_LOG_NOTICE, task, "login.failure",
+  auth->host->log (auth->host, trouble ? PTN_LOG_WARNING : PTN_LOG_INFO, task, "login.failure",
                    fields, G_N_ELEMENTS (fields));
 }
 

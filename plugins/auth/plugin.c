@@ -71,11 +71,11 @@ auth_configure (const struct ptn_host *host, const struct ptn_config *config, vo
   auth->host = host;
   auth->gate = gate_new (&gate);
   make_metrics (auth);
-  ptn_status status = host->provide (host, PTN_SASL_ID, "PLAIN", &auth_plain, auth);
+  ptn_status status = host->provide (host, PTN_SASL_ID, NULL, &auth_plain, auth);
   if (status == PTN_OK)
-    status = host->provide (host, PTN_SASL_ID, "LOGIN", &auth_login, auth);
+    status = host->provide (host, PTN_SASL_ID, NULL, &auth_login, auth);
   if (status == PTN_OK)
-    status = host->provide (host, PTN_LOGIN_ID, "auth", &auth_login_table, auth);
+    status = host->provide (host, PTN_LOGIN_ID, NULL, &auth_login_table, auth);
   if (status != PTN_OK) {
     auth_destroy (auth);
     return status;

@@ -37,6 +37,8 @@ static const struct ptn_setting settings[] = {
     "pop3.retention of accounts that say nothing: delete, hide or keep N d.", NULL, 0, 0 },
   { "node", PTN_SETTING_STRING, 0, NULL,
     "Our name as it stands in `server` of accounts; default: the server's own name.", NULL, 0, 0 },
+  { "commands", PTN_SETTING_BOOLEAN, 0, "yes",
+    "Offer `posternctl user` for this file; no for all directories but one.", NULL, 0, 0 },
   { "cache_entries", PTN_SETTING_INTEGER, 0, "16384",
     "How many successful password checks are remembered; 0: none.", NULL, 0, 0 },
   { "cache_time", PTN_SETTING_DURATION, 0, "1h", "For how long.", NULL, 0, 0 },
@@ -149,11 +151,10 @@ directory_configure (const struct ptn_host *host, const struct ptn_config *confi
   if (status == PTN_OK && directory_load (directory, directory->rules, NULL) == PTN_E_INVALID)
     status = PTN_E_INVALID;
   if (status == PTN_OK)
-    status = host->provide (host, PTN_DIRECTORY_ID, "directory-file", &directory_table, directory);
+    status = host->provide (host, PTN_DIRECTORY_ID, NULL, &directory_table, directory);
   if (status == PTN_OK)
-    status =
-        host->provide (host, PTN_CREDENTIALS_ID, "directory-file", &credentials_table, directory);
-  if (status == PTN_OK)
+    status = host->provide (host, PTN_CREDENTIALS_ID, NULL, &credentials_table, directory);
+  if (status == PTN_OK && host->number (config, "commands"))
     status = commands_provide (directory);
   if (status != PTN_OK) {
     directory_destroy (directory);

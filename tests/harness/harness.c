@@ -45,11 +45,24 @@ struct metric {
   int64_t sum;
 };
 
+/* As the host: a protocol, a mechanism and a command have the name that is in their table. */
+static const char *
+own_name (const char *id, const char *name, const void *table, const struct loaded *loaded) {
+  if (strcmp (id, PTN_PROTOCOL_ID) == 0)
+    return ((const struct ptn_protocol *)table)->name;
+  if (strcmp (id, PTN_SASL_ID) == 0)
+    return ((const struct ptn_sasl_mechanism *)table)->name;
+  if (strcmp (id, PTN_CONTROL_ID) == 0)
+    return ((const struct ptn_control *)table)->name;
+  return name && *name ? name : loaded->plugin->name;
+}
+
 static ptn_status
 host_provide (const struct ptn_host *host, const char *id, const char *name, const void *table,
               void *instance) {
   const struct loaded *loaded = (const struct loaded *)host;
   struct provider *provider = g_new0 (struct provider, 1);
+  name = own_name (id, name, table, loaded);
   *provider = (struct provider){ g_strdup (id), g_strdup (name), { table, instance } };
   g_ptr_array_add (loaded->harness->providers, provider);
   return PTN_OK;
