@@ -167,6 +167,7 @@ struct config_checks {
   size_t scope_count;
   bool incomplete;  /* a plugin was left out: what only it may know is a warning */
   bool check_files; /* certificates and keys are read by this process: are they there? */
+  bool failed;      /* a required plugin failed, which has been said: not even a warning */
 };
 bool config_check_listeners (struct config *, const struct config_checks *, struct config_errors *);
 

@@ -171,7 +171,9 @@ check_settings (struct model *model, struct config_listener *listener,
   g_array_append_val (others, set);
   struct section_rules rules = { (struct setting_set *)(void *)sets->data, sets->len,
                                  (struct setting_set *)(void *)others->data, others->len,
-                                 checks->incomplete ? UNKNOWN_WARN : UNKNOWN_ERROR };
+                                 checks->failed       ? UNKNOWN_IGNORE
+                                 : checks->incomplete ? UNKNOWN_WARN
+                                                      : UNKNOWN_ERROR };
   struct value_source source = model_source (model);
   settings_unref (&listener->settings);
   listener->settings = section_check (raw_find (model->raw, title), title, model->config.file,
@@ -186,25 +188,31 @@ protocol_known (struct model *model, struct config_listener *listener,
   GString *known = g_string_new (NULL);
   bool found = false;
   suggest_begin (&suggestion, listener->protocol);
+  const char *meant = NULL; /* who names the plugin instead gets its protocol */
   for (size_t i = 0; i < checks->scope_count; i++)
     for (const char *const *name = checks->scopes[i].protocols; name && *name; name++) {
+      if (!meant && strcmp (checks->scopes[i].plugin, listener->protocol) == 0)
+        meant = *name;
       found |= strcmp (*name, listener->protocol) == 0;
       g_string_append_printf (known, "%s%s", known->len ? ", " : "", *name);
       suggest_show (&suggestion, *name);
     }
   g_autofree char *list = g_string_free (known, false);
   listener->disabled = !found;
-  if (found || !*listener->protocol)
+  if (found || !*listener->protocol || checks->failed)
     return found;
   g_autofree char *title = g_strdup_printf ("listener %s", listener->name);
   g_autofree char *shown = escape_dup (listener->protocol);
-  g_autofree char *hint =
-      suggestion.best ? g_strdup_printf ("; did you mean %s?", suggestion.best) : g_strdup ("");
+  if (!meant)
+    meant = suggestion.best;
+  g_autofree char *hint = meant ? g_strdup_printf ("; did you mean %s?", meant) : g_strdup ("");
   struct config_place place = raw_place (raw_find (model->raw, title), "protocol");
   if (checks->incomplete)
-    config_warning (errors, place.file, place.line,
-                    "protocol: no plugin that could be loaded provides %s; the listener is closed",
-                    shown);
+    config_warning (
+        errors, place.file, place.line,
+        "protocol: no plugin that could be loaded provides \"%s\" (known are: %s%s); the "
+        "listener is closed",
+        shown, *list ? list : "none", hint);
   else
     config_error (errors, place.file, place.line,
                   "protocol: no plugin provides \"%s\"; known are: %s%s", shown,
@@ -221,7 +229,7 @@ config_check_listeners (struct config *config, const struct config_checks *check
     struct config_listener *listener = &config->listeners[i];
     bool known = protocol_known (model, listener, checks, errors);
     /* With a protocol misspelt every setting of it would look unknown. */
-    if (known || checks->incomplete)
+    if (known || checks->incomplete || checks->failed)
       check_settings (model, listener, checks, errors);
   }
   crosscheck (model, checks, errors);

@@ -23,8 +23,8 @@ host_provide (const struct ptn_host *host, const char *id, const char *name, con
               void *instance) {
   struct plugin *plugin = plugin_of (host);
   if (plugin->state != LOAD_STATE_LOADED) {
-    logger_event (plugin->loader->settings.logger, PTN_LOG_ERROR, "plugin.provide-refused",
-                  "name", plugin->config->label, "interface", id ? id : "?", "error",
+    logger_event (plugin->loader->settings.logger, PTN_LOG_ERROR, "plugin.provide-refused", "name",
+                  plugin->config->label, "interface", id ? id : "?", "error",
                   "provide is only for configure", NULL);
     return PTN_E_INVALID;
   }
@@ -38,7 +38,12 @@ host_find (const struct ptn_host *host, const char *id, const char *name,
   *found = (struct ptn_binding){ NULL, NULL };
   if (!id || plugin->state < LOAD_STATE_STARTING)
     return PTN_E_NOT_FOUND;
-  return registry_find (plugin->loader, plugin, id, name, found);
+  ptn_status status = registry_find (plugin->loader, plugin, id, name, found);
+  if (status != PTN_OK && plugin->state == LOAD_STATE_STARTING) {
+    g_free (plugin->missing);
+    plugin->missing = name ? g_strdup_printf ("%s named %s", id, name) : g_strdup (id);
+  }
+  return status;
 }
 
 static ptn_status

@@ -53,6 +53,16 @@ make_folder (struct plugin *plugin) {
   return false;
 }
 
+static void
+fail_start (struct plugin *plugin) {
+  if (plugin->complaint)
+    plugin_fail (plugin, "start failed: %s", plugin->complaint);
+  else if (plugin->missing)
+    plugin_fail (plugin, "start failed: no plugin that runs provides %s", plugin->missing);
+  else
+    plugin_fail (plugin, "start failed: the plugin did not say why");
+}
+
 bool
 plugin_start (struct plugin *plugin) {
   struct loader *loader = plugin->loader;
@@ -67,8 +77,7 @@ plugin_start (struct plugin *plugin) {
     note_end (loader, note);
     good = status == PTN_OK;
     if (!good)
-      plugin_fail (plugin, "start failed: %s",
-                   plugin->complaint ? plugin->complaint : "the plugin did not say why");
+      fail_start (plugin);
   }
   if (!good) {
     plugin_destroy (plugin);

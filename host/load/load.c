@@ -48,6 +48,7 @@ loader_free (struct loader **handle) {
     g_free (plugin->path);
     g_free (plugin->reason);
     g_free (plugin->complaint);
+    g_free (plugin->missing);
   }
   g_free (loader->plugins);
   g_ptr_array_free (loader->started, true);
@@ -92,6 +93,12 @@ leave_out (struct plugin *plugin) {
 static bool
 open_plugin (struct plugin *plugin) {
   char *problem = NULL;
+  const struct config_server *server = &plugin->loader->config->server;
+  if (!strchr (plugin->config->module, '/') && !g_file_test (plugin->path, G_FILE_TEST_EXISTS)) {
+    g_autofree char *places = g_strjoinv (":", (char **)server->plugin_directories);
+    plugin_fail (plugin, "there is no %s in plugin_directory (%s)", plugin->config->module, places);
+    return false;
+  }
   struct note_state note = note_begin (plugin->loader, plugin, LOAD_LOADING);
   bool good = table_open (plugin->path, plugin->config->name, &plugin->table, &problem);
   note_end (plugin->loader, note);

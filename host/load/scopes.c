@@ -31,6 +31,7 @@ scopes_check (struct loader *loader, struct config *config, bool check_files,
     const struct plugin *plugin = &loader->plugins[i];
     if (!is_live (plugin)) {
       checks.incomplete = true;
+      checks.failed |= plugin->config->required;
       continue;
     }
     scopes[checks.scope_count++] =

@@ -93,7 +93,7 @@ test_protocol (void **state) {
                                        &said, &incomplete);
   assert_string_equal (
       said, "/etc/t/p.conf:2: warning: protocol: no plugin that could be loaded provides "
-            "imap; the listener is closed\n"
+            "\"imap\" (known are: pop3, pop3-test); the listener is closed\n"
             "/etc/t/p.conf:4: warning: [listener a] has no setting idle_pings that is "
             "known without the plugin that was left out\n");
   assert_true (config->listeners[0].disabled);
