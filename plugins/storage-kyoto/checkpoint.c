@@ -243,6 +243,20 @@ shard_checkpoint_due (struct shard *shard, int64_t now) {
   return now > 0 && since > 0 && now - since >= settings->checkpoint_idle * 1000000;
 }
 
+/* A rotten row was met: the trees are not to be trusted any more.  Without CURRENT the next start
+ * makes them anew from the log; until then nothing is added to them. */
+static bool
+given_up (struct shard *shard) {
+  g_autofree char *name = shard_file (shard, "CURRENT");
+
+  if (!atomic_load (&shard->index.corrupt))
+    return false;
+  if (g_unlink (name) == 0)
+    shard_log (shard, PTN_LOG_ERROR, "store.rebuild", "reason",
+               "a row of the index is rotten: the next start rebuilds it from the log");
+  return true;
+}
+
 /* Waits until something is due, or may be. */
 static void
 wait_for_work (struct checkpointer *checkpointer) {
@@ -282,7 +296,7 @@ checkpointer_main (void *argument) {
       struct shard *shard = &store->shards[i];
       int64_t now = store->host->monotonic_ns ();
 
-      if (now >= shard->retry_at && shard_checkpoint_due (shard, now))
+      if (!given_up (shard) && now >= shard->retry_at && shard_checkpoint_due (shard, now))
         shard_checkpoint (shard, false);
     }
   }
@@ -331,6 +345,6 @@ checkpointer_stop (struct store *store) {
   pthread_mutex_destroy (&checkpointer->lock);
   g_clear_pointer (&store->checkpointer, g_free);
   for (uint32_t i = 0; i < store->shard_count; i++)
-    if (!atomic_load (&store->shards[i].failed))
+    if (!given_up (&store->shards[i]) && !atomic_load (&store->shards[i].failed))
       shard_checkpoint (&store->shards[i], true);
 }

@@ -19,7 +19,7 @@ struct plugin {
 static const struct ptn_setting settings[] = {
   { "path", PTN_SETTING_PATH, 0, NULL, "Folder of the store; default: the plugin's state folder.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
-  { "shards", PTN_SETTING_INTEGER, 0, "16",
+  { "shards", PTN_SETTING_INTEGER, 0, "4",
     "Into how many parts a new store is divided, 1 to 64; a store that exists keeps its number.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
   { "commit_threads", PTN_SETTING_INTEGER, 0, "1",

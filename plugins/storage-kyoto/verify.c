@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* verify.c - see verify.h. */
+#include "verify.h"
+
+#include "big.h"
+#include "crc32c.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PROBLEMS_MAX = 10000, TRIES = 3 };
+
+void
+problem_free (void *argument) {
+  struct problem *problem = argument;
+
+  g_free (problem->where);
+  g_free (problem->what);
+  g_free (problem);
+}
+
+static void
+PTN_PRINTF (4, 5)
+    add (GPtrArray *problems, const struct shard *shard, char *where, const char *format, ...) {
+  struct problem *problem;
+  va_list arguments;
+
+  if (problems->len >= PROBLEMS_MAX) {
+    g_free (where);
+    return;
+  }
+  problem = g_new0 (struct problem, 1);
+  problem->shard = shard->number;
+  problem->where = where;
+  va_start (arguments, format);
+  problem->what = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_ptr_array_add (problems, problem);
+}
+
+static struct position
+current_position (struct shard *shard) {
+  struct position position;
+
+  pthread_rwlock_rdlock (&shard->index.lock);
+  position = shard->index.position;
+  pthread_rwlock_unlock (&shard->index.lock);
+  return position;
+}
+
+GArray *
+verify_segments (const struct shard *shard) {
+  GArray *numbers = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  struct position position = current_position ((struct shard *)(uintptr_t)shard);
+
+  for (uint32_t number = 1; number <= position.segment; number++) {
+    g_autofree char *name = segment_name (shard, number);
+
+    if (g_file_test (name, G_FILE_TEST_EXISTS))
+      g_array_append_val (numbers, number);
+  }
+  return numbers;
+}
+
+/* A record at the beginning of the data; its span, or 0 with the reason. */
+static uint64_t
+check_record (const struct shard *shard, const uint8_t *data, size_t size, uint64_t *lsn,
+              const char **why) {
+  struct record record;
+  uint32_t meta;
+  uint64_t body;
+
+  *why = "no record where one should begin";
+  if (size < RECORD_HEADER || !record_sizes (data, &meta, &body))
+    return 0;
+  *why = "a record that runs over the end";
+  if (size - RECORD_HEADER < meta || size - RECORD_HEADER - meta < body)
+    return 0;
+  *why = "a record with a wrong checksum";
+  if (record_decode (data, size, shard->store->salt, &record) != PTN_OK) {
+    record_clear (&record);
+    return 0;
+  }
+  *why = NULL;
+  if (body > 0 && crc32c (0, data + RECORD_HEADER + meta, body) != record.body_crc)
+    *why = "a body with a wrong checksum";
+  else if (*lsn != 0 && record.lsn != *lsn)
+    *why = "a record out of sequence";
+  *lsn = record.lsn + 1;
+  record_clear (&record);
+  return MIN (record_span (meta, body), size);
+}
+
+void
+verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *problems,
+                struct verify_counts *counts) {
+  struct position position = current_position (shard);
+  g_autofree char *name = segment_name (shard, number);
+  g_autofree char *base = g_path_get_basename (name);
+  g_autofree uint8_t *data = NULL;
+  struct segment_header header;
+  struct stat status;
+  uint64_t size = 0, at = SEGMENT_HEADER;
+  int fd = open (name, O_RDONLY | O_CLOEXEC);
+
+  if (fd >= 0 && fstat (fd, &status) == 0)
+    size = number == position.segment ? MIN (position.offset, (uint64_t)status.st_size)
+                                      : (uint64_t)status.st_size;
+  data = g_try_malloc (size + 1);
+  if (!data || size < SEGMENT_HEADER || !io_read_all (fd, data, size, 0)) {
+    add (problems, shard, g_strdup (base), "cannot be read");
+    size = 0;
+  } else if (!segment_header_decode (data, &header)
+             || memcmp (header.store, shard->store->id, sizeof header.store) != 0
+             || header.number != number || header.shard != shard->number)
+    add (problems, shard, g_strdup (base), "has a wrong header");
+  if (fd >= 0)
+    close (fd);
+  while (at < size) {
+    const char *why;
+    uint64_t span = check_record (shard, data + at, size - at, lsn, &why);
+
+    if (why)
+      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, at), "%s", why);
+    if (span == 0)
+      for (span = RECORD_ALIGNMENT;
+           at + span + RECORD_HEADER <= size && get_u32 (data + at + span) != RECORD_MAGIC;)
+        span += RECORD_ALIGNMENT;
+    else
+      counts->records++;
+    at += span;
+  }
+  counts->segments++;
+  counts->log_octets += size;
+}
+
+struct survey {
+  struct shard *shard;
+  GPtrArray *problems;
+  struct verify_counts *counts;
+  GHashTable *mailboxes; /* user<<32|mailbox -> struct mailbox_row: as added up */
+  GHashTable *users;     /* user -> struct user_row: as added up */
+  GHashTable *bodies;    /* body id -> references as added up */
+  struct key last;
+  uint64_t rows;
+};
+
+static void *
+slot (GHashTable *table, uint64_t key, size_t size) {
+  void *value = g_hash_table_lookup (table, &key);
+
+  if (!value) {
+    value = g_malloc0 (size);
+    g_hash_table_insert (table, g_memdup2 (&key, sizeof key), value);
+  }
+  return value;
+}
+
+static bool
+message (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct survey *survey = argument;
+  uint64_t user = key_number (key, key_size, AT_USER);
+  uint64_t id = user << 32 | key_number (key, key_size, AT_MAILBOX);
+  uint32_t uid = key_number (key, key_size, AT_UID);
+  struct mailbox_row *mailbox = slot (survey->mailboxes, id, sizeof *mailbox);
+  struct user_row *account = slot (survey->users, user, sizeof *account);
+  struct message_row row;
+
+  survey->last.size = (uint32_t)MIN (key_size, sizeof survey->last.octets - 1);
+  memcpy (survey->last.octets, key, survey->last.size);
+  survey->rows++;
+  if (!message_row_get (READER (value, size), &row)) {
+    add (survey->problems, survey->shard, g_strdup_printf ("uid %u", uid),
+         "a message's row makes no sense");
+    return true;
+  }
+  mailbox->messages++;
+  mailbox->unseen += !(row.flags & PTN_SEEN);
+  mailbox->deleted += (row.flags & PTN_DELETED) != 0;
+  mailbox->octets += row.octets;
+  mailbox->uid_sum += uid;
+  mailbox->uidnext = MAX (mailbox->uidnext, uid + 1);
+  mailbox->modseq = MAX (mailbox->modseq, row.modseq);
+  account->messages++;
+  account->octets += row.octets;
+  ++*(uint64_t *)slot (survey->bodies, row.body, sizeof (uint64_t));
+  survey->counts->messages++;
+  survey->counts->octets += row.octets;
+  return true;
+}
+
+static bool
+mailbox (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct survey *survey = argument;
+  uint64_t user = key_number (key, key_size, AT_USER);
+  uint64_t id = user << 32 | key_number (key, key_size, AT_MAILBOX);
+  const struct mailbox_row *sum = slot (survey->mailboxes, id, sizeof *sum);
+  char *where = g_strdup_printf ("account %" PRIu64 " mailbox %u", user, (uint32_t)id);
+  struct mailbox_row row;
+
+  if ((uint32_t)id == 0) {
+    const struct user_row *account = slot (survey->users, user, sizeof *account);
+    struct user_row own;
+
+    survey->counts->accounts++;
+    if (!user_row_get (READER (value, size), &own))
+      add (survey->problems, survey->shard, where, "the account's row makes no sense");
+    else if (own.octets != account->octets || own.messages != account->messages)
+      add (survey->problems, survey->shard, where, "the account's counts are wrong");
+    else
+      g_free (where);
+    return true;
+  }
+  survey->counts->mailboxes++;
+  if (!mailbox_row_get (READER (value, size), &row))
+    add (survey->problems, survey->shard, where, "the mailbox's row makes no sense");
+  else if (row.messages != sum->messages || row.unseen != sum->unseen || row.deleted != sum->deleted
+           || row.octets != sum->octets || row.uid_sum != sum->uid_sum)
+    add (survey->problems, survey->shard, where,
+         "counts %u messages, has %u (or other counts differ)", row.messages, sum->messages);
+  else if (row.uidnext < sum->uidnext || row.modseq < sum->modseq)
+    add (survey->problems, survey->shard, where, "UIDNEXT or modseq is behind its messages");
+  else
+    g_free (where);
+  return true;
+}
+
+/* Is the body where its row says? */
+static void
+check_place (struct survey *survey, uint64_t id, const struct body_row *row) {
+  struct shard *shard = survey->shard;
+  struct stat status;
+
+  if (row->attributes & BODY_BIG) {
+    struct big_reader *reader = big_reader_new (shard, row);
+    uint8_t *data;
+    size_t size;
+
+    for (uint64_t piece = 0; reader && piece * BIG_PIECE < row->stored; piece++) {
+      if (big_reader_piece (reader, piece, &data, &size) != PTN_OK) {
+        add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+             "piece %" PRIu64 " of its file is corrupt", piece);
+        break;
+      }
+      g_free (data);
+    }
+    if (!reader)
+      add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+           "its file is missing or damaged");
+    big_reader_free (&reader);
+  } else {
+    struct segment_file *file = segment_take (shard, row->segment);
+
+    if (!file || fstat (file->fd, &status) != 0
+        || (uint64_t)status.st_size < row->offset + row->stored)
+      add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+           "lies outside of its segment");
+    if (file)
+      segment_give (shard, file);
+  }
+}
+
+struct found_body {
+  uint64_t id;
+  struct body_row row;
+};
+
+static bool
+body (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  GArray *found = argument;
+  struct found_body body = {
+    (uint64_t)key_number (key, key_size, 1) << 32 | key_number (key, key_size, 5), { 0 }
+  };
+
+  if (!body_row_get (READER (value, size), &body.row))
+    body.row.references = 0;
+  g_array_append_val (found, body);
+  return true;
+}
+
+static void
+check_bodies (struct survey *survey, GArray *found) {
+  GHashTableIter iterator;
+  void *key, *count;
+
+  for (guint i = 0; i < found->len; i++) {
+    const struct found_body *one = &g_array_index (found, struct found_body, i);
+    const uint64_t *references = g_hash_table_lookup (survey->bodies, &one->id);
+
+    survey->counts->bodies++;
+    if (!references || *references != one->row.references)
+      add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, one->id),
+           "has %u references, is used by %" PRIu64, one->row.references,
+           references ? *references : 0);
+    check_place (survey, one->id, &one->row);
+    g_hash_table_remove (survey->bodies, &one->id);
+  }
+  g_hash_table_iter_init (&iterator, survey->bodies);
+  while (g_hash_table_iter_next (&iterator, &key, &count))
+    add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, *(const uint64_t *)key),
+         "messages name it: it is not there");
+}
+
+static ptn_status
+scan_kind (struct shard *shard, enum key_kind kind, size_t limit, const struct key *from,
+           index_row *row, void *argument) {
+  struct key start, end;
+
+  start.size = end.size = 1;
+  start.octets[0] = (uint8_t)kind;
+  end.octets[0] = (uint8_t)kind + 1;
+  return index_scan (&shard->index, NULL, from ? from : &start, &end, limit, row, argument);
+}
+
+/* One attempt; PTN_E_CORRUPT: rows are rotten. */
+static ptn_status
+survey_run (struct survey *survey) {
+  g_autoptr (GArray) bodies = g_array_new (FALSE, FALSE, sizeof (struct found_body));
+  struct key from;
+  ptn_status status = PTN_OK;
+
+  from.size = 1;
+  from.octets[0] = KEY_MESSAGE;
+  while (status == PTN_OK) {
+    status = scan_kind (survey->shard, KEY_MESSAGE, 4096, &from, message, survey);
+    from = survey->last;
+    from.octets[from.size++] = 0; /* behind the last row */
+  }
+  if (status == PTN_END)
+    status = scan_kind (survey->shard, KEY_MAILBOX, SIZE_MAX, NULL, mailbox, survey);
+  if (status == PTN_END)
+    status = scan_kind (survey->shard, KEY_BODY, SIZE_MAX, NULL, body, bodies);
+  if (status == PTN_END)
+    check_bodies (survey, bodies);
+  return status;
+}
+
+bool
+verify_index (struct shard *shard, GPtrArray *problems, struct verify_counts *counts) {
+  guint before = problems->len;
+  struct verify_counts start = *counts;
+
+  for (int try = 1; try <= TRIES; try++) {
+    uint64_t lsn = current_position (shard).lsn;
+    struct survey survey = { .shard = shard, .problems = problems, .counts = counts };
+    ptn_status status;
+
+    *counts = start;
+    survey.mailboxes = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+    survey.users = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+    survey.bodies = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+    survey.last.size = 0;
+    status = survey_run (&survey);
+    g_hash_table_unref (survey.mailboxes);
+    g_hash_table_unref (survey.users);
+    g_hash_table_unref (survey.bodies);
+    if (status == PTN_E_CORRUPT) {
+      add (problems, shard, g_strdup ("index"), "a row has a wrong checksum");
+      return true;
+    }
+    /* What changed under our eyes is no problem: look again. */
+    if (problems->len == before || current_position (shard).lsn == lsn)
+      return true;
+    g_ptr_array_set_size (problems, (gint)before);
+  }
+  return false;
+}
