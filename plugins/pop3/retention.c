@@ -20,6 +20,8 @@ retention_parse (const char *text, struct retention *retention) {
     return false;
   char *end = NULL;
   guint64 days = g_ascii_strtoull (text + 5, &end, 10);
+  if (*end == ' ')
+    end++;
   if (strcmp (end, "d") != 0 || days > DAYS_MAX)
     return false;
   *retention = (struct retention){ POLICY_KEEP, (uint32_t)days };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK 64
+#define BLOCK 256
 
 /* Is there an LF with a dot behind it, the LF in p[0..BLOCK)?  A loop of fixed length without
  * a way out: compilers make vector instructions of it, and it reads 10 kB in well under a
@@ -14,8 +14,10 @@
 static inline bool
 block_has_dot (const unsigned char *p) {
   unsigned char found = 0;
-  for (unsigned i = 0; i < BLOCK; i++)
-    found |= (unsigned char)((p[i] == '\n') & (p[i + 1] == '.'));
+  for (unsigned i = 0; i < BLOCK; i++) {
+    unsigned char lf = (unsigned char)-(p[i] == '\n'), dot = (unsigned char)-(p[i + 1] == '.');
+    found |= lf & dot;
+  }
   return found;
 }
 
