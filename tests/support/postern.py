@@ -468,7 +468,7 @@ def write_users(path, users):
     """directory-file's file: see plugins/directory-file/README.md."""
     with open(path, "w", encoding="utf-8") as out:
         for name, password in users.items():
-            out.write("[user %s]\npassword = {PLAIN}%s\n\n" % (name, password))
+            out.write("[%s]\npassword = {PLAIN}%s\n\n" % (name, password))
     os.chmod(path, 0o600)
 
 
@@ -477,7 +477,7 @@ def mail_configuration(store="memory", users_file=None):
     return {
         "server": {"store": "storage-" + store, "max_connections_per_address": 1000},
         "plugin storage-" + store: {},
-        "plugin directory-file": {"file": users_file},
+        "plugin directory-file": {"file": users_file, "domains": "example.test"},
         "plugin auth": {},
         "plugin delivery": {},
         "plugin pop3": {},
