@@ -81,6 +81,7 @@ struct worker {
   struct engine *engine;
   struct worker *next; /* engine->threads or engine->retired; engine->lock */
   pthread_t thread;
+  _Atomic pid_t tid; /* 0: it has not begun yet */
   bool spare;
   bool deferred;               /* its own step queued a strand, which it is about to take itself */
   unsigned blocking;           /* depth of task_blocking */

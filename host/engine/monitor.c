@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* monitor.c - the thread that sees when all others are stuck, and helps them out.
  *
- * When for 5 ms no thread has come out of the step it is in, or so many say that they block
- * that cores may stand idle, and something is to be done, it adds a spare thread.  Threads that
- * do one step after the other are not helped by more of them.  When a strand waits in the queue
- * although somebody sleeps (its worker meant to take it, and then took long over a step), it
- * wakes a sleeper.  While everybody waits there is nothing to see: it sleeps too, until the
+ * When for 5 ms no thread has come out of the step it is in and they sleep there, or so many
+ * say that they block that cores may stand idle, and something is to be done, it adds a spare
+ * thread.  Threads that burn CPU are not helped by more of them.  When a strand waits in the
+ * queue although somebody sleeps (its worker meant to take it, and then took long over a step),
+ * it wakes a sleeper.  While everybody waits there is nothing to see: it sleeps too, until the
  * first event. */
 #include "internal.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <string.h>
+#include <unistd.h>
 
 struct sight { /* what was seen at the last turn */
   uint64_t looks, takes;
@@ -30,6 +33,33 @@ everybody_blocks (struct engine *engine) {
 static bool
 few_run (struct engine *engine) {
   return atomic_load (&engine->threads) < atomic_load (&engine->blocked) + engine->busy_least;
+}
+
+/* Is this thread on a core, or would be if there were one free?  Also while it begins. */
+static bool
+is_running (const struct worker *worker) {
+  pid_t tid = atomic_load (&worker->tid);
+  if (tid == 0)
+    return true;
+  char path[64], text[256];
+  g_snprintf (path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  ssize_t got = read (fd, text, sizeof text - 1);
+  close (fd);
+  text[MAX (got, 0)] = '\0';
+  const char *state = strrchr (text, ')'); /* after the name, which may hold anything */
+  return state && state[1] == ' ' && state[2] == 'R';
+}
+
+/* Enough threads compute to keep the machine busy.  engine->lock is held. */
+static bool
+many_burn (struct engine *engine) {
+  unsigned running = 0;
+  for (struct worker *worker = engine->threads_list; worker; worker = worker->next)
+    running += is_running (worker);
+  return running >= engine->busy_least;
 }
 
 static bool
@@ -53,8 +83,8 @@ turn (struct engine *engine, struct sight *last) {
   engine->retired = NULL;
   struct sight now = { count_looks (engine), queue_takes (engine) };
   bool stuck = now.looks == last->looks && now.takes == last->takes;
-  bool starved =
-      atomic_load (&engine->waiting) == 0 && (stuck || few_run (engine)) && work_waits (engine);
+  bool starved = atomic_load (&engine->waiting) == 0 && (stuck || few_run (engine))
+                 && work_waits (engine) && !many_burn (engine);
   if (starved) {
     atomic_store (&engine->starved_at, engine_now ());
     if (engine->spares < engine->spare_limit)

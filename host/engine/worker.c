@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 _Thread_local struct worker *engine_self;
 
@@ -73,6 +74,7 @@ retire (struct worker *self) {
   engine->past_steps += atomic_load (&self->steps);
   engine->past_events += atomic_load (&self->events);
   engine->past_looks += atomic_load (&self->looks);
+  atomic_fetch_sub (&engine->threads, 1);
   if (self->spare)
     engine->spares--;
   pthread_mutex_unlock (&engine->lock);
@@ -84,6 +86,7 @@ worker_main (void *argument) {
   struct engine *engine = self->engine;
   int number = thread_begin (engine);
   engine_self = self;
+  atomic_store (&self->tid, gettid ());
   unsigned taken = 0;
   while (!atomic_load (&engine->stopping)) {
     struct ptn_task *task = taken < QUEUE_RUN ? queue_take (engine) : NULL;
@@ -97,7 +100,6 @@ worker_main (void *argument) {
       look (self);
     }
   }
-  atomic_fetch_sub (&engine->threads, 1);
   engine_self = NULL;
   scratch_block_free (self->block);
   thread_end (engine, number);

@@ -97,6 +97,31 @@ test_many (void **state) {
   block_all (20, true);
 }
 
+/* --- steps that compute, and do not block ---------------------------------------------------- */
+
+static task_next
+run_burner (struct ptn_task *task, void *user, unsigned events) {
+  for (int64_t end = now_ns () + 30000000; now_ns () < end;)
+    ;
+  return TASK_DONE;
+}
+
+static void
+test_burners (void **state) {
+  struct shared shared = { .engine = start_engine (4) };
+  for (int i = 0; i < 24; i++)
+    task_new (shared.engine, "burner", run_burner, finished, &shared);
+  struct engine_counts counts;
+  unsigned most = 0;
+  while (atomic_load (&shared.finished) < 24) {
+    engine_count (shared.engine, &counts);
+    most = MAX (most, counts.spares);
+    sleep_ms (1);
+  }
+  assert_true (most <= 1); /* more threads would not make it faster */
+  engine_free (&shared.engine);
+}
+
 /* --- a strand that its waker meant to take itself ------------------------------------------- */
 
 static task_next
@@ -129,9 +154,8 @@ test_long_step (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_unmarked),
-    cmocka_unit_test (test_marked),
-    cmocka_unit_test (test_many),
+    cmocka_unit_test (test_unmarked),  cmocka_unit_test (test_marked),
+    cmocka_unit_test (test_many),      cmocka_unit_test (test_burners),
     cmocka_unit_test (test_long_step),
   };
   return cmocka_run_group_tests_name ("engine_spares", tests, NULL, NULL);
