@@ -75,11 +75,18 @@ put_name (struct escape_buffer *out, const char *name) {
  * itself may speak of a plugin; a plugin's line has its own name there. */
 static bool
 is_taken (const char *name, const char *origin) {
-  static const char *const taken[] = { "time", "level", "event", "plugin" };
-  for (size_t i = 0; i < G_N_ELEMENTS (taken) - (origin == NULL); i++)
-    if (g_ascii_strcasecmp (name, taken[i]) == 0)
-      return true;
-  return false;
+  switch (name[0] | 0x20) {
+  case 't':
+    return g_ascii_strcasecmp (name, "time") == 0;
+  case 'l':
+    return g_ascii_strcasecmp (name, "level") == 0;
+  case 'e':
+    return g_ascii_strcasecmp (name, "event") == 0;
+  case 'p':
+    return origin && g_ascii_strcasecmp (name, "plugin") == 0;
+  default:
+    return false;
+  }
 }
 
 static bool

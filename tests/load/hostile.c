@@ -102,6 +102,22 @@ test_start (void **state) {
   bench_end (&second);
 }
 
+/* A provider that is not there, for a plugin that does not say so itself. */
+static void
+test_nobody_provides (void **state) {
+  struct bench bench = { 0 };
+  assert_true (bench_load (&bench,
+                           "[plugin seeker]\n[plugin probe]\nmodule = probe_fail_start.so\n"
+                           "required = no\n" LISTEN,
+                           NULL));
+  assert_false (loader_start (bench.loader, bench.errors));
+  g_autofree char *said = bench_said (&bench);
+  assert_true (g_str_has_prefix (said,
+                                 "p.conf:6: [plugin seeker] start failed: no plugin that runs "
+                                 "provides probe.order/1 named probe\n"));
+  bench_end (&bench);
+}
+
 /* Errors in the section of a plugin that is not required leave it out. */
 static void
 test_section (void **state) {
@@ -194,13 +210,14 @@ test_describe (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_missing),     cmocka_unit_test (test_symbol),
-    cmocka_unit_test (test_major),       cmocka_unit_test (test_entry_refuses),
-    cmocka_unit_test (test_size),        cmocka_unit_test (test_null),
-    cmocka_unit_test (test_name),        cmocka_unit_test (test_default),
-    cmocka_unit_test (test_configure),   cmocka_unit_test (test_start),
-    cmocka_unit_test (test_section),     cmocka_unit_test (test_check),
-    cmocka_unit_test (test_check_crash), cmocka_unit_test (test_describe),
+    cmocka_unit_test (test_missing),   cmocka_unit_test (test_symbol),
+    cmocka_unit_test (test_major),     cmocka_unit_test (test_entry_refuses),
+    cmocka_unit_test (test_size),      cmocka_unit_test (test_null),
+    cmocka_unit_test (test_name),      cmocka_unit_test (test_default),
+    cmocka_unit_test (test_configure), cmocka_unit_test (test_start),
+    cmocka_unit_test (test_section),   cmocka_unit_test (test_nobody_provides),
+    cmocka_unit_test (test_check),     cmocka_unit_test (test_check_crash),
+    cmocka_unit_test (test_describe),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
