@@ -145,6 +145,8 @@ client_new (int fd, int timeout_seconds, GError **error) {
                  "the server does not answer; its log may say why");
   else if (got == 0)
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "the server closed the connection");
+  else if (frame.kind == 'E')
+    g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_ACCES, "%s", frame.field[1]);
   else
     g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
                  "the server speaks another protocol (\"%s\"): restart it after an upgrade",

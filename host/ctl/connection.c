@@ -431,12 +431,12 @@ connection_new (const struct connection_settings *settings) {
   connection->passed_fd = -1;
   connection->reads_on = true;
   atomic_init (&connection->idle, true);
-  frame_say (connection->out, 'H', "1", POSTERN_VERSION, NULL);
-  if (settings->refused) {
+  connection->closing = settings->refused;
+  if (settings->refused)
     say_end (connection, PTN_E_DENIED,
-             "only root, the server's user and members of control_group may");
-    connection->closing = true;
-  }
+             "only root, the server's user and members of control_group may talk to the server");
+  else
+    frame_say (connection->out, 'H', "1", POSTERN_VERSION, NULL);
   connection->handle =
       task_new (settings->engine, "control", connection_run, connection_finish, connection);
   return connection;

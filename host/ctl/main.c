@@ -224,11 +224,17 @@ wants_secret (const struct client_command *command, const char *const *arguments
 static int
 wait_for_server (const struct session *session) {
   g_autoptr (GError) error = NULL;
-  int fd = -1;
+  gint64 ends = g_get_monotonic_time () + ANSWER_SECONDS * G_USEC_PER_SEC;
   struct client *client = NULL;
 
-  if (client_connect (session->socket, &fd, &error) == CLIENT_CONNECTED)
-    client = client_new (fd, ANSWER_SECONDS, &error);
+  do { /* the old worker may have taken the connection, and closed it */
+    int fd = -1;
+    g_clear_error (&error);
+    if (client_connect (session->socket, &fd, &error) == CLIENT_CONNECTED)
+      client = client_new (fd, ANSWER_SECONDS, &error);
+    if (!client)
+      g_usleep (10000);
+  } while (!client && g_get_monotonic_time () < ends);
   if (!client)
     fprintf (stderr,
              "posternctl: the configuration was taken, but the server does not answer%s%s\n",

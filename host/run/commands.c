@@ -70,6 +70,15 @@ add_number (struct rows *rows, const char *name, uint64_t value) {
   rows_add (rows, name, text, NULL);
 }
 
+/* The main thread may be taking another one over. */
+static struct config *
+config_in_use (struct worker *worker) {
+  g_mutex_lock (&worker->asking);
+  struct config *config = config_ref (worker->config);
+  g_mutex_unlock (&worker->asking);
+  return config;
+}
+
 static ptn_status
 run_status (void *instance, struct ptn_call *call, struct ptn_strings arguments,
             struct ptn_bytes secret, struct ptn_report *report) {
@@ -78,13 +87,15 @@ run_status (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   struct rows *rows = rows_of (call, &fresh);
 
   if (fresh) {
+    struct config *config = config_in_use (worker);
     struct engine_counts engine;
     struct net_counts net;
     engine_count (worker->engine, &engine);
     net_counts (worker->net, &net);
     rows_add (rows, "version", POSTERN_VERSION, NULL);
-    rows_add (rows, "name", worker->config->server.name, NULL);
-    rows_add (rows, "configuration", worker->config->file, NULL);
+    rows_add (rows, "name", config->server.name, NULL);
+    rows_add (rows, "configuration", config->file, NULL);
+    config_unref (&config);
     add_number (rows, "supervisor", (uint64_t)getppid ());
     add_number (rows, "worker", (uint64_t)getpid ());
     add_number (rows, "seconds",
@@ -221,11 +232,13 @@ run_log_level (void *instance, struct ptn_call *call, struct ptn_strings argumen
     return task_fail (call->task, PTN_E_INVALID,
                       "one of debug, info, notice, warning and error is wanted", "bad level");
   if (arguments.count) {
-    struct log_settings settings = worker->config->server.log;
+    struct config *config = config_in_use (worker);
+    struct log_settings settings = config->server.log;
     settings.level = level = log_level_parse (arguments.items[0]);
     g_mutex_lock (&worker->asking); /* one configures at a time */
     bool good = logger_configure (worker->logger, &settings, NULL);
     g_mutex_unlock (&worker->asking);
+    config_unref (&config);
     if (!good)
       return task_fail (call->task, PTN_E_TEMPORARY, "the log cannot be opened", "logger failed");
     net_set_log_level (worker->net, level);

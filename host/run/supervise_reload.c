@@ -152,8 +152,9 @@ reload_applied (struct supervisor *supervisor, bool good, const char *why_not) {
   }
   logger_event (supervisor->logger, PTN_LOG_NOTICE, "worker.replace", "reason", why_not, NULL);
   supervisor->reload = RELOAD_REPLACING;
-  answer (supervisor, true, "The new configuration is taken over by a new worker.");
+  /* In this order: who has the answer and connects again meets the new worker. */
   supervise_stop (supervisor, true);
+  answer (supervisor, true, "The new configuration is taken over by a new worker.");
 }
 
 void

@@ -158,14 +158,14 @@ judge_plugin (struct supervisor *supervisor, uint32_t number, uint32_t phase, co
                                 : g_strdup_printf ("%s in %s", how, load_phase_name (phase));
   enum fault_verdict verdict = faults_judge (supervisor->faults, plugin->label, plugin->required,
                                              setting_up, reason, supervise_now ());
-  logger_event (supervisor->logger, PTN_LOG_ERROR, "plugin.crashed", "plugin", plugin->label,
+  logger_event (supervisor->logger, PTN_LOG_ERROR, "plugin.crashed", "name", plugin->label,
                 "reason", reason, "consequence",
                 verdict == FAULT_RESTART     ? "restart"
                 : verdict == FAULT_LEAVE_OUT ? "left out"
                                              : "given up",
                 NULL);
   if (verdict == FAULT_GIVE_UP) {
-    logger_event (supervisor->logger, PTN_LOG_ERROR, "server.gave-up", "plugin", plugin->label,
+    logger_event (supervisor->logger, PTN_LOG_ERROR, "server.gave-up", "name", plugin->label,
                   "error", "a required plugin brings the worker down", NULL);
     give_up (supervisor, POSTERND_GAVE_UP);
   } else if (verdict == FAULT_LEAVE_OUT) {
@@ -190,7 +190,7 @@ worker_crashed (struct supervisor *supervisor, int status) {
       crash_guilty (supervisor->worker.note, WIFSIGNALED (status) ? WTERMSIG (status) : 0, &phase);
   if (number > supervisor->worker_config->plugin_count)
     number = 0;
-  logger_event (supervisor->logger, PTN_LOG_ERROR, "worker.crashed", "error", how, "plugin",
+  logger_event (supervisor->logger, PTN_LOG_ERROR, "worker.crashed", "error", how, "name",
                 number ? supervisor->worker_config->plugins[number - 1].label : NULL, NULL);
   if (supervisor->stopping)
     return;
@@ -254,7 +254,7 @@ supervise_ended (struct supervisor *supervisor, int status) {
 
 static void
 kill_worker (struct supervisor *supervisor, int number, const char *why, uint32_t plugin) {
-  logger_event (supervisor->logger, PTN_LOG_ERROR, "worker.kill", "reason", why, "plugin",
+  logger_event (supervisor->logger, PTN_LOG_ERROR, "worker.kill", "reason", why, "name",
                 plugin && plugin <= supervisor->worker_config->plugin_count
                     ? supervisor->worker_config->plugins[plugin - 1].label
                     : NULL,

@@ -12,12 +12,10 @@
 #include "run/crash.h"
 #include "run/services.h"
 
-#include <stdatomic.h>
-
 struct worker {
   int channel;
   const char *config_path;
-  struct config *config;
+  struct config *config; /* in use; the pointer changes under `asking` */
   struct logger *logger;
   struct metrics *metrics;
   struct engine *engine;
@@ -37,8 +35,7 @@ struct worker {
   uint64_t answers; /* how many have come */
   bool answer_good;
   char *answer_text;
-  GPtrArray *waiting;    /* struct ptn_waker */
-  atomic_bool reloading; /* a live reload runs */
+  GPtrArray *waiting; /* struct ptn_waker */
 };
 
 /* --- commands.c --- */

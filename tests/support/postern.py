@@ -45,6 +45,8 @@ BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "buil
 POSTERND = os.path.join(BUILD, "host", "run", "posternd")
 POSTERNCTL = os.path.join(BUILD, "host", "ctl", "posternctl")
 SLOW = 3.0 if os.path.isdir(BUILD) and "san" in os.path.basename(BUILD) else 1.0
+# The smallest server of tests/run: a protocol that says lines back.
+ECHO = {"plugin echo": {}, "listener echo": {"protocol": "echo", "address": "auto"}}
 TIMEOUT = float(os.environ.get("POSTERN_TIMEOUT", 20 * SLOW))  # seconds; of every wait here
 
 
@@ -503,3 +505,25 @@ def mail_server(store="memory", users=None, changes=None, **more):
     server.write_users(users if users is not None else {"alice": "secret"})
     server.configure(mail_configuration(store, server.users_file), changes or {})
     return server
+
+
+def run(*functions):
+    """Runs test functions one after the other, and says which; an exception ends it."""
+    for function in functions:
+        begin = time.monotonic()
+        function()
+        print("ok  %-40s %.2f s" % (function.__name__, time.monotonic() - begin), flush=True)
+
+
+def lines(sock):
+    """A file of a socket, to read lines from."""
+    return sock.makefile("rb")
+
+
+def alive(pid):
+    """True while the process runs; one that has ended and waits for its parent does not."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
