@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of posternctl for bash: words of the commands that `posternctl help` lists, which
+# come from the server or, without one, from the configured plugins.
+
+_posternctl ()
+{
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+  local word options=() words=() skip=no i commands
+
+  case $previous in
+    --config | --socket)
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+  esac
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $skip,$word in
+      yes,*) options+=("$word"); skip=no ;;
+      no,--config | no,--socket) options+=("$word"); skip=yes ;;
+      no,-*) ;;
+      *) words+=("$word") ;;
+    esac
+  done
+  if [[ $current == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '--config --socket --json --help --version' -- "$current")
+    return
+  fi
+  # Lines of two spaces and a name; its words are those in lower case.
+  commands=$(posternctl "${options[@]}" help 2>/dev/null | sed -n 's/^  \([a-z][a-z -]*\).*/\1/p')
+  case ${#words[@]} in
+    0) word=$(printf '%s\n' "$commands" | sed 's/ .*//' | sort -u) ;;
+    1) word=$(printf '%s\n' "$commands" | sed -n "s/^${words[0]//[^a-z-]/} \([a-z-]*\).*/\1/p") ;;
+    *) word= ;;
+  esac
+  if [ -n "$word" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  fi
+}
+complete -o filenames -F _posternctl posternctl
