@@ -27,6 +27,8 @@ line_at (const GString *text, gsize begin, struct line *line) {
   const char *newline = memchr (text->str + begin, '\n', text->len - begin);
   const gsize end = newline ? (gsize)(newline - text->str) : text->len;
   *line = (struct line){ begin, newline ? end + 1 : end, begin, end };
+  if (begin == 0 && g_str_has_prefix (text->str, "\xef\xbb\xbf"))
+    line->text += 3;
   while (line->text_end > line->text && is_space (text->str[line->text_end - 1]))
     line->text_end--;
   while (line->text < line->text_end && is_space (text->str[line->text]))

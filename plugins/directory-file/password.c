@@ -125,6 +125,7 @@ matches_plain (const char *text, struct ptn_bytes guess) {
   return same;
 }
 
+/* crypt_rn and not crypt_r, which AddressSanitizer takes over and can not find in a module. */
 static bool
 matches_crypt (const char *text, struct ptn_bytes guess) {
   char phrase[PASSWORD_LIMIT + 1];
@@ -132,7 +133,7 @@ matches_crypt (const char *text, struct ptn_bytes guess) {
   phrase[guess.size] = '\0';
 
   struct crypt_data *data = g_new0 (struct crypt_data, 1); /* 32 KiB */
-  const char *hashed = crypt_r (phrase, text, data);
+  const char *hashed = crypt_rn (phrase, text, data, sizeof *data);
   const size_t length = strlen (text);
   const bool same = hashed && *hashed != '*' && strlen (hashed) == length
                     && CRYPTO_memcmp (hashed, text, length) == 0;
@@ -206,7 +207,7 @@ make_yescrypt (struct ptn_bytes password) {
   memcpy (phrase, password.data, password.size);
   phrase[password.size] = '\0';
   struct crypt_data *data = g_new0 (struct crypt_data, 1);
-  const char *hashed = crypt_r (phrase, setting, data);
+  const char *hashed = crypt_rn (phrase, setting, data, sizeof *data);
   char *made = hashed && *hashed != '*' ? g_strconcat ("{CRYPT}", hashed, NULL) : NULL;
   explicit_bzero (phrase, sizeof phrase);
   explicit_bzero (data, sizeof *data);

@@ -41,6 +41,12 @@ addresses_resolve (void **state) {
   fixture_write (f, people);
   g_usleep (1100 * 1000);
   assert_int_equal (fixture_verify (f, "alice", "one"), PTN_OK);
+  assert_int_equal (count, 1);
+  assert_string_equal (found[0]->account, "alice");
+  assert_string_equal (found[0]->address, "alice@example.test");
+  assert_string_equal (found[0]->detail, "x");
+  assert_string_equal (found[0]->attributes.items[0], "quota.octets=5000000");
+  f->host->call_end (&kept);
 
   assert_int_equal (directory->resolve (f->directory.instance, &f->call, "staff@example.org",
                                         &found, &count),

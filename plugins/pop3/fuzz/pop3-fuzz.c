@@ -19,8 +19,7 @@ static const char login[] = "USER keep\r\nPASS secret\r\n";
 
 static void
 fill (void) {
-  static const char *const mails[]
-      = { "Subject: a\r\n\r\n.dot\r\n..\r\nlast", "\n.\n.\r\n.", "" };
+  static const char *const mails[] = { "Subject: a\r\n\r\n.dot\r\n..\r\nlast", "\n.\n.\r\n.", "" };
   struct ptn_binding store = harness_find (harness, PTN_STORE_ID, NULL);
   const struct ptn_store *table = store.table;
   struct ptn_task *task = harness_task_new (harness);
@@ -78,8 +77,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
     return 0;
   size_t packet = 1 + (data[0] >> 1) * (size_t)(data[0] >> 1);
   struct ptn_session_info info = {
-    .size = sizeof info, .start_tls = 1, .listener = "pop3", .session_id = "fuzz",
-    .server_name = "mail.example.test", .config = config,
+    .size = sizeof info,
+    .start_tls = 1,
+    .listener = "pop3",
+    .session_id = "fuzz",
+    .server_name = "mail.example.test",
+    .config = config,
   };
   struct ptn_task *task = harness_task_new (harness);
   struct ptn_stream *stream = harness_stream_new (harness, task, 65536);
