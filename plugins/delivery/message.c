@@ -83,6 +83,7 @@ give_held (struct message *m, size_t max, struct ptn_chunk *chunk) {
 static ptn_status
 message_read (struct ptn_source *source, struct ptn_task *task, size_t max,
               struct ptn_chunk *chunk) {
+  static const char tail[] = "\r\n";
   struct message *m = (struct message *)source;
   ptn_status status;
   if (m->failed != PTN_OK)
@@ -104,7 +105,7 @@ message_read (struct ptn_source *source, struct ptn_task *task, size_t max,
     return PTN_END;
   size_t size = MIN (max, 2 - m->tail_given);
   m->tail_given += size;
-  return give (chunk, "\r\n" + m->tail_given - size, size);
+  return give (chunk, &tail[m->tail_given - size], size);
 }
 
 static void
