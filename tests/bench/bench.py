@@ -121,10 +121,10 @@ class Theirs:
 # --- measuring ---------------------------------------------------------------------------------
 
 
-def load(build, server, mode, port, *options):
+def load(program, server, mode, port, *options):
     """Runs the load generator; returns its JSON with the server's CPU seconds in it."""
     before = cpu_seconds(server.root_pid())
-    run = subprocess.run([build / "tests/bench/postern-load", mode, "--port", server.ports[port],
+    run = subprocess.run([program, mode, "--port", server.ports[port],
                           *map(str, options)], stdin=subprocess.DEVNULL, capture_output=True,
                          text=True, check=False)
     if run.returncode:
@@ -134,9 +134,9 @@ def load(build, server, mode, port, *options):
     return result
 
 
-def idle(build, server, connections, first_user):
+def idle(program, server, connections, first_user):
     before = pss_bytes(server.root_pid())
-    holder = subprocess.Popen([build / "tests/bench/postern-load", "pop3-idle", "--tls", "--port",
+    holder = subprocess.Popen([program, "pop3-idle", "--tls", "--port",
                                server.ports["pop3s"], "--connections", str(connections), "--users",
                                str(connections), "--first-user", str(first_user)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -222,7 +222,7 @@ def table(rows):
     return "\n".join(out)
 
 
-def measure(options, build, ours, theirs):
+def measure(options, program, ours, theirs):
     rows, cpu = [], []
     servers = [(ours, "ours")] + ([(theirs, "theirs")] if theirs else [])
 
@@ -243,33 +243,33 @@ def measure(options, build, ours, theirs):
     seconds = 1 if options.quick else 4
     full = 1000 if options.quick else FULL
     metric(Row("POP3 logins/s", "/s", "5"),
-           lambda s, n: load(build, s, "pop3-login", "pop3", "--connections", 20, "--users", 900,
+           lambda s, n: load(program, s, "pop3-login", "pop3", "--connections", 20, "--users", 900,
                              "--seconds", seconds))
     metric(Row("POP3S logins/s", "/s", "3"),
-           lambda s, n: load(build, s, "pop3-login", "pop3s", "--tls", "--connections", 20,
+           lambda s, n: load(program, s, "pop3-login", "pop3s", "--tls", "--connections", 20,
                              "--users", 900, "--seconds", seconds))
     metric(Row("LMTP deliveries/s, 10 kB, 20 sessions, durable", "/s", "10"),
-           lambda s, n: load(build, s, "lmtp", "lmtp", "--connections", 20, "--users", 900,
+           lambda s, n: load(program, s, "lmtp", "lmtp", "--connections", 20, "--users", 900,
                              "--seconds", seconds))
     if not options.only or "download" in options.only:
         for server, _ in servers:
-            load(build, server, "lmtp", "lmtp", "--connections", 20, "--users", 1, "--first-user",
+            load(program, server, "lmtp", "lmtp", "--connections", 20, "--users", 1, "--first-user",
                  950, "--count", full)
     fetch = ("--connections", 1, "--users", 1, "--first-user", 950)
     metric(Row(f"POP3 download of {full:,} x 10 kB, one by one", "MB/s", "2.5"),
-           lambda s, n: load(build, s, "pop3-fetch", "pop3", *fetch), "mb_per_s")
+           lambda s, n: load(program, s, "pop3-fetch", "pop3", *fetch), "mb_per_s")
     metric(Row(f"POP3 download of {full:,} x 10 kB, pipelined", "MB/s", "4"),
-           lambda s, n: load(build, s, "pop3-fetch", "pop3", *fetch, "--window", 100), "mb_per_s")
+           lambda s, n: load(program, s, "pop3-fetch", "pop3", *fetch, "--window", 100), "mb_per_s")
 
     row = Row(f"memory per idle POP3S connection, ours at {full:,}", "kB", "<= 24 kB")
     if not options.only or "memory" in row.name and options.only in row.name:
         rows.append(row)
-        result = idle(build, ours, full, 0)
+        result = idle(program, ours, full, 0)
         row.ours.append(result["value"])
         print(f"  {row.name}: {result['value']:.1f} kB of the whole, growth {result['growth']:.1f}",
               file=sys.stderr)
         if theirs:
-            row.theirs.append(idle(build, theirs, 200, 0)["value"])
+            row.theirs.append(idle(program, theirs, 200, 0)["value"])
     row = Row("server start to serving, empty store", "s", "< 0.3 s")
     if not options.only or options.only in row.name:
         rows.append(row)
@@ -287,19 +287,19 @@ def main():
     parser.add_argument("--base-port", type=int, default=21000)
     parser.add_argument("--keep", help="a folder for the servers' state, kept")
     options = parser.parse_args()
-    build = ROOT / "build-release"
     folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="postern-bench-"))
     folder.mkdir(exist_ok=True)
     os.chmod(folder, 0o755)
     ours = Ours(str(folder / "ours"), options.base_port, FULL)
     theirs = None
     try:
+        load_program = make_load(folder)
         ours.start()
         if options.peer:
             certificate, key = make_key(folder)
             theirs = Theirs(folder / "theirs", options.base_port + 2000, FULL, certificate, key)
             theirs.start()
-        rows, cpu = measure(options, build, ours, theirs)
+        rows, cpu = measure(options, load_program, ours, theirs)
     except Failed as failure:
         sys.exit(f"scripts/bench: {failure}")
     finally:
@@ -325,6 +325,14 @@ def cpu_summary(cpu):
     return "; ".join(f"{name}: " + ", ".join(f"{server} {statistics.median(values):.0f}"
                                              for server, values in by.items())
                      for name, by in figures.items())
+
+
+def make_load(folder):
+    """The load generator, built apart: a release build has no tests in it."""
+    program = folder / "postern-load"
+    sources = [ROOT / "tests/bench" / name for name in ("load.c", "load_pop3.c", "load_lmtp.c")]
+    subprocess.run(["cc", "-O2", "-o", program, *sources, "-lssl", "-lcrypto"], check=True)
+    return program
 
 
 def make_key(folder):
