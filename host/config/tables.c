@@ -45,8 +45,9 @@ static const struct ptn_setting server_settings[] = {
   TEXT ("delivery", NULL, "The first delivery to ask, if there are several."),
   TYPED ("drain_time", DURATION, "30s",
          "How long sessions may go on after the request to stop, before they are ended."),
-  TYPED ("start_time", DURATION, "30s",
-         "How long a plugin may take to start before it counts as hanging; 0: as long as it likes."),
+  TYPED (
+      "start_time", DURATION, "30s",
+      "How long a plugin may take to start before it counts as hanging; 0: as long as it likes."),
   TEXT ("control_group", NULL,
         "Members of this group may use posternctl, beside root and the server's user."),
 };

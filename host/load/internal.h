@@ -24,7 +24,7 @@ struct plugin {
   _Atomic int state; /* enum load_state; written by the setup thread */
   char *reason;      /* NULL unless FAILED or LEFT_OUT */
   char *complaint;   /* its warnings and errors while it is configured or started */
-  char *missing;   /* the interface it looked for last in its start, and did not find */
+  char *missing;     /* the interface it looked for last in its start, and did not find */
   struct plugin_table table;
   struct plugin_host host;
   struct ptn_config *settings, *previous; /* in use; before the last reload */

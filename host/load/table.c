@@ -155,12 +155,12 @@ table_clear (struct plugin_table *table) {
 bool
 table_open (const char *path, const char *name, struct plugin_table *table, char **problem) {
   memset (table, 0, sizeof *table);
-  void *object = dlopen (path, RTLD_NOW | RTLD_LOCAL);
-  if (!object) {
+  table->object = dlopen (path, RTLD_NOW | RTLD_LOCAL);
+  if (!table->object) {
     g_autofree char *shown = escape_dup (dlerror ());
     return refuse (problem, "it cannot be loaded: %s", shown);
   }
-  void *symbol = dlsym (object, "postern_plugin_entry");
+  void *symbol = dlsym (table->object, "postern_plugin_entry");
   if (!symbol)
     return refuse (problem, "%s is no plugin: it has no symbol postern_plugin_entry", path);
   entry_function *entry;

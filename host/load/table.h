@@ -9,6 +9,7 @@
 #include <postern/postern.h>
 
 struct plugin_table {
+  void *object; /* of dlopen; never closed: code is not unloaded from a running process */
   struct ptn_plugin plugin;     /* our copy; `settings` is NULL in it */
   struct ptn_setting *settings; /* in our layout; NULL help became "" */
   size_t setting_count;

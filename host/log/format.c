@@ -60,8 +60,8 @@ put_string (struct escape_buffer *out, const char *text) {
 static void
 put_name (struct escape_buffer *out, const char *name) {
   char text[NAME_LIMIT];
-  size_t n = 0;
-  for (; name[n] && n < sizeof text; n++) {
+  size_t size = strnlen (name, sizeof text), n = 0;
+  for (; n < size; n++) {
     char c = name[n];
     bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
     text[n] = good ? c : (char)(c >= 'A' && c <= 'Z' ? c + 32 : '_');
@@ -204,8 +204,8 @@ journal_value (struct escape_buffer *out, const char *value, size_t size) {
 static void
 journal_field (struct escape_buffer *out, const char *origin, const char *name, const char *value) {
   char text[NAME_LIMIT];
-  size_t n = 0;
-  for (; name[n] && n < sizeof text; n++)
+  size_t size = strnlen (name, sizeof text), n = 0;
+  for (; n < size; n++)
     text[n] = g_ascii_isalnum (name[n]) ? g_ascii_toupper (name[n]) : '_';
   put_string (out, "POSTERN_");
   escape_raw (out, text, n);
