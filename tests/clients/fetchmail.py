@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import corpus  # noqa: E402
 import postern  # noqa: E402
 
-# Not what it is for: fetchmail rewrites line ends and cannot carry a NUL.
+# Not what it is for: fetchmail rewrites line ends, cannot carry a NUL, and breaks lines of more
+# than its buffer's 8 kB (RFC 5322 section 2.1.1 allows 998).
 LEFT_OUT = {"NUL octets", "bare CR", "bare LF", "no header", "not a header", "one empty line",
             "no body", "8-bit"}
 
@@ -53,7 +54,8 @@ def body_of(octets):
 def main():
     if not shutil.which("fetchmail"):
         postern.skip("fetchmail is not installed")
-    mails = [octets for name, octets in corpus.messages(big=3_000_000) if name not in LEFT_OUT]
+    mails = [octets for name, octets in corpus.messages(big=3_000_000)
+             if name not in LEFT_OUT and max(map(len, octets.split(b"\r\n"))) < 8000]
     with postern.mail_server(users={"alice": "secret"}) as server:
         corpus.deliver(server, "alice@example.test", mails)
         trusted = f"sslproto tls1.2+ sslcertfile {server.ca_file} sslcertck"
@@ -63,7 +65,8 @@ def main():
                 ("tls", "pop3s", "ssl " + trusted, "no keep")):
             found, text = fetch(server, name, listener, options, keep)
             assert len(found) == len(mails), f"{name}: {len(found)} of {len(mails)}\n{text[-3000:]}"
-            assert sorted(body_of(octets) for octets in found) == expected, f"{name}: bodies differ"
+            for ours, theirs in zip(sorted(body_of(octets) for octets in found), expected):
+                assert ours == theirs, (name, len(ours), len(theirs), ours[:99], theirs[:99])
             assert ("STLS" in text) == (name == "stls"), text[-3000:]
         assert fetch(server, "again", "pop3", "sslproto ''", "keep")[0] == [], "not deleted"
     print(len(mails), "mails, three ways")
