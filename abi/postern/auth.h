@@ -42,6 +42,7 @@ enum {
   PTN_SASL_LEGACY = 1 << 3 /* NTLM, LOGIN: offered only when configured */
 };
 
+/* The struct is borrowed for the call; what it points to stays until the exchange is finished. */
 struct ptn_sasl_request { /* table: what the protocol knows about the exchange */
   uint32_t size;
   uint32_t reserved;
