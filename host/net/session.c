@@ -237,7 +237,7 @@ begin (struct session *s) {
   task_set_memory_limit (s->task, spec->session_memory);
   s->drain_waker = task_waker (s->task);
   net_register (net, s);
-  if (!task_watch (s->task, s->stream.fd, NULL))
+  if (!task_watch_input (s->task, s->stream.fd, NULL))
     return session_end (s, "watch");
   if (net->cancelled)
     return session_end (s, "stopping");
@@ -315,6 +315,8 @@ session_run (struct ptn_task *task, void *user, unsigned events) {
   }
   if (go == GO_AGAIN)
     return TASK_AGAIN;
+  if (s->stream.stuck)
+    task_want_output (task);
   set_timer (s);
   return TASK_WAIT;
 }
