@@ -3,13 +3,14 @@
  * because a test wants to see what happens and not how fast. */
 #include "internal.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <time.h>
 
 struct ptn_task {
-  GMutex lock;
-  GCond woken_cond;
+  pthread_mutex_t lock; /* not GLib's: ThreadSanitizer understands these */
+  pthread_cond_t woken_cond;
   bool woken;
   atomic_int references; /* the owner and each waker */
   atomic_int cancelled;
@@ -21,38 +22,42 @@ struct ptn_waker {
   struct ptn_task *task;
 };
 
-static GMutex threads_lock;
-static GCond threads_cond;
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t threads_cond = PTHREAD_COND_INITIALIZER;
 static unsigned threads_running;
 
 static void
 thread_begins (void) {
-  g_mutex_lock (&threads_lock);
+  pthread_mutex_lock (&threads_lock);
   threads_running++;
-  g_mutex_unlock (&threads_lock);
+  pthread_mutex_unlock (&threads_lock);
 }
 
 static void
 thread_ends (void) {
-  g_mutex_lock (&threads_lock);
+  pthread_mutex_lock (&threads_lock);
   if (--threads_running == 0)
-    g_cond_broadcast (&threads_cond);
-  g_mutex_unlock (&threads_lock);
+    pthread_cond_broadcast (&threads_cond);
+  pthread_mutex_unlock (&threads_lock);
 }
 
 void
 harness_join_threads (void) {
-  g_mutex_lock (&threads_lock);
+  pthread_mutex_lock (&threads_lock);
   while (threads_running)
-    g_cond_wait (&threads_cond, &threads_lock);
-  g_mutex_unlock (&threads_lock);
+    pthread_cond_wait (&threads_cond, &threads_lock);
+  pthread_mutex_unlock (&threads_lock);
 }
 
 static struct ptn_task *
 task_make (void) {
   struct ptn_task *task = g_new0 (struct ptn_task, 1);
-  g_mutex_init (&task->lock);
-  g_cond_init (&task->woken_cond);
+  pthread_mutex_init (&task->lock, NULL);
+  pthread_condattr_t attributes;
+  pthread_condattr_init (&attributes);
+  pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init (&task->woken_cond, &attributes);
+  pthread_condattr_destroy (&attributes);
   task->references = 1;
   task->scratch = g_ptr_array_new_with_free_func (g_free);
   return task;
@@ -65,8 +70,8 @@ task_unref (struct ptn_task *task) {
   g_ptr_array_unref (task->scratch);
   g_free (task->client_text);
   g_free (task->log_text);
-  g_mutex_clear (&task->lock);
-  g_cond_clear (&task->woken_cond);
+  pthread_mutex_destroy (&task->lock);
+  pthread_cond_destroy (&task->woken_cond);
   g_free (task);
 }
 
@@ -85,29 +90,31 @@ harness_task_free (struct ptn_task **task) {
 
 void
 task_wake_now (struct ptn_task *task) {
-  g_mutex_lock (&task->lock);
+  pthread_mutex_lock (&task->lock);
   task->woken = true;
-  g_cond_signal (&task->woken_cond);
-  g_mutex_unlock (&task->lock);
+  pthread_cond_signal (&task->woken_cond);
+  pthread_mutex_unlock (&task->lock);
 }
 
 void
 harness_wait (struct ptn_task *task) {
-  int64_t limit = g_get_monotonic_time () + 10 * G_TIME_SPAN_SECOND;
-  g_mutex_lock (&task->lock);
+  struct timespec limit;
+  clock_gettime (CLOCK_MONOTONIC, &limit);
+  limit.tv_sec += 10;
+  pthread_mutex_lock (&task->lock);
   while (!task->woken)
-    if (!g_cond_wait_until (&task->woken_cond, &task->lock, limit))
+    if (pthread_cond_timedwait (&task->woken_cond, &task->lock, &limit) != 0)
       g_error ("harness: PENDING was returned and no wake came in 10 s");
   task->woken = false;
-  g_mutex_unlock (&task->lock);
+  pthread_mutex_unlock (&task->lock);
 }
 
 bool
 harness_poll (struct ptn_task *task) {
-  g_mutex_lock (&task->lock);
+  pthread_mutex_lock (&task->lock);
   bool woken = task->woken;
   task->woken = false;
-  g_mutex_unlock (&task->lock);
+  pthread_mutex_unlock (&task->lock);
   return woken;
 }
 
@@ -238,11 +245,11 @@ spawned_thread (gpointer data) {
   for (;;) {
     ptn_status status = spawned->step (spawned->argument, spawned->task);
     if (status == PTN_PENDING) {
-      g_mutex_lock (&spawned->task->lock);
+      pthread_mutex_lock (&spawned->task->lock);
       while (!spawned->task->woken)
-        g_cond_wait (&spawned->task->woken_cond, &spawned->task->lock);
+        pthread_cond_wait (&spawned->task->woken_cond, &spawned->task->lock);
       spawned->task->woken = false;
-      g_mutex_unlock (&spawned->task->lock);
+      pthread_mutex_unlock (&spawned->task->lock);
     } else if (status != PTN_OK)
       break;
   }
