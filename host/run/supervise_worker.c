@@ -180,10 +180,13 @@ worker_crashed (struct supervisor *supervisor, int status) {
   char how[64];
   uint32_t phase = LOAD_NOTHING, number;
 
+  /* A sanitizer takes the signal and ends the process by itself: the note knows. */
+  int fatal = WIFSIGNALED (status) ? WTERMSIG (status)
+                                   : (int)atomic_load (&supervisor->worker.note->signal);
   if (supervisor->killed)
     g_strlcpy (how, supervisor->killed, sizeof how);
-  else if (WIFSIGNALED (status))
-    snprintf (how, sizeof how, "crashed (SIG%s)", sigabbrev_np (WTERMSIG (status)) ?: "?");
+  else if (fatal)
+    snprintf (how, sizeof how, "crashed (SIG%s)", sigabbrev_np (fatal) ?: "?");
   else
     snprintf (how, sizeof how, "ended with code %d", WEXITSTATUS (status));
   number =
@@ -191,7 +194,8 @@ worker_crashed (struct supervisor *supervisor, int status) {
   if (number > supervisor->worker_config->plugin_count)
     number = 0;
   logger_event (supervisor->logger, PTN_LOG_ERROR, "worker.crashed", "error", how, "name",
-                number ? supervisor->worker_config->plugins[number - 1].label : NULL, NULL);
+                number ? supervisor->worker_config->plugins[number - 1].label : NULL, "phase",
+                phase != LOAD_NOTHING ? load_phase_name (phase) : NULL, NULL);
   if (supervisor->stopping)
     return;
   if (number)

@@ -32,6 +32,8 @@ def echoes(server):
 
 def left_out(fault, place, *words):
     with postern.Server(faulty(fault, place, False)) as server:
+        if place == "thread":  # in start, or soon after and then for the third time
+            server.wait_log("plugin.left-out", name="faulty")
         assert echoes(server)
         row = state_of(server)
         assert row["state"] in ("left out", "failed"), row
