@@ -7,8 +7,9 @@
 
 static const struct ptn_setting settings[] = {
   { "failure_delay", PTN_SETTING_DURATION, 0, "1s",
-    "How long the second attempt after a failure waits; grows with each; 0: nobody waits.", NULL,
-    PTN_SCOPE_PLUGIN, 0 },
+    "The wait after the second failure; half of it after the first, twice after the third and so "
+    "on; 0: nobody waits.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
   { "failure_delay_max", PTN_SETTING_DURATION, 0, "30s", "The longest wait.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
   { "failure_forget", PTN_SETTING_DURATION, 0, "5m", "After this time one failure is forgotten.",
