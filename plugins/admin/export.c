@@ -385,7 +385,7 @@ make_file (struct job *job) {
   struct export *export = job->data;
   char letters[8];
   if (!export->path)
-    export->path = g_strdup_printf ("%s/cur/%" G_GINT64_FORMAT ".V%uU%u.postern:2,%s",
+    export->path = g_strdup_printf ("%s/cur/%" G_GINT64_FORMAT ".V%uU%010u.postern:2,%s",
                                     export->folder, export->date, export->uidvalidity, export->uid,
                                     folder_letters (export->flags, letters));
   ptn_status status =

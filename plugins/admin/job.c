@@ -187,15 +187,27 @@ job_run (void *instance, struct ptn_call *call, struct ptn_strings arguments,
 
 /* --- accounts ------------------------------------------------------------------------------ */
 
+/* As somebody would log in: "alice", "alice@example.test", "EXAMPLE\\alice". */
 static ptn_status
-resolve (struct job *job, bool must_exist) {
+parse_name (struct job *job) {
+  const struct ptn_directory *directory = job->plugin->directory.table;
+  struct ptn_identity identity = { .size = sizeof identity };
+  ptn_status status = directory->parse_login (job->plugin->directory.instance, &job->call,
+                                              job->words[0], &identity);
+  if (status == PTN_PENDING)
+    return status;
+  if (status == PTN_OK && identity.account && *identity.account)
+    job->account = g_strdup (identity.account);
+  job_call_end (job);
+  return PTN_OK;
+}
+
+/* As mail is addressed. */
+static ptn_status
+resolve (struct job *job) {
   const struct ptn_directory *directory = job->plugin->directory.table;
   const struct ptn_account_info *const *accounts;
   size_t count = 0;
-  if (!directory) {
-    job->account = g_strdup (job->words[0]);
-    return PTN_OK;
-  }
   ptn_status status = directory->resolve (job->plugin->directory.instance, &job->call,
                                           job->words[0], &accounts, &count);
   if (status == PTN_PENDING)
@@ -205,28 +217,43 @@ resolve (struct job *job, bool must_exist) {
   else if (status == PTN_OK && count > 1)
     status = job_fail (job, PTN_E_INVALID, "%s is a group of %zu accounts: name one of them",
                        job->words[0], count);
-  else if ((status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED || status == PTN_OK)
-           && must_exist)
-    status = job_fail (job, PTN_E_NOT_FOUND, "there is no account %s: make it with `user add`",
-                       job->words[0]);
-  else if (status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED || status == PTN_OK) {
-    /* Mail of a user who is no longer in the directory. */
-    job->account = g_strdup (job->words[0]);
+  else if (status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED || status == PTN_E_INVALID)
     status = PTN_OK;
-  } else
+  else if (status != PTN_OK)
     status = job_fail (job, status, "the directory cannot be asked now; the log says why");
   job_call_end (job);
   return status;
 }
 
+static ptn_status
+find_account (struct job *job, bool must_exist) {
+  ptn_status status = PTN_OK;
+  if (job->plugin->directory.table && job->phase == 0) {
+    status = parse_name (job);
+    if (status != PTN_OK)
+      return status;
+    job->phase = 1;
+  }
+  if (job->plugin->directory.table && !job->account)
+    status = resolve (job);
+  if (status != PTN_OK || job->account)
+    return status;
+  if (must_exist && job->plugin->directory.table)
+    return job_fail (job, PTN_E_NOT_FOUND, "there is no account %s: make it with `user add`",
+                     job->words[0]);
+  /* Mail of a user who is no longer in the directory. */
+  job->account = g_strdup (job->words[0]);
+  return PTN_OK;
+}
+
 ptn_status
 job_find_account (struct job *job) {
-  return resolve (job, false);
+  return find_account (job, false);
 }
 
 ptn_status
 job_find_existing_account (struct job *job) {
-  return resolve (job, true);
+  return find_account (job, true);
 }
 
 ptn_status
