@@ -168,8 +168,8 @@ static ptn_status
 refuse_maildrop (struct session *s, ptn_status status) {
   const struct ptn_host *host = s->pop3->host;
   const char *why = host->failure_log (s->task);
-  struct ptn_field fields[] = { { "reason", why ? why : "" } };
-  host->log (host, PTN_LOG_WARNING, s->task, "pop3-open-failed", fields, 1);
+  struct ptn_field fields[] = { { "error", why ? why : "" } };
+  host->log (host, PTN_LOG_WARNING, s->task, "pop3.open-failed", fields, 1);
   reply (s, "-ERR %s%s", status == PTN_E_CORRUPT ? "[SYS/PERM] " : "[SYS/TEMP] ",
          failure_text (s, "the mailbox cannot be opened"));
   login_end (s);
@@ -198,6 +198,17 @@ open_maildrop (struct session *s) {
   return PTN_OK;
 }
 
+/* For EXPIRE before the next login. */
+static void
+note_retention (struct pop3 *pop3, const struct retention *retention) {
+  int days = (int)retention->days;
+  int seen = __atomic_load_n (&pop3->shortest_keep, __ATOMIC_RELAXED);
+  while (retention->policy == POLICY_KEEP && (seen < 0 || days < seen))
+    if (__atomic_compare_exchange_n (&pop3->shortest_keep, &seen, days, true, __ATOMIC_RELAXED,
+                                     __ATOMIC_RELAXED))
+      break;
+}
+
 /* Somebody proved who he is: may he have the maildrop? */
 static ptn_status
 let_in (struct session *s) {
@@ -207,8 +218,9 @@ let_in (struct session *s) {
   const char *account = login->identity->account;
   if (!retention_of (&login->identity->attributes, &login->retention)) {
     struct ptn_field fields[] = { { "account", account } };
-    host->log (host, PTN_LOG_WARNING, s->task, "pop3-retention-unknown", fields, 1);
+    host->log (host, PTN_LOG_WARNING, s->task, "pop3.retention-unknown", fields, 1);
   }
+  note_retention (s->pop3, &login->retention);
   login->delay_ns = session_number (s, "login_delay") * 1000000;
   switch (maildrop_lock (s->pop3, account, login->delay_ns)) {
   case LOCK_IN_USE:

@@ -14,6 +14,9 @@ say_expire (struct session *s) {
     return;
   }
   int64_t days = session_number (s, "expire");
+  int seen = __atomic_load_n (&s->pop3->shortest_keep, __ATOMIC_RELAXED);
+  if (seen >= 0 && (days < 0 || seen < days))
+    days = seen;
   if (days < 0)
     say (s, "EXPIRE NEVER");
   else

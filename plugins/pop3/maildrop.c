@@ -261,8 +261,8 @@ static void
 log_expiry_failure (struct opening *opening) {
   const struct ptn_host *host = opening->drop->pop3->host;
   const char *why = host->failure_log (opening->task);
-  struct ptn_field fields[] = { { "reason", why ? why : "" } };
-  host->log (host, PTN_LOG_WARNING, opening->task, "pop3-expire-failed", fields, 1);
+  struct ptn_field fields[] = { { "error", why ? why : "" } };
+  host->log (host, PTN_LOG_WARNING, opening->task, "pop3.expire-failed", fields, 1);
 }
 
 ptn_status

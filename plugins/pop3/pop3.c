@@ -18,7 +18,7 @@ static const struct ptn_setting settings[] = {
     .default_value = "-1",
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "Days of the shortest pop3.retention of any account, told by CAPA before login; "
-            "-1 if no account has one." },
+            "-1 if no account has one, or only those who have logged in since the start count." },
   { .name = "utf8",
     .type = PTN_SETTING_BOOLEAN,
     .default_value = "yes",
@@ -35,6 +35,7 @@ static ptn_status
 pop3_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct pop3 *pop3 = g_new0 (struct pop3, 1);
   pop3->host = host;
+  pop3->shortest_keep = -1;
   locks_init (pop3);
   ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "pop3", &pop3_protocol, pop3);
   if (status != PTN_OK) {
@@ -52,7 +53,7 @@ find (const struct pop3 *pop3, const char *id, const void **table, void **instan
   ptn_status status = pop3->host->find (pop3->host, id, NULL, &binding);
   if (status != PTN_OK) {
     struct ptn_field fields[] = { { "interface", id } };
-    pop3->host->log (pop3->host, PTN_LOG_ERROR, NULL, "interface-missing", fields, 1);
+    pop3->host->log (pop3->host, PTN_LOG_ERROR, NULL, "pop3.start-failed", fields, 1);
     return status;
   }
   *table = binding.table;

@@ -27,6 +27,8 @@ struct pop3 {
   guint prune_at;        /* look for entries to forget at this size */
   unsigned background;   /* updates that outlive their session */
 
+  int shortest_keep; /* days, of those who have logged in; atomic; -1: nobody's mail expires */
+
   struct ptn_metric *sessions, *retrieved, *octets, *deleted, *in_use;
 };
 

@@ -28,8 +28,8 @@ refuse (struct session *s, ptn_status status) {
     char uid[16];
     const char *why = host->failure_log (s->task);
     g_snprintf (uid, sizeof uid, "%u", s->drop->uids[s->index]);
-    struct ptn_field fields[] = { { "uid", uid }, { "reason", why ? why : "" } };
-    host->log (host, PTN_LOG_WARNING, s->task, "pop3-read-failed", fields, G_N_ELEMENTS (fields));
+    struct ptn_field fields[] = { { "uid", uid }, { "error", why ? why : "" } };
+    host->log (host, PTN_LOG_WARNING, s->task, "pop3.read-failed", fields, G_N_ELEMENTS (fields));
     say (s, status == PTN_E_CORRUPT ? "-ERR [SYS/PERM] this message is damaged"
                                     : "-ERR [SYS/TEMP] this message cannot be read now");
   }

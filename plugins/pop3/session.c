@@ -181,7 +181,7 @@ log_end (struct session *s) {
     { "removed", removed },
     { "quit", s->drop ? "no" : "yes" },
   };
-  host->log (host, PTN_LOG_INFO, s->task, "pop3-session", fields, G_N_ELEMENTS (fields));
+  host->log (host, PTN_LOG_INFO, s->task, "pop3.session", fields, G_N_ELEMENTS (fields));
 }
 
 static void

@@ -144,8 +144,8 @@ carry_out (struct session *s) {
     reply (s, "+OK bye, %u messages removed", s->removed);
   } else {
     const char *why = s->pop3->host->failure_log (s->task);
-    struct ptn_field fields[] = { { "reason", why ? why : "" } };
-    s->pop3->host->log (s->pop3->host, PTN_LOG_WARNING, s->task, "pop3-update-failed", fields, 1);
+    struct ptn_field fields[] = { { "error", why ? why : "" } };
+    s->pop3->host->log (s->pop3->host, PTN_LOG_WARNING, s->task, "pop3.update-failed", fields, 1);
     reply (s, "-ERR [SYS/TEMP] %s", failure_text (s, "no message was removed, try again later"));
   }
   session_close_after (s);

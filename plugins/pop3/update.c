@@ -127,8 +127,8 @@ background_step (void *argument, struct ptn_task *task) {
   ptn_status status = host->cancelled (task) ? PTN_E_CANCELLED : update_step (update, task);
   if (status < 0) {
     const char *why = host->failure_log (task);
-    struct ptn_field fields[] = { { "account", update->drop->name }, { "reason", why ? why : "" } };
-    host->log (host, PTN_LOG_WARNING, task, "pop3-retrieved-not-noted", fields,
+    struct ptn_field fields[] = { { "account", update->drop->name }, { "error", why ? why : "" } };
+    host->log (host, PTN_LOG_WARNING, task, "pop3.retrieval-not-noted", fields,
                G_N_ELEMENTS (fields));
   }
   return status == PTN_OK ? PTN_END : status;

@@ -69,8 +69,8 @@ read_percent (const struct ptn_host *host, const struct ptn_config *config, cons
               unsigned *percent) {
   int64_t value = host->number (config, name);
   if (value < 0 || value > 100) {
-    struct ptn_field fields[] = { { "setting", name }, { "reason", "not within 0 and 100" } };
-    host->log (host, PTN_LOG_ERROR, NULL, "setting-invalid", fields, G_N_ELEMENTS (fields));
+    struct ptn_field fields[] = { { "setting", name }, { "error", "not within 0 and 100" } };
+    host->log (host, PTN_LOG_ERROR, NULL, "store.setting", fields, G_N_ELEMENTS (fields));
     return PTN_E_INVALID;
   }
   *percent = (unsigned)value;

@@ -205,6 +205,15 @@ capabilities_tell_the_truth (void **state) {
                          "RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE 30\r\n"
                          "LANG\r\n.\r\n");
   client_free (&client);
+  for (int i = 0; i < 2; i++) { /* what was seen counts for those who come later */
+    client = client_new (server, i ? listener : NULL);
+    client_expect_line (client, "+OK");
+    client_say (client, "CAPA\r\n");
+    for (int line = 0; line < 8; line++)
+      client_line (client);
+    client_expect (client, i ? "EXPIRE 7 USER\r\n" : "EXPIRE 30 USER\r\n");
+    client_free (&client);
+  }
 }
 
 static void
