@@ -138,7 +138,7 @@ struct spiller {
   pthread_mutex_t lock;
   pthread_cond_t wanted;
   struct spill *queue, **queue_end;
-  bool stop;
+  bool stop, busy;
 };
 
 static bool
@@ -204,8 +204,11 @@ spiller_main (void *argument) {
     struct spill *spill;
 
     pthread_mutex_lock (&spiller->lock);
+    spiller->busy = false;
+    pthread_cond_broadcast (&spiller->wanted); /* to spiller_drain */
     while (!spiller->queue && !spiller->stop)
       pthread_cond_wait (&spiller->wanted, &spiller->lock);
+    spiller->busy = true;
     spill = spiller->queue;
     if (spill && !(spiller->queue = spill->next))
       spiller->queue_end = &spiller->queue;
@@ -223,7 +226,7 @@ enqueue (struct spiller *spiller, struct spill *spill) {
   pthread_mutex_lock (&spiller->lock);
   *spiller->queue_end = spill;
   spiller->queue_end = &spill->next;
-  pthread_cond_signal (&spiller->wanted);
+  pthread_cond_broadcast (&spiller->wanted);
   pthread_mutex_unlock (&spiller->lock);
 }
 
@@ -267,6 +270,18 @@ spiller_start (struct store *store) {
 }
 
 void
+spiller_drain (struct store *store) {
+  struct spiller *spiller = store->spiller;
+
+  if (!spiller)
+    return;
+  pthread_mutex_lock (&spiller->lock);
+  while (spiller->queue || spiller->busy)
+    pthread_cond_wait (&spiller->wanted, &spiller->lock);
+  pthread_mutex_unlock (&spiller->lock);
+}
+
+void
 spiller_stop (struct store *store) {
   struct spiller *spiller = store->spiller;
 
@@ -274,7 +289,7 @@ spiller_stop (struct store *store) {
     return;
   pthread_mutex_lock (&spiller->lock);
   spiller->stop = true;
-  pthread_cond_signal (&spiller->wanted);
+  pthread_cond_broadcast (&spiller->wanted);
   pthread_mutex_unlock (&spiller->lock);
   pthread_join (spiller->thread, NULL);
   pthread_cond_destroy (&spiller->wanted);

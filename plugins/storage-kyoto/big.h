@@ -34,6 +34,8 @@ bool big_finish (struct big *);
 void spiller_submit (struct store *, struct big *const *bigs, size_t big_count, bool everywhere,
                      struct op *const *ops, size_t count);
 ptn_status spiller_start (struct store *);
+/* Waits until it has nothing to do: whatever it had for the committers is with them. */
+void spiller_drain (struct store *);
 void spiller_stop (struct store *);
 
 /* Files that nothing names any more: removed soon, by the spiller's thread. */

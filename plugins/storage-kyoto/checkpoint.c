@@ -191,7 +191,7 @@ failed (struct shard *shard, char other) {
   shard_log (shard, PTN_LOG_ERROR, "store.checkpoint", "error", "tree %c: %s", other,
              g_strerror (error));
   g_unlink (name);
-  shard->retry_at = shard->store->host->monotonic_ns () + RETRY_SECONDS * SECOND;
+  atomic_store (&shard->retry_at, shard->store->host->monotonic_ns () + RETRY_SECONDS * SECOND);
   return false;
 }
 
@@ -296,7 +296,8 @@ checkpointer_main (void *argument) {
       struct shard *shard = &store->shards[i];
       int64_t now = store->host->monotonic_ns ();
 
-      if (!given_up (shard) && now >= shard->retry_at && shard_checkpoint_due (shard, now))
+      if (!given_up (shard) && now >= atomic_load (&shard->retry_at)
+          && shard_checkpoint_due (shard, now))
         shard_checkpoint (shard, false);
     }
   }

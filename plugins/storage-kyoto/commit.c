@@ -67,17 +67,15 @@ void
 committer_submit (struct op *const *ops, size_t count) {
   for (size_t i = 0; i < count; i++) {
     struct committer *committer = ops[i]->shard->committer;
-    bool signal;
 
     ops[i]->next = NULL;
     pthread_mutex_lock (&committer->lock);
     *committer->queue_end = ops[i];
     committer->queue_end = &ops[i]->next;
-    signal = committer->waiting;
+    if (committer->waiting)
+      pthread_cond_signal (&committer->wanted);
     committer->waiting = false;
     pthread_mutex_unlock (&committer->lock);
-    if (signal)
-      pthread_cond_signal (&committer->wanted);
   }
 }
 

@@ -175,6 +175,7 @@ store_close (struct store **pointer) {
 
   if (!store)
     return;
+  spiller_drain (store); /* it submits to the committers, and they give it names to remove */
   committers_stop (store);
   checkpointer_stop (store);
   spiller_stop (store);

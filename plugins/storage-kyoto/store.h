@@ -112,7 +112,7 @@ struct shard {
   _Atomic uint64_t log_since;  /* octets written since the last freeze */
   _Atomic int64_t dirty_since; /* monotonic ns of the first change since; 0: clean */
   _Atomic uint64_t rows_since; /* rows in the active overlay */
-  int64_t retry_at;            /* monotonic ns: not before, after a failure */
+  _Atomic int64_t retry_at;    /* monotonic ns: not before, after a failure */
   char current;                /* 'A' or 'B'; 0: no tree yet */
   bool other_ready;            /* the other tree has everything up to base_until */
 };
