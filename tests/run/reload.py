@@ -95,6 +95,7 @@ def refuses_errors():
         server.configure({"plugin echo": {"nonsense": "1"}, "server": {"drain_time": "soon"}})
         server.reload()
         assert server.worker_pid == worker
+        server.wait_log("config.refused")
         text = "\n".join(line.get("error") or "" for line in server.logged("config.error"))
         assert "nonsense" in text and "drain_time" in text, text
         done = server.posternctl("reload", check=False)

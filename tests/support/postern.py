@@ -300,10 +300,16 @@ class Server:
         self.start()
 
     def reload(self, timeout=TIMEOUT):
-        """SIGHUP, and waits until READY=1 comes again (also after a refused configuration)."""
-        ready = sum(1 for s in self.status if s.get("READY") == "1")
+        """SIGHUP, and waits until it is done (also with a refused configuration)."""
+        before = len(self.status)
         self.process.send_signal(signal.SIGHUP)
-        self.wait_ready(ready + 1, timeout)
+
+        def done():
+            told = self.status[before:]
+            begun = [i for i, fields in enumerate(told) if fields.get("RELOADING") == "1"]
+            return begun and any(fields.get("READY") == "1" for fields in told[begun[0]:])
+
+        self._wait(done, timeout, "RELOADING=1 and READY=1")
 
     def close(self):
         """Ends the server if it runs, and removes its state."""
