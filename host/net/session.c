@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #define SECOND INT64_C (1000000000)
-#define LINGER_NS (2 * SECOND)         /* for the peer to close, when it may have sent more */
-#define LINGER_OCTETS (1u << 20)       /* thrown away meanwhile */
+#define LINGER_NS (2 * SECOND) /* for the peer to close, when it may have sent more */
+#define DRAIN_LINGER_NS \
+  (SECOND / 5)                   /* the same while the server stops: the next one waits for us */
+#define LINGER_OCTETS (1u << 20) /* thrown away meanwhile */
 #define STUCK_CLOSING_NS (30 * SECOND) /* without progress, the last answers are given up */
 #define TELL_OCTETS (256u << 10)       /* the totals lag by so much at most */
 
@@ -142,7 +144,7 @@ sent (struct session *s) {
     return session_end (s, NULL);
   end_protocol (s);
   s->state = SESSION_LINGER;
-  s->state_ns = net_now () + LINGER_NS;
+  s->state_ns = net_now () + (s->listener->net->draining ? DRAIN_LINGER_NS : LINGER_NS);
   s->waste = LINGER_OCTETS;
   return GO_ON;
 }
