@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define ACCEPTS 64                        /* of one run */
-#define REFUSING 256u                     /* sessions at most that only say why they are refused */
 #define PAUSE_NS INT64_C (100000000)      /* without descriptors */
 #define LOG_PAUSE_NS INT64_C (1000000000) /* between two lines about limits */
 
@@ -170,7 +169,7 @@ accepted (struct accepter *accepter, struct listener_state *state, int fd,
 
   NET_ADD (net, accepted, 1);
   atomic_fetch_add_explicit (&listener->accepted, 1, memory_order_relaxed);
-  if (refused != REFUSE_NOT && atomic_fetch_add (&net->totals.refusing, 1) >= REFUSING) {
+  if (refused != REFUSE_NOT && atomic_fetch_add (&net->totals.refusing, 1) >= NET_REFUSING) {
     atomic_fetch_sub (&net->totals.refusing, 1);
     atomic_fetch_sub (&net->totals.sessions, 1);
     NET_ADD (net, shed, 1);
@@ -251,7 +250,7 @@ accepter_run (struct ptn_task *task, void *user, unsigned events) {
     return TASK_DONE;
   }
   accepter->task = task;
-  if (!accepter->watched && !task_watch (task, accepter->fd, &error)) {
+  if (!accepter->watched && !task_watch_input (task, accepter->fd, &error)) {
     struct ptn_field fields[] = { { "error", error->message } };
     net_log (accepter->listener->net, PTN_LOG_ERROR, task, "listener.failed", fields, 1);
     g_clear_error (&error);

@@ -426,7 +426,7 @@ send_pieces (struct ptn_stream *s) {
   else
     sent = sendmsg (s->fd, &message, MSG_NOSIGNAL | more);
   if (sent >= 0 && (size_t)sent < size)
-    s->stuck = true; /* full: that it has room again is an edge */
+    stream_stuck (s); /* full: that it has room again is an edge */
   return sent;
 }
 
@@ -455,7 +455,7 @@ write_clear (struct ptn_stream *s) {
 
   if (sent < 0) {
     if (errno == EAGAIN)
-      s->stuck = true;
+      stream_stuck (s);
     else if (errno == EIO && file)
       source_failed (s, "source-failed");
     else if (errno != EINTR)

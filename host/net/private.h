@@ -24,6 +24,9 @@ struct net_totals {
 #define NET_ADD(net, member, number) \
   atomic_fetch_add_explicit (&(net)->totals.member, (number), memory_order_relaxed)
 
+/* Sessions at most that only say why they are refused; more are closed without a word. */
+#define NET_REFUSING 256u
+
 struct session;
 
 struct net {

@@ -103,6 +103,8 @@ gone (struct session *s) {
   close (s->stream.fd);
   task_set_fields (s->task, NULL, 0);
   net_unregister (net, s);
+  if (s->refusing_counted) /* also while it lingers: it has a descriptor */
+    atomic_fetch_sub (&net->totals.refusing, 1);
   if (s->drain_waker)
     waker_forget (s->drain_waker);
   s->drain_waker = NULL;
@@ -247,8 +249,8 @@ begin (struct session *s) {
   s->state = networks_have (spec->proxy_from, spec->proxy_from_count, &s->stream.peer)
                  ? SESSION_PROXY
                  : SESSION_TLS;
-  if (s->state == SESSION_TLS && !s->refused && !session_count_address (s))
-    s->refused = REFUSE_ADDRESS;
+  if (s->state == SESSION_TLS && !session_count_address (s))
+    return session_end (s, "limit");
   if (s->state == SESSION_TLS && spec->tls != LISTENER_TLS)
     s->state = SESSION_OPENING;
   return GO_ON;

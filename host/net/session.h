@@ -73,6 +73,8 @@ session_go session_serve (struct session *);
 session_go session_goodbye (struct session *, ptn_bye why);
 
 /* session_limits.c */
+/* Marks it as refused if its peer has as many connections as it may have; false: and there is
+ * nobody left to tell it so. */
 bool session_count_address (struct session *);
 void session_uncount (struct session *);
 void session_log_limit (struct session *, const char *limit, uint64_t most);

@@ -57,8 +57,8 @@ session_proxy (struct session *s) {
     s->stream.local = header.local;
     net_log (net, PTN_LOG_DEBUG, s->task, "proxy.accepted", via, G_N_ELEMENTS (via));
   }
-  if (!s->refused && !session_count_address (s))
-    s->refused = REFUSE_ADDRESS;
+  if (!session_count_address (s))
+    return session_end (s, "limit");
   s->state = s->info.implicit_tls ? SESSION_TLS : SESSION_OPENING;
   return GO_ON;
 }

@@ -22,21 +22,38 @@ session_log_limit (struct session *s, const char *limit, uint64_t most) {
   net_log (s->listener->net, PTN_LOG_WARNING, s->task, "limit.reached", fields, unlogged ? 3 : 2);
 }
 
-/* False: its peer has as many connections as it may have. */
+/* It takes no place of those who are served from now on, and is one of few who are told so. */
+static bool
+refuse (struct session *s) {
+  struct net *net = s->listener->net;
+
+  if (s->listener_counted)
+    atomic_fetch_sub (&s->listener->sessions, 1);
+  s->listener_counted = false;
+  s->refused = REFUSE_ADDRESS;
+  if (atomic_fetch_add (&net->totals.refusing, 1) < NET_REFUSING) {
+    s->refusing_counted = true;
+    return true;
+  }
+  atomic_fetch_sub (&net->totals.refusing, 1);
+  NET_ADD (net, shed, 1);
+  return false;
+}
+
 bool
 session_count_address (struct session *s) {
   struct net *net = s->listener->net;
   unsigned most = s->settings->spec.max_connections_per_address;
   char key[PEER_KEY];
 
-  if (!peer_key (&s->stream.peer, key))
+  if (s->refused || !peer_key (&s->stream.peer, key))
     return true;
   s->address_counted = tally_take (net->addresses, key, most);
-  if (!s->address_counted) {
-    NET_ADD (net, limit_address, 1);
-    session_log_limit (s, "address", most);
-  }
-  return s->address_counted;
+  if (s->address_counted)
+    return true;
+  NET_ADD (net, limit_address, 1);
+  session_log_limit (s, "address", most);
+  return refuse (s);
 }
 
 static void
@@ -63,9 +80,6 @@ session_uncount (struct session *s) {
   if (s->listener_counted)
     atomic_fetch_sub (&s->listener->sessions, 1);
   s->listener_counted = false;
-  if (s->refusing_counted)
-    atomic_fetch_sub (&net->totals.refusing, 1);
-  s->refusing_counted = false;
 }
 
 ptn_status

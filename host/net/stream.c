@@ -58,6 +58,12 @@ stream_events (struct ptn_stream *s, unsigned events) {
   }
 }
 
+void
+stream_stuck (struct ptn_stream *s) {
+  s->stuck = true;
+  task_want_output (s->task);
+}
+
 ptn_status
 stream_fail (struct ptn_stream *s, const char *reason) {
   if (!s->error) {

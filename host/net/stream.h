@@ -115,6 +115,8 @@ bool stream_output_empty (const struct ptn_stream *);
 bool stream_at_tls (const struct ptn_stream *);
 /* Drops what is queued, closing sources. */
 void stream_drop_output (struct ptn_stream *);
+/* The socket is full: that it takes octets again will be an event. */
+void stream_stuck (struct ptn_stream *);
 /* PTN_E_DISCONNECTED from now on. */
 ptn_status stream_fail (struct ptn_stream *, const char *reason);
 

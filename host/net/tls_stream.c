@@ -113,9 +113,10 @@ stream_wire_send (struct ptn_stream *s) {
     if (sent >= 0) {
       wire->start += (size_t)sent;
       s->moved = true;
-      s->stuck = wire->start < wire->end;
+      if (wire->start < wire->end)
+        stream_stuck (s);
     } else if (errno == EAGAIN)
-      s->stuck = true;
+      stream_stuck (s);
     else if (errno != EINTR)
       stream_fail (s, "reset");
   }

@@ -3,7 +3,6 @@
 #include "run/services.h"
 
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,7 +29,7 @@ struct services {
   struct config *config; /* the one in use */
   GPtrArray *sockets;    /* struct listening */
   GPtrArray *pairs;      /* struct pair */
-  pthread_mutex_t lock;  /* of `running`, against services_for_each */
+  GMutex lock;           /* of `running`, against services_for_each */
   GPtrArray *running;    /* struct service */
   GPtrArray *stopped;    /* struct service: their sessions may live on */
 };
@@ -72,7 +71,7 @@ services_new (void) {
   services->pairs = g_ptr_array_new_with_free_func (pair_free);
   services->running = g_ptr_array_new_with_free_func (service_free);
   services->stopped = g_ptr_array_new_with_free_func (service_free);
-  pthread_mutex_init (&services->lock, NULL);
+  g_mutex_init (&services->lock);
   return services;
 }
 
@@ -90,7 +89,7 @@ services_free (struct services **services) {
   g_ptr_array_unref ((*services)->pairs);
   g_ptr_array_unref ((*services)->sockets);
   config_unref (&(*services)->config);
-  pthread_mutex_destroy (&(*services)->lock);
+  g_mutex_clear (&(*services)->lock);
   g_clear_pointer (services, g_free);
 }
 
@@ -380,9 +379,9 @@ services_apply (struct services *services, struct config *config, struct config_
     g_ptr_array_set_size (services->sockets, 0);
     return false;
   }
-  pthread_mutex_lock (&services->lock);
+  g_mutex_lock (&services->lock);
   good = carry_out (services, plans, config, errors);
-  pthread_mutex_unlock (&services->lock);
+  g_mutex_unlock (&services->lock);
   config_unref (&services->config);
   services->config = config_ref (config);
   g_ptr_array_set_size (services->sockets, 0); /* listeners have copies of theirs */
@@ -391,20 +390,20 @@ services_apply (struct services *services, struct config *config, struct config_
 
 void
 services_stop (struct services *services) {
-  pthread_mutex_lock (&services->lock);
+  g_mutex_lock (&services->lock);
   while (services->running->len)
     retire (services, services->running->len - 1);
-  pthread_mutex_unlock (&services->lock);
+  g_mutex_unlock (&services->lock);
 }
 
 void
 services_for_each (struct services *services, services_each *each, void *user) {
-  pthread_mutex_lock (&services->lock);
+  g_mutex_lock (&services->lock);
   for (guint i = 0; i < services->running->len; i++) {
     const struct service *service = services->running->pdata[i];
     struct listener_counts counts;
     listener_count (service->listener, &counts);
     each (user, service->name, service->protocol, &counts);
   }
-  pthread_mutex_unlock (&services->lock);
+  g_mutex_unlock (&services->lock);
 }

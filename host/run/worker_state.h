@@ -12,8 +12,6 @@
 #include "run/crash.h"
 #include "run/services.h"
 
-#include <pthread.h>
-
 struct worker {
   int channel;
   const char *config_path;
@@ -33,7 +31,7 @@ struct worker {
   bool engine_runs, plugins_run;
 
   /* `posternctl reload`: who waits for the supervisor's answer. */
-  pthread_mutex_t asking;
+  GMutex asking;
   uint64_t answers; /* how many have come */
   bool answer_good;
   char *answer_text;

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -170,6 +171,7 @@ connect_to (uint16_t port) {
 
   if (fd < 0)
     return -1;
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof (int));
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect (fd, (struct sockaddr *)&peer, sizeof peer) < 0) {
@@ -297,7 +299,8 @@ expect_pattern (struct client *client, size_t n) {
 
 void
 ask (struct client *client, const char *command, const char *answer) {
-  client_send (client, command);
-  client_send (client, "\n");
+  g_autofree char *line = g_strconcat (command, "\n", NULL);
+
+  client_send (client, line);
   expect_line (client, answer);
 }
