@@ -18,7 +18,7 @@ static const struct ptn_setting settings[] = {
     .default_value = "-1",
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "Days of the shortest pop3.retention of any account, told by CAPA before login; "
-            "-1 if no account has one, or only those who have logged in since the start count." },
+            "-1: what those have who have logged in since the start." },
   { .name = "utf8",
     .type = PTN_SETTING_BOOLEAN,
     .default_value = "yes",
