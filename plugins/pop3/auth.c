@@ -426,13 +426,14 @@ command_apop (struct session *s, const struct arguments *arguments) {
   }
   g_autofree char *user = g_strndup (arguments->rest, (gsize)(space - arguments->rest));
   size_t stamp = strlen (s->timestamp) + 1;
-  g_autofree unsigned char *more = g_malloc (stamp + sizeof digest);
+  unsigned char *more = g_malloc (stamp + sizeof digest);
   memcpy (more, s->timestamp, stamp);
   memcpy (more + stamp, digest, sizeof digest);
   s->login = login_new (s);
   s->login->command = true;
   strcpy (s->login->mechanism, "APOP");
   set_response (s->login, user, more, stamp + sizeof digest);
+  g_free (more);
   s->resume = go_on;
 }
 

@@ -225,6 +225,7 @@ apply_step (struct ptn_change *change, const struct step *step, struct outcome *
   struct memory *store = change->store;
   struct mailbox *mailbox =
       step->of_account ? NULL : model_mailbox (store, change->account, &step->mailbox, NULL);
+  g_assert (mailbox || step->kind == STEP_ANNOTATE); /* check has found it */
   struct mailbox *destination = mailbox;
   switch (step->kind) {
   case STEP_APPEND:
@@ -234,6 +235,7 @@ apply_step (struct ptn_change *change, const struct step *step, struct outcome *
     break;
   case STEP_COPY:
     destination = model_mailbox (store, change->account, &step->to, NULL);
+    g_assert (destination);
     apply_copy (store, step, mailbox, destination, outcome);
     break;
   case STEP_FLAGS:

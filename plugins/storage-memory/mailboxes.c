@@ -9,7 +9,7 @@
 static bool
 pattern_matches (const char *pattern, const char *path) {
   size_t length = strlen (pattern);
-  g_autofree bool *reached = g_new0 (bool, length + 1);
+  bool *reached = g_new0 (bool, length + 1);
   bool inbox = strncmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/');
   reached[0] = true;
   for (size_t p = 0; p < length && (pattern[p] == '*' || pattern[p] == '%'); p++)
@@ -31,7 +31,9 @@ pattern_matches (const char *pattern, const char *path) {
       reached[p] = now;
     }
   }
-  return reached[length];
+  bool matches = reached[length];
+  g_free (reached);
+  return matches;
 }
 
 /* The row of a mailbox; the path is the mailbox's own. */

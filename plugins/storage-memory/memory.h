@@ -73,9 +73,12 @@ struct memory { /* the instance */
 
   uint64_t seed; /* 0: never wait, never fail */
   unsigned pending, failures;
-  uint64_t rolls; /* atomic: dice thrown so far */
-  GThread *waking;
-  GAsyncQueue *wakers;
+  uint64_t rolls;  /* atomic: dice thrown so far */
+  GThread *waking; /* NULL: nobody waits in this store */
+  pthread_mutex_t wakers_lock;
+  pthread_cond_t wakers_come;
+  GQueue wakers; /* struct ptn_waker, to be woken by that thread */
+  bool stopping;
 };
 
 struct ptn_account { /* an open account: only a name, so that nothing can dangle */

@@ -81,7 +81,8 @@ static void
 memory_destroy (void *instance) {
   struct memory *store = instance;
   g_tree_unref (store->owners);
-  g_async_queue_unref (store->wakers);
+  pthread_mutex_destroy (&store->wakers_lock);
+  pthread_cond_destroy (&store->wakers_come);
   pthread_mutex_destroy (&store->lock);
   g_free (store);
 }
@@ -92,7 +93,9 @@ memory_configure (const struct ptn_host *host, const struct ptn_config *config, 
   pthread_mutex_init (&store->lock, NULL);
   store->host = host;
   store->owners = g_tree_new_full (compare_names, NULL, NULL, (GDestroyNotify)owner_free);
-  store->wakers = g_async_queue_new ();
+  pthread_mutex_init (&store->wakers_lock, NULL);
+  pthread_cond_init (&store->wakers_come, NULL);
+  g_queue_init (&store->wakers);
   store->epoch = (uint64_t)g_random_int () << 32 | g_random_int ();
   store->seed = (uint64_t)host->number (config, "seed");
   ptn_status status = read_percent (host, config, "pending", &store->pending);
@@ -108,18 +111,26 @@ memory_configure (const struct ptn_host *host, const struct ptn_config *config, 
   return PTN_OK;
 }
 
-/* Wakes from outside the workers, as a commit thread would.  The queue's own address says
- * that there are no more. */
+/* Wakes from outside the workers, as a commit thread would. */
 static gpointer
 wake_them (gpointer data) {
   struct memory *store = data;
+  pthread_mutex_lock (&store->wakers_lock);
   for (;;) {
-    void *waker = g_async_queue_pop (store->wakers);
-    if (waker == store->wakers)
-      return NULL;
+    struct ptn_waker *waker = g_queue_pop_head (&store->wakers);
+    if (!waker && store->stopping)
+      break;
+    if (!waker) {
+      pthread_cond_wait (&store->wakers_come, &store->wakers_lock);
+      continue;
+    }
+    pthread_mutex_unlock (&store->wakers_lock);
     g_usleep (20);
     store->host->wake (waker);
+    pthread_mutex_lock (&store->wakers_lock);
   }
+  pthread_mutex_unlock (&store->wakers_lock);
+  return NULL;
 }
 
 static ptn_status
@@ -135,7 +146,10 @@ memory_stop (void *instance) {
   struct memory *store = instance;
   if (!store->waking)
     return;
-  g_async_queue_push (store->wakers, store->wakers);
+  pthread_mutex_lock (&store->wakers_lock);
+  store->stopping = true;
+  pthread_cond_signal (&store->wakers_come);
+  pthread_mutex_unlock (&store->wakers_lock);
   g_thread_join (store->waking);
   store->waking = NULL;
 }

@@ -22,6 +22,14 @@ wait_roll (struct memory *store, unsigned percent) {
   return store->seed && percent && roll (store) % 100 < percent;
 }
 
+static void
+wakers_push (struct memory *store, struct ptn_waker *waker) {
+  pthread_mutex_lock (&store->wakers_lock);
+  g_queue_push_tail (&store->wakers, waker);
+  pthread_cond_signal (&store->wakers_come);
+  pthread_mutex_unlock (&store->wakers_lock);
+}
+
 /* Half of the wakes come from the host's timers, half from a thread of our own. */
 void
 wait_arm (struct memory *store, struct ptn_task *task) {
@@ -30,7 +38,7 @@ wait_arm (struct memory *store, struct ptn_task *task) {
   if (dice & 1)
     store->host->wake_at (waker, store->host->monotonic_ns () + (int64_t)(dice >> 1) % 200000);
   else
-    g_async_queue_push (store->wakers, waker);
+    wakers_push (store, waker);
 }
 
 struct operation *
