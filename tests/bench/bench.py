@@ -12,6 +12,7 @@ import os
 import pathlib
 import platform
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -284,20 +285,21 @@ def main():
     parser.add_argument("--only", help="rows whose name has this word")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--base-port", type=int, default=21000)
+    parser.add_argument("--base-port", type=int, help="default: where all ports are free")
     parser.add_argument("--keep", help="a folder for the servers' state, kept")
     options = parser.parse_args()
     folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="postern-bench-"))
     folder.mkdir(exist_ok=True)
     os.chmod(folder, 0o755)
-    ours = Ours(str(folder / "ours"), options.base_port, FULL)
+    base_port = options.base_port or free_base()
+    ours = Ours(str(folder / "ours"), base_port, FULL)
     theirs = None
     try:
         load_program = make_load(folder)
         ours.start()
         if options.peer:
             certificate, key = make_key(folder)
-            theirs = Theirs(folder / "theirs", options.base_port + 2000, FULL, certificate, key)
+            theirs = Theirs(folder / "theirs", base_port + 1000, FULL, certificate, key)
             theirs.start()
         rows, cpu = measure(options, load_program, ours, theirs)
     except Failed as failure:
@@ -325,6 +327,21 @@ def cpu_summary(cpu):
     return "; ".join(f"{name}: " + ", ".join(f"{server} {statistics.median(values):.0f}"
                                              for server, values in by.items())
                      for name, by in figures.items())
+
+
+def free_base():
+    """A base port at which, and 1000 above for the peer, every port is free."""
+    for base in range(20000, 30000, 500):
+        try:
+            for number in (24, 25, 80, 110, 143, 443, 465, 587, 993, 995):
+                for port in (base + number, base + 1000 + number):
+                    with socket.socket() as probe:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                        probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise Failed("no free ports")
 
 
 def make_load(folder):
