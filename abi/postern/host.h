@@ -100,7 +100,8 @@ struct ptn_host { /* table */
 
   /* This session now belongs to `account`: ends the login timer, starts the idle timer,
    * names the account in its log lines.  PTN_E_TOO_MANY: the account has as many
-   * connections on this listener as it may have.  Undone when the session closes. [task] */
+   * connections on this listener as it may have.  Undone when the session closes.  NULL:
+   * nobody in particular, where nobody logs in (LMTP): ends the login timer. [task] */
   ptn_status (*claim) (struct ptn_task *, const char *account);
 
   int64_t (*monotonic_ns) (void);

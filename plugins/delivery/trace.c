@@ -21,13 +21,33 @@ month (int at) {
 }
 
 static void
+add_number (GString *out, int number, int digits) {
+  char text[5];
+  for (int i = digits; i-- > 0; number /= 10)
+    text[i] = (char)('0' + number % 10);
+  g_string_append_len (out, text, digits);
+}
+
+/* Once for each mail: no printf. */
+static void
 add_date (GString *out, int64_t realtime_ms) {
   time_t now = (time_t)(realtime_ms / 1000);
   struct tm tm;
   gmtime_r (&now, &tm);
-  g_string_append_printf (out, "%s, %d %s %d %02d:%02d:%02d +0000", weekday (tm.tm_wday),
-                          tm.tm_mday, month (tm.tm_mon), tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-                          tm.tm_sec);
+  g_string_append (out, weekday (tm.tm_wday));
+  g_string_append (out, ", ");
+  add_number (out, tm.tm_mday, tm.tm_mday < 10 ? 1 : 2);
+  g_string_append_c (out, ' ');
+  g_string_append (out, month (tm.tm_mon));
+  g_string_append_c (out, ' ');
+  add_number (out, tm.tm_year + 1900, 4);
+  g_string_append_c (out, ' ');
+  add_number (out, tm.tm_hour, 2);
+  g_string_append_c (out, ':');
+  add_number (out, tm.tm_min, 2);
+  g_string_append_c (out, ':');
+  add_number (out, tm.tm_sec, 2);
+  g_string_append (out, " +0000");
 }
 
 static void

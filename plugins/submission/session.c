@@ -20,16 +20,31 @@ session_write (struct session *s, const char *text) {
     s->broken = status;
 }
 
+/* Appends text as far as a reply line has room; control characters become '?'. */
+static size_t
+put (char *line, size_t at, const char *text) {
+  for (; *text && at < REPLY_MAX - 2; text++)
+    line[at++] = (unsigned char)*text < 32 || *text == 127 ? '?' : *text;
+  return at;
+}
+
+static size_t
+put_number (char *line, size_t at, unsigned number) {
+  char digits[4] = { (char)('0' + number / 100 % 10), (char)('0' + number / 10 % 10),
+                     (char)('0' + number % 10), '\0' };
+  return put (line, at, digits + (number >= 100 ? 0 : number >= 10 ? 1 : 2));
+}
+
+/* Two of these go out for each mail: no printf. */
 static void
 write_line (struct session *s, unsigned code, const char *enhanced, const char *text) {
   char line[REPLY_MAX + 1];
-  int size = snprintf (line, sizeof line - 2, "%03u %s%s%s", code, enhanced ? enhanced : "",
-                       enhanced ? " " : "", text);
-  size_t end = MIN ((size_t)size, sizeof line - 3);
-  for (size_t i = 0; i < end; i++)
-    if ((unsigned char)line[i] < 32 || line[i] == 127)
-      line[i] = '?';
-  memcpy (line + end, "\r\n", 3);
+  size_t at = put_number (line, 0, code);
+  at = put (line, at, " ");
+  if (enhanced)
+    at = put (line, put (line, at, enhanced), " ");
+  at = put (line, at, text);
+  memcpy (line + at, "\r\n", 3);
   session_write (s, line);
 }
 
@@ -49,12 +64,12 @@ void
 session_reply_given (struct session *s, const struct ptn_reply *reply) {
   char enhanced[16];
   unsigned code = reply->code >= 200 && reply->code <= 599 ? reply->code : 451;
-  unsigned class = reply->enhanced / 1000000;
-  if (class == code / 100)
-    snprintf (enhanced, sizeof enhanced, "%u.%u.%u", class, reply->enhanced / 1000 % 1000,
-              reply->enhanced % 1000);
-  else
-    snprintf (enhanced, sizeof enhanced, "%u.0.0", code / 100);
+  unsigned class = code / 100;
+  bool told = reply->enhanced / 1000000 == class;
+  size_t at = put_number (enhanced, 0, class);
+  at = put_number (enhanced, put (enhanced, at, "."), told ? reply->enhanced / 1000 % 1000 : 0);
+  at = put_number (enhanced, put (enhanced, at, "."), told ? reply->enhanced % 1000 : 0);
+  enhanced[at] = '\0';
   write_line (s, code, enhanced, reply->text ? reply->text : code < 300 ? "ok" : "not done");
 }
 
