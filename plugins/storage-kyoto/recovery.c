@@ -25,7 +25,7 @@ struct replay {
   uint64_t base;
   uint64_t lsn; /* the next one expected */
   struct edit edit;
-  uint64_t records, lost;
+  uint64_t records, lost, octets;
   guint unpublished;
 };
 
@@ -216,6 +216,7 @@ unit_end (struct replay *replay, size_t at, uint64_t lsn, uint64_t *bad_lsn) {
 
 static size_t
 apply_unit (struct replay *replay, size_t at, size_t end) {
+  replay->octets += end - at;
   while (at < end) {
     struct record record;
     uint64_t span;
@@ -423,7 +424,9 @@ replay_from (struct shard *shard, GArray *numbers, struct position position) {
   if (replay.records > 0) {
     shard_log (shard, PTN_LOG_NOTICE, "store.recovered", "records",
                "%" PRIu64 " replayed, %" PRIu64 " lost", replay.records, replay.lost);
+    /* What was replayed counts towards the next checkpoint, or kills would make starts longer. */
     atomic_store (&shard->dirty_since, shard->store->host->monotonic_ns ());
+    atomic_store (&shard->log_since, replay.octets);
   }
   edit_destroy (&replay.edit);
   g_free (replay.data);

@@ -106,9 +106,10 @@ open_status (void *argument) {
   return NULL;
 }
 
-/* Lists a mailbox and reads all of it, one message after the other. */
+/* Lists a mailbox (uid, size) and, unless `only_list`, reads all of it, one message after the
+ * other. */
 static void *
-download (void *argument) {
+walk (void *argument, bool only_list) {
   struct worker *worker = argument;
   const struct ptn_store *store = binding.table;
   struct ptn_task *task = harness_task_new (harness);
@@ -141,6 +142,9 @@ download (void *argument) {
         struct ptn_source *source;
         struct ptn_chunk chunk;
 
+        worker->done++;
+        if (only_list)
+          continue;
         if (store->read (account, &call, &id, rows[i]->uid, 0, UINT64_MAX, &source) != PTN_OK)
           abort ();
         while (source->ops->read (source, task, 64 * 1024, &chunk) == PTN_OK) {
@@ -149,13 +153,22 @@ download (void *argument) {
             chunk.release (chunk.owner);
         }
         source->ops->close (source);
-        worker->done++;
       }
     store->close_cursor (cursor);
     store->close (account);
   }
   harness_task_free (&task);
   return NULL;
+}
+
+static void *
+list (void *argument) {
+  return walk (argument, true);
+}
+
+static void *
+download (void *argument) {
+  return walk (argument, false);
 }
 
 static double
@@ -257,6 +270,7 @@ main (int argc, char **argv) {
   run ("deliver", deliver, 1);
   run ("deliver", deliver, threads);
   run ("open+status", open_status, 2);
+  run ("list", list, 1);
   run ("read", download, 2);
   start = g_get_monotonic_time ();
   harness_stop (harness);
