@@ -30,6 +30,7 @@ struct connection_settings {
   void *user;
 };
 
+/* It runs at once: the caller holds the lock that `gone` takes, until this has returned. */
 struct connection *connection_new (const struct connection_settings *);
 /* While the connection is not gone: [any] */
 bool connection_is_idle (const struct connection *);

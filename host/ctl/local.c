@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,8 @@ struct local {
   struct engine *engine;
   struct loader *loader;
   /* What the strand asks the main thread, where plugins are started: */
-  GMutex lock;
-  GCond changed;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
   const struct load_provider *wanted; /* start its plugin */
   const struct load_provider *tried;  /* its plugin was started, or not */
   bool started;
@@ -36,15 +37,15 @@ local_prepare (void *user, struct ptn_task *task, const struct load_provider *pr
   struct local *local = user;
   ptn_status status = PTN_PENDING;
 
-  g_mutex_lock (&local->lock);
+  pthread_mutex_lock (&local->lock);
   if (local->tried == provider) {
     status = local->started ? PTN_OK : PTN_E_TEMPORARY;
   } else if (!local->wanted) {
     local->wanted = provider;
     local->waker = task_waker (task);
-    g_cond_signal (&local->changed);
+    pthread_cond_signal (&local->changed);
   }
-  g_mutex_unlock (&local->lock);
+  pthread_mutex_unlock (&local->lock);
   if (status == PTN_E_TEMPORARY)
     return task_fail (task, status, "a plugin that this command needs cannot be started",
                       "start failed");
@@ -54,10 +55,10 @@ local_prepare (void *user, struct ptn_task *task, const struct load_provider *pr
 static void
 local_gone (void *user, struct connection *connection) {
   struct local *local = user;
-  g_mutex_lock (&local->lock);
+  pthread_mutex_lock (&local->lock);
   local->gone = true;
-  g_cond_signal (&local->changed);
-  g_mutex_unlock (&local->lock);
+  pthread_cond_signal (&local->changed);
+  pthread_mutex_unlock (&local->lock);
 }
 
 static bool
@@ -112,25 +113,25 @@ local_load (struct local *local, const char *config_path, struct config_errors *
 /* Starts what the strand asks for, until the connection is gone. */
 static void
 local_serve (struct local *local) {
-  g_mutex_lock (&local->lock);
+  pthread_mutex_lock (&local->lock);
   while (!local->gone) {
     const struct load_provider *wanted = local->wanted;
     if (!wanted) {
-      g_cond_wait (&local->changed, &local->lock);
+      pthread_cond_wait (&local->changed, &local->lock);
       continue;
     }
-    g_mutex_unlock (&local->lock);
+    pthread_mutex_unlock (&local->lock);
     struct config_errors *errors = config_errors_new ();
     bool started = loader_start_one (local->loader, wanted->plugin, errors);
     print_errors (errors);
     config_errors_free (&errors);
-    g_mutex_lock (&local->lock);
+    pthread_mutex_lock (&local->lock);
     local->tried = wanted;
     local->started = started;
     local->wanted = NULL;
     waker_wake (g_steal_pointer (&local->waker));
   }
-  g_mutex_unlock (&local->lock);
+  pthread_mutex_unlock (&local->lock);
 }
 
 static int
@@ -143,8 +144,8 @@ local_main (const char *config_path, int fd) {
   config_errors_free (&errors);
   if (!loaded)
     return EXIT_FAILURE; /* as a process that only read: nothing has to be ended in order */
-  g_mutex_init (&local.lock);
-  g_cond_init (&local.changed);
+  pthread_mutex_init (&local.lock, NULL);
+  pthread_cond_init (&local.changed, NULL);
   const struct connection_settings settings = { .loader = local.loader,
                                                 .logger = local.logger,
                                                 .engine = local.engine,
@@ -154,7 +155,9 @@ local_main (const char *config_path, int fd) {
                                                 .prepare = local_prepare,
                                                 .draining = never_draining,
                                                 .user = &local };
+  pthread_mutex_lock (&local.lock);
   connection_new (&settings);
+  pthread_mutex_unlock (&local.lock);
   local_serve (&local);
   loader_stop (local.loader);
   engine_stop (local.engine);

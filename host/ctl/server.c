@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <pthread.h>
 #include <unistd.h>
 
 enum { MAX_CONNECTIONS = 64, ACCEPTS_A_RUN = 16 };
@@ -12,7 +13,7 @@ enum { MAX_CONNECTIONS = 64, ACCEPTS_A_RUN = 16 };
 struct control {
   struct control_settings settings;
   struct ptn_task *listener;
-  GMutex lock;
+  pthread_mutex_t lock;
   GHashTable *open; /* struct connection *: those that live */
   bool draining, watched;
 };
@@ -21,17 +22,17 @@ struct control {
 static void
 connection_gone (void *user, struct connection *connection) {
   struct control *control = user;
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   g_hash_table_remove (control->open, connection);
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
 }
 
 static bool
 is_draining (void *user) {
   struct control *control = user;
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   bool draining = control->draining;
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
   return draining;
 }
 
@@ -70,12 +71,12 @@ begin_connection (struct control *control, int fd) {
                                           .gone = connection_gone,
                                           .draining = is_draining,
                                           .user = control };
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   if (control->draining || g_hash_table_size (control->open) >= MAX_CONNECTIONS)
     close (fd);
   else /* it takes the lock before it can be gone */
     g_hash_table_add (control->open, connection_new (&settings));
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
 }
 
 static task_next
@@ -117,14 +118,14 @@ control_new (const struct control_settings *settings) {
 
   control->settings = *settings;
   control->open = g_hash_table_new (NULL, NULL);
-  g_mutex_init (&control->lock);
+  pthread_mutex_init (&control->lock, NULL);
   control->listener = task_new (settings->engine, "control", listener_run, NULL, control);
   return control;
 }
 
 void
 control_drain (struct control *control) {
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   bool first = !control->draining;
   control->draining = true;
   if (first)
@@ -135,26 +136,26 @@ control_drain (struct control *control) {
   while (g_hash_table_iter_next (&iterator, &connection, NULL))
     if (connection_is_idle (connection))
       connection_cancel (connection);
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
 }
 
 void
 control_stop (struct control *control) {
   control_drain (control);
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   GHashTableIter iterator;
   void *connection;
   g_hash_table_iter_init (&iterator, control->open);
   while (g_hash_table_iter_next (&iterator, &connection, NULL))
     connection_cancel (connection);
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
 }
 
 unsigned
 control_count (struct control *control) {
-  g_mutex_lock (&control->lock);
+  pthread_mutex_lock (&control->lock);
   unsigned count = g_hash_table_size (control->open);
-  g_mutex_unlock (&control->lock);
+  pthread_mutex_unlock (&control->lock);
   return count;
 }
 
@@ -163,6 +164,6 @@ control_free (struct control **control) {
   if (!*control)
     return;
   g_hash_table_unref ((*control)->open);
-  g_mutex_clear (&(*control)->lock);
+  pthread_mutex_destroy (&(*control)->lock);
   g_clear_pointer (control, g_free);
 }

@@ -6,13 +6,14 @@
  * Should a plugin hang in its reload, the supervisor's watch ends the worker. */
 #include "run/worker_state.h"
 
+#include <pthread.h>
 #include <string.h>
 
 struct applying {
   struct worker *worker;
   struct config *config;
-  GMutex lock;
-  GCond changed;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
   bool done;
   ptn_status status;
 };
@@ -31,25 +32,25 @@ reload_plugins (struct ptn_task *task, void *user, unsigned events) {
 static void
 reload_finished (void *user) {
   struct applying *applying = user;
-  g_mutex_lock (&applying->lock);
+  pthread_mutex_lock (&applying->lock);
   applying->done = true;
-  g_cond_signal (&applying->changed);
-  g_mutex_unlock (&applying->lock);
+  pthread_cond_signal (&applying->changed);
+  pthread_mutex_unlock (&applying->lock);
 }
 
 static bool
 plugins_take (struct worker *worker, struct config *config) {
   struct applying applying = { .worker = worker, .config = config, .status = PTN_E_TEMPORARY };
 
-  g_mutex_init (&applying.lock);
-  g_cond_init (&applying.changed);
+  pthread_mutex_init (&applying.lock, NULL);
+  pthread_cond_init (&applying.changed, NULL);
   task_new (worker->engine, "reload", reload_plugins, reload_finished, &applying);
-  g_mutex_lock (&applying.lock);
+  pthread_mutex_lock (&applying.lock);
   while (!applying.done)
-    g_cond_wait (&applying.changed, &applying.lock);
-  g_mutex_unlock (&applying.lock);
-  g_mutex_clear (&applying.lock);
-  g_cond_clear (&applying.changed);
+    pthread_cond_wait (&applying.changed, &applying.lock);
+  pthread_mutex_unlock (&applying.lock);
+  pthread_mutex_destroy (&applying.lock);
+  pthread_cond_destroy (&applying.changed);
   return applying.status == PTN_OK;
 }
 
@@ -109,10 +110,10 @@ apply_begin (struct worker *worker) {
   g_autofree char *why_not = take_over (worker, config, errors);
 
   if (!why_not) {
-    g_mutex_lock (&worker->asking);
+    pthread_mutex_lock (&worker->asking);
     struct config *old = worker->config;
     worker->config = config_ref (config);
-    g_mutex_unlock (&worker->asking);
+    pthread_mutex_unlock (&worker->asking);
     config_unref (&old);
   }
   config_unref (&config);

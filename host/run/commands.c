@@ -73,9 +73,9 @@ add_number (struct rows *rows, const char *name, uint64_t value) {
 /* The main thread may be taking another one over. */
 static struct config *
 config_in_use (struct worker *worker) {
-  g_mutex_lock (&worker->asking);
+  pthread_mutex_lock (&worker->asking);
   struct config *config = config_ref (worker->config);
-  g_mutex_unlock (&worker->asking);
+  pthread_mutex_unlock (&worker->asking);
   return config;
 }
 
@@ -177,7 +177,7 @@ run_reload (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   struct worker *worker = instance;
   struct reload_wait *wait = call->state;
 
-  g_mutex_lock (&worker->asking);
+  pthread_mutex_lock (&worker->asking);
   if (!wait) {
     wait = g_new0 (struct reload_wait, 1);
     wait->answers_before = worker->answers;
@@ -189,7 +189,7 @@ run_reload (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   g_autofree char *text = answered ? g_strdup (worker->answer_text) : NULL;
   if (!answered)
     g_ptr_array_add (worker->waiting, task_waker (call->task));
-  g_mutex_unlock (&worker->asking);
+  pthread_mutex_unlock (&worker->asking);
   call->cancel = answered ? NULL : g_free;
   if (!answered)
     return PTN_PENDING;
@@ -208,14 +208,14 @@ run_reload (void *instance, struct ptn_call *call, struct ptn_strings arguments,
 
 void
 commands_answer (struct worker *worker, bool good, const char *text) {
-  g_mutex_lock (&worker->asking);
+  pthread_mutex_lock (&worker->asking);
   worker->answers++;
   worker->answer_good = good;
   g_free (worker->answer_text);
   worker->answer_text = g_strdup (text);
   g_autoptr (GPtrArray) waiting = worker->waiting;
   worker->waiting = g_ptr_array_new ();
-  g_mutex_unlock (&worker->asking);
+  pthread_mutex_unlock (&worker->asking);
   for (guint i = 0; i < waiting->len; i++)
     waker_wake (waiting->pdata[i]);
 }
@@ -235,9 +235,9 @@ run_log_level (void *instance, struct ptn_call *call, struct ptn_strings argumen
     struct config *config = config_in_use (worker);
     struct log_settings settings = config->server.log;
     settings.level = level = log_level_parse (arguments.items[0]);
-    g_mutex_lock (&worker->asking); /* one configures at a time */
+    pthread_mutex_lock (&worker->asking); /* one configures at a time */
     bool good = logger_configure (worker->logger, &settings, NULL);
-    g_mutex_unlock (&worker->asking);
+    pthread_mutex_unlock (&worker->asking);
     config_unref (&config);
     if (!good)
       return task_fail (call->task, PTN_E_TEMPORARY, "the log cannot be opened", "logger failed");

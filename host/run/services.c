@@ -3,6 +3,7 @@
 #include "run/services.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +30,7 @@ struct services {
   struct config *config; /* the one in use */
   GPtrArray *sockets;    /* struct listening */
   GPtrArray *pairs;      /* struct pair */
-  GMutex lock;           /* of `running`, against services_for_each */
+  pthread_mutex_t lock;  /* of `running`, against services_for_each */
   GPtrArray *running;    /* struct service */
   GPtrArray *stopped;    /* struct service: their sessions may live on */
 };
@@ -71,7 +72,7 @@ services_new (void) {
   services->pairs = g_ptr_array_new_with_free_func (pair_free);
   services->running = g_ptr_array_new_with_free_func (service_free);
   services->stopped = g_ptr_array_new_with_free_func (service_free);
-  g_mutex_init (&services->lock);
+  pthread_mutex_init (&services->lock, NULL);
   return services;
 }
 
@@ -89,7 +90,7 @@ services_free (struct services **services) {
   g_ptr_array_unref ((*services)->pairs);
   g_ptr_array_unref ((*services)->sockets);
   config_unref (&(*services)->config);
-  g_mutex_clear (&(*services)->lock);
+  pthread_mutex_destroy (&(*services)->lock);
   g_clear_pointer (services, g_free);
 }
 
@@ -379,9 +380,9 @@ services_apply (struct services *services, struct config *config, struct config_
     g_ptr_array_set_size (services->sockets, 0);
     return false;
   }
-  g_mutex_lock (&services->lock);
+  pthread_mutex_lock (&services->lock);
   good = carry_out (services, plans, config, errors);
-  g_mutex_unlock (&services->lock);
+  pthread_mutex_unlock (&services->lock);
   config_unref (&services->config);
   services->config = config_ref (config);
   g_ptr_array_set_size (services->sockets, 0); /* listeners have copies of theirs */
@@ -390,20 +391,20 @@ services_apply (struct services *services, struct config *config, struct config_
 
 void
 services_stop (struct services *services) {
-  g_mutex_lock (&services->lock);
+  pthread_mutex_lock (&services->lock);
   while (services->running->len)
     retire (services, services->running->len - 1);
-  g_mutex_unlock (&services->lock);
+  pthread_mutex_unlock (&services->lock);
 }
 
 void
 services_for_each (struct services *services, services_each *each, void *user) {
-  g_mutex_lock (&services->lock);
+  pthread_mutex_lock (&services->lock);
   for (guint i = 0; i < services->running->len; i++) {
     const struct service *service = services->running->pdata[i];
     struct listener_counts counts;
     listener_count (service->listener, &counts);
     each (user, service->name, service->protocol, &counts);
   }
-  g_mutex_unlock (&services->lock);
+  pthread_mutex_unlock (&services->lock);
 }

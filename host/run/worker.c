@@ -370,7 +370,7 @@ worker_free (struct worker *worker) {
   g_ptr_array_unref (worker->left_out);
   g_ptr_array_unref (worker->waiting);
   g_free (worker->answer_text);
-  g_mutex_clear (&worker->asking);
+  pthread_mutex_destroy (&worker->asking);
   logger_free (&worker->logger);
 }
 
@@ -394,7 +394,7 @@ worker_run (int channel, const char *config_path) {
 
   fcntl (channel, F_SETFD, FD_CLOEXEC);
   settle_signals ();
-  g_mutex_init (&worker.asking);
+  pthread_mutex_init (&worker.asking, NULL);
   worker.left_out = g_ptr_array_new_with_free_func (g_free);
   worker.waiting = g_ptr_array_new ();
   worker.logger = logger_new (NULL, NULL);

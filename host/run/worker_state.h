@@ -12,6 +12,8 @@
 #include "run/crash.h"
 #include "run/services.h"
 
+#include <pthread.h>
+
 struct worker {
   int channel;
   const char *config_path;
@@ -31,7 +33,7 @@ struct worker {
   bool engine_runs, plugins_run;
 
   /* `posternctl reload`: who waits for the supervisor's answer. */
-  GMutex asking;
+  pthread_mutex_t asking;
   uint64_t answers; /* how many have come */
   bool answer_good;
   char *answer_text;

@@ -11,9 +11,10 @@
 struct ptn_account {
   struct store *store;
   struct shard *shard;
-  struct shard *public_shard;  /* where the account "" lives */
-  uint32_t user, public_user;  /* 0: not known (yet) */
-  struct readahead *readahead; /* read.c */
+  struct shard *public_shard;      /* where the account "" lives */
+  uint32_t user, public_user;      /* 0: not known (yet) */
+  struct readahead *readahead;     /* read.c; NULL until messages are read in order */
+  uint32_t last_mailbox, last_uid; /* read last */
   char name[];
 };
 

@@ -166,7 +166,6 @@ enum { AHEAD = 64 };
 struct readahead {
   struct place place;
   uint64_t removals; /* of the shard, before the rows were read */
-  uint32_t last_uid; /* asked for: the next in order makes it worth while */
   uint32_t count, next;
   struct {
     uint32_t uid;
@@ -234,29 +233,35 @@ locate (const struct place *place, uint32_t uid, struct body_row *body) {
   return status == PTN_E_NOT_FOUND ? PTN_E_EXPUNGED : status;
 }
 
+static const struct body_row *
+look_ahead (struct ptn_account *account, const struct place *place, uint32_t uid) {
+  struct readahead *ahead = account->readahead;
+  const struct body_row *known = NULL;
+
+  if (!ahead)
+    ahead = account->readahead = g_new0 (struct readahead, 1);
+  if (ahead->place.shard == place->shard && ahead->place.user == place->user
+      && ahead->place.mailbox == place->mailbox)
+    known = find_ahead (ahead, uid);
+  if (!known) {
+    ahead->place = *place;
+    fill_ahead (ahead, uid);
+    known = find_ahead (ahead, uid);
+  }
+  return known;
+}
+
 /* The body's place, by way of the account's read-ahead when messages are read one after the
  * other. */
 static ptn_status
 locate_ahead (struct ptn_account *account, const struct place *place, uint32_t uid,
               struct body_row *body) {
-  struct readahead *ahead = account->readahead;
-  const struct body_row *known = NULL;
-  bool same;
+  bool in_order = account->last_mailbox == place->mailbox && uid > account->last_uid
+                  && uid - account->last_uid < AHEAD;
+  const struct body_row *known = in_order ? look_ahead (account, place, uid) : NULL;
 
-  if (!ahead)
-    ahead = account->readahead = g_new0 (struct readahead, 1);
-  same = ahead->place.shard == place->shard && ahead->place.user == place->user
-         && ahead->place.mailbox == place->mailbox;
-  if (same && uid > ahead->last_uid && uid - ahead->last_uid < AHEAD) {
-    known = find_ahead (ahead, uid);
-    if (!known) {
-      fill_ahead (ahead, uid);
-      known = find_ahead (ahead, uid);
-    }
-  } else
-    ahead->count = 0;
-  ahead->place = *place;
-  ahead->last_uid = uid;
+  account->last_mailbox = place->mailbox;
+  account->last_uid = uid;
   if (known) {
     *body = *known;
     return PTN_OK;
