@@ -57,6 +57,8 @@ report_unknown (struct check *check, const struct raw_entry *entry) {
     hint = g_strdup_printf ("; it is a setting of %s", elsewhere->belongs);
   else if (near)
     hint = g_strdup_printf ("; did you mean %s?", near);
+  if (check->rules->unknown == UNKNOWN_NEAR && (elsewhere || !near))
+    return;
   if (check->rules->unknown == UNKNOWN_WARN) {
     config_warning (check->errors, entry->place.file, entry->place.line,
                     "[%s] has no setting %s that is known without the plugin that was left out%s",
@@ -120,7 +122,9 @@ check_one (struct check *check, const struct setting_set *set, const struct ptn_
                                .given = entry != NULL };
   char *problem = NULL;
   if (entry)
-    problem = take_written (set, setting, entry->value, check->source, &item);
+    problem = setting->required && !*entry->value
+                  ? g_strdup_printf ("a value is needed (%s)", setting_type_name (setting->type))
+                  : take_written (set, setting, entry->value, check->source, &item);
   else if (setting->required && !set->quiet) {
     config_error (check->errors, check->place.file, check->place.line,
                   "[%s] needs the setting %s (%s)", check->title, setting->name,

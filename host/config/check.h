@@ -22,7 +22,12 @@ struct setting_set {
   const struct setting_range *ranges; /* ends with a NULL name; NULL: none */
 };
 
-enum unknown_rule { UNKNOWN_IGNORE, UNKNOWN_WARN, UNKNOWN_ERROR };
+enum unknown_rule {
+  UNKNOWN_IGNORE,
+  UNKNOWN_NEAR, /* an error if it looks like one that may stand here */
+  UNKNOWN_WARN,
+  UNKNOWN_ERROR
+};
 
 struct section_rules {
   const struct setting_set *sets; /* what may stand here */

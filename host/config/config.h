@@ -161,6 +161,7 @@ struct config_scope { /* what one loaded plugin adds to listeners */
   const struct ptn_setting *settings; /* all of them: PLUGIN scope is passed over */
   size_t count;
   const char *const *protocols; /* names it provides; NULL ends */
+  bool unconfigured;            /* its section has errors: what it would provide is not known */
 };
 struct config_checks {
   const struct config_scope *scopes;
@@ -168,6 +169,7 @@ struct config_checks {
   bool incomplete;  /* a plugin was left out: what only it may know is a warning */
   bool check_files; /* certificates and keys are read by this process: are they there? */
   bool failed;      /* a required plugin failed, which has been said: not even a warning */
+  bool unloaded;    /* of those plugins not even the settings are known */
 };
 bool config_check_listeners (struct config *, const struct config_checks *, struct config_errors *);
 

@@ -32,9 +32,6 @@ read_addresses (struct model *model, struct raw_section *section, struct config_
       model_own (model, (char *)endpoint->host);
     listener->endpoint_count++;
   }
-  if (words.count == 0 && raw_entry_find (section, "address"))
-    config_error (errors, place.file, place.line,
-                  "address: expected at least one, such as 127.0.0.1:110");
 }
 
 static void
@@ -121,6 +118,27 @@ provides (const struct config_scope *scope, const char *protocol) {
   return false;
 }
 
+static bool
+provided (const struct config_checks *checks, const char *protocol) {
+  for (size_t i = 0; i < checks->scope_count; i++)
+    if (provides (&checks->scopes[i], protocol))
+      return true;
+  return false;
+}
+
+/* A plugin that could not say what it provides: a protocol that nobody else provides is taken for
+ * its own, if it has that name or no other plugin could not say. */
+static bool
+may_provide (const struct config_checks *checks, const struct config_scope *scope,
+             const char *protocol) {
+  size_t silent = 0;
+  if (!scope->unconfigured || !*protocol || provided (checks, protocol))
+    return false;
+  for (size_t i = 0; i < checks->scope_count; i++)
+    silent += checks->scopes[i].unconfigured;
+  return silent == 1 || strcmp (scope->plugin, protocol) == 0;
+}
+
 /* One set a plugin, however often it is configured. */
 static void
 gather_sets (const struct config_checks *checks, const char *protocol, GArray *sets, GArray *others,
@@ -136,7 +154,8 @@ gather_sets (const struct config_checks *checks, const char *protocol, GArray *s
       continue;
     for (size_t j = i; j < checks->scope_count; j++)
       if (strcmp (checks->scopes[j].plugin, scope->plugin) == 0
-          && provides (&checks->scopes[j], protocol))
+          && (provides (&checks->scopes[j], protocol)
+              || may_provide (checks, &checks->scopes[j], protocol)))
         set.scopes |= own;
     g_array_append_val (sets, set);
     if (set.scopes & own)
@@ -151,6 +170,17 @@ gather_sets (const struct config_checks *checks, const char *protocol, GArray *s
     g_ptr_array_add (names, (char *)set.belongs);
     g_array_append_val (others, set);
   }
+}
+
+/* With a protocol misspelt, or of a plugin that is not there, every setting of it looks unknown. */
+static enum unknown_rule
+unknown_rule (const struct config_checks *checks, const char *protocol) {
+  bool known = provided (checks, protocol);
+  if (known && !checks->unloaded)
+    return UNKNOWN_ERROR;
+  if (checks->incomplete && !checks->failed)
+    return UNKNOWN_WARN;
+  return UNKNOWN_NEAR;
 }
 
 static bool
@@ -171,9 +201,7 @@ check_settings (struct model *model, struct config_listener *listener,
   g_array_append_val (others, set);
   struct section_rules rules = { (struct setting_set *)(void *)sets->data, sets->len,
                                  (struct setting_set *)(void *)others->data, others->len,
-                                 checks->failed       ? UNKNOWN_IGNORE
-                                 : checks->incomplete ? UNKNOWN_WARN
-                                                      : UNKNOWN_ERROR };
+                                 unknown_rule (checks, listener->protocol) };
   struct value_source source = model_source (model);
   settings_unref (&listener->settings);
   listener->settings = section_check (raw_find (model->raw, title), title, model->config.file,
@@ -181,8 +209,8 @@ check_settings (struct model *model, struct config_listener *listener,
   return good;
 }
 
-static bool
-protocol_known (struct model *model, struct config_listener *listener,
+static void
+protocol_check (struct model *model, struct config_listener *listener,
                 const struct config_checks *checks, struct config_errors *errors) {
   struct suggestion suggestion;
   GString *known = g_string_new (NULL);
@@ -200,7 +228,7 @@ protocol_known (struct model *model, struct config_listener *listener,
   g_autofree char *list = g_string_free (known, false);
   listener->disabled = !found;
   if (found || !*listener->protocol || checks->failed)
-    return found;
+    return;
   g_autofree char *title = g_strdup_printf ("listener %s", listener->name);
   g_autofree char *shown = escape_dup (listener->protocol);
   if (!meant)
@@ -217,7 +245,6 @@ protocol_known (struct model *model, struct config_listener *listener,
     config_error (errors, place.file, place.line,
                   "protocol: no plugin provides \"%s\"; known are: %s%s", shown,
                   *list ? list : "none", hint);
-  return false;
 }
 
 bool
@@ -227,10 +254,8 @@ config_check_listeners (struct config *config, const struct config_checks *check
   size_t before = config_errors_count (errors);
   for (size_t i = 0; i < config->listener_count; i++) {
     struct config_listener *listener = &config->listeners[i];
-    bool known = protocol_known (model, listener, checks, errors);
-    /* With a protocol misspelt every setting of it would look unknown. */
-    if (known || checks->incomplete || checks->failed)
-      check_settings (model, listener, checks, errors);
+    protocol_check (model, listener, checks, errors);
+    check_settings (model, listener, checks, errors);
   }
   crosscheck (model, checks, errors);
   return config_errors_count (errors) == before;

@@ -9,6 +9,14 @@ is_live (const struct plugin *plugin) {
   return plugin->state >= LOAD_STATE_CONFIGURED && plugin->state <= LOAD_STATE_RUNNING;
 }
 
+/* It was loaded, and then its section had errors: those of its listeners are told in the same
+ * run, unless mail is to go on without it. */
+static bool
+is_known (const struct plugin *plugin) {
+  return plugin->state == LOAD_STATE_FAILED && plugin->table.setting_count
+         && (plugin->config->required || plugin->loader->settings.strict);
+}
+
 static const char *const *
 protocols_of (struct loader *loader, const struct plugin *plugin) {
   GPtrArray *names = g_ptr_array_new ();
@@ -29,14 +37,18 @@ scopes_check (struct loader *loader, struct config *config, bool check_files,
   struct config_checks checks = { .scopes = scopes, .check_files = check_files };
   for (size_t i = 0; i < loader->count; i++) {
     const struct plugin *plugin = &loader->plugins[i];
-    if (!is_live (plugin)) {
+    bool live = is_live (plugin);
+    if (!live) {
       checks.incomplete = true;
       checks.failed |= plugin->config->required;
+    }
+    if (!live && !is_known (plugin)) {
+      checks.unloaded = true;
       continue;
     }
     scopes[checks.scope_count++] =
         (struct config_scope){ plugin->config->name, plugin->table.settings,
-                               plugin->table.setting_count, protocols_of (loader, plugin) };
+                               plugin->table.setting_count, protocols_of (loader, plugin), !live };
   }
   bool good = config_check_listeners (config, &checks, errors);
   for (size_t i = 0; i < checks.scope_count; i++)

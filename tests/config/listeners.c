@@ -124,6 +124,32 @@ test_unknown (void **state) {
   config_unref (&config);
 }
 
+/* What can be told is told, although something else is wrong already. */
+static void
+test_all_at_once (void **state) {
+  assert_whole_says ("[listener a]\nprotocol = pop4\naddress = 127.0.0.1:1\nidle_tim = 5m\n"
+                     "appop = yes\n",
+                     "/etc/t/p.conf:2: protocol: no plugin provides \"pop4\"; known are: pop3, "
+                     "pop3-test; did you mean pop3?\n"
+                     "/etc/t/p.conf:4: [listener a] has no setting idle_tim; did you mean "
+                     "idle_time?\n");
+  assert_says ("[certificate a]\nnames =\ncertificate = /a\nkey = /b\n",
+               "/etc/t/p.conf:2: names: a value is needed (list of words)\n");
+  /* A plugin whose own section has errors: its settings are known, its protocols are not. */
+  struct config_scope silent = pop3_scope;
+  silent.protocols = (const char *const[]){ NULL };
+  silent.unconfigured = true;
+  struct config_checks checks = {
+    .scopes = &silent, .scope_count = 1, .incomplete = true, .failed = true
+  };
+  g_autofree char *said = NULL;
+  struct config *config = parse_whole ("[listener a]\nprotocol = pop3\naddress = 127.0.0.1:1\n"
+                                       "apop = perhaps\nkind = lmtp\n",
+                                       &said, &checks);
+  assert_string_equal (said, "/etc/t/p.conf:4: apop: expected yes or no, not \"perhaps\"\n");
+  config_unref (&config);
+}
+
 static void
 test_tls (void **state) {
   assert_whole_says ("[listener a]\nprotocol = pop3\naddress = 127.0.0.1:1\ntls = implicit\n",
@@ -177,15 +203,11 @@ test_certificate_files (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_model),
-    cmocka_unit_test (test_required),
-    cmocka_unit_test (test_ranges),
-    cmocka_unit_test (test_addresses),
-    cmocka_unit_test (test_protocol),
-    cmocka_unit_test (test_unknown),
-    cmocka_unit_test (test_tls),
-    cmocka_unit_test (test_clear),
-    cmocka_unit_test (test_certificate_files),
+    cmocka_unit_test (test_model),       cmocka_unit_test (test_required),
+    cmocka_unit_test (test_ranges),      cmocka_unit_test (test_addresses),
+    cmocka_unit_test (test_protocol),    cmocka_unit_test (test_unknown),
+    cmocka_unit_test (test_all_at_once), cmocka_unit_test (test_tls),
+    cmocka_unit_test (test_clear),       cmocka_unit_test (test_certificate_files),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
