@@ -205,7 +205,8 @@ crosscheck (struct model *model, const struct config_checks *checks, struct conf
     if (config->listeners[i].settings)
       warn_of_clear (model, &config->listeners[i], errors);
   }
-  if (config->listener_count == 0)
+  bool unread = model->raw->sections->len == 0 && config_errors_count (errors) > 0;
+  if (config->listener_count == 0 && !unread)
     config_warning (errors, config->file, 0, "there is no [listener NAME]: nobody can connect");
   check_names (model, errors);
   if (checks->check_files)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - posternctl: finds the server, or does without, and runs one command. */
 #include "config/config.h"
+#include "config/suggest.h"
 #include "ctl/ask.h"
 #include "ctl/client.h"
 #include "ctl/local.h"
@@ -156,8 +157,8 @@ find_command (const GPtrArray *commands, const struct options *options, size_t *
 }
 
 static void
-print_command (const char *name, const char *arguments, const char *help) {
-  printf ("  %s%s%s\n      %s\n", name, *arguments ? " " : "", arguments, help);
+print_command (FILE *output, const char *name, const char *arguments, const char *help) {
+  fprintf (output, "  %s%s%s\n      %s\n", name, *arguments ? " " : "", arguments, help);
 }
 
 static int
@@ -168,7 +169,7 @@ compare_commands (const void *a, const void *b) {
 
 /* All commands, or those that begin with this word.  False: there are none. */
 static bool
-print_commands (const GPtrArray *commands, const char *first_word) {
+print_commands (const GPtrArray *commands, const char *first_word, FILE *output) {
   g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
 
   for (guint i = 0; i < commands->len; i++) {
@@ -181,18 +182,53 @@ print_commands (const GPtrArray *commands, const char *first_word) {
   g_ptr_array_sort (sorted, compare_commands);
   for (guint i = 0; i < sorted->len; i++) {
     const struct client_command *command = sorted->pdata[i];
-    print_command (command->name, command->arguments, command->help);
+    print_command (output, command->name, command->arguments, command->help);
   }
   return sorted->len > 0;
+}
+
+/* The command, or the first word of some, that looks most like it; g_free it. */
+static char *
+similar_command (const GPtrArray *commands, const char *typed) {
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  struct suggestion suggestion;
+  suggest_begin (&suggestion, typed);
+  suggest_show (&suggestion, "check-config");
+  for (guint i = 0; i < commands->len; i++) {
+    const char *name = ((const struct client_command *)commands->pdata[i])->name;
+    g_ptr_array_add (names, g_strndup (name, strcspn (name, " ")));
+    suggest_show (&suggestion, name);
+    suggest_show (&suggestion, names->pdata[i]);
+  }
+  return g_strdup (suggestion.best);
+}
+
+static int
+unknown_command (const GPtrArray *commands, const struct options *options) {
+  const char *first = options->words[0];
+  g_autofree char *typed = options->word_count > 1
+                               ? g_strconcat (first, " ", options->words[1], NULL)
+                               : g_strdup (first);
+  g_autofree char *near = similar_command (commands, typed);
+  if (!near)
+    near = similar_command (commands, first);
+  fprintf (stderr, "posternctl: there is no command \"%s\"", typed);
+  if (near && strcmp (near, first) != 0)
+    fprintf (stderr, "; did you mean %s?", near);
+  fputc ('\n', stderr);
+  if (!print_commands (commands, first, stderr))
+    fputs ("Try: posternctl help\n", stderr);
+  return EXIT_USAGE;
 }
 
 static int
 print_help (const GPtrArray *commands) {
   puts ("Usage: posternctl [--config FILE] [--socket PATH] [--json] COMMAND [ARGUMENT]...\n\n"
         "Commands:");
-  print_command ("help", "", "Prints this.");
-  print_command ("check-config", "", "Checks the configuration files, and prints every error.");
-  print_commands (commands, NULL);
+  print_command (stdout, "help", "", "Prints this.");
+  print_command (stdout, "check-config", "",
+                 "Checks the configuration files, and prints every error.");
+  print_commands (commands, NULL, stdout);
   puts ("\nCommands that need no server also run while none is there.\n"
         "See posternctl(1).  Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no server.");
   return EXIT_OK;
@@ -209,6 +245,23 @@ print_command_help (const struct client_command *command) {
   puts (command->flags & PTN_CONTROL_OFFLINE ? "Works with and without a running server."
                                              : "Needs a running server.");
   return EXIT_OK;
+}
+
+/* Fewer than the words before the first option in "NAME KEY=VALUE... [--x]": told before a password
+ * is asked for. */
+static bool
+lacks_arguments (const struct client_command *command, size_t count) {
+  g_auto (GStrv) words = g_strsplit (command->arguments, " ", -1);
+  size_t needed = 0;
+  while (words[needed] && *words[needed] && words[needed][0] != '[')
+    needed++;
+  return count < needed;
+}
+
+static void
+print_usage (const struct client_command *command) {
+  fprintf (stderr, "Usage: posternctl %s%s%s\n", command->name, *command->arguments ? " " : "",
+           command->arguments);
 }
 
 static bool
@@ -261,6 +314,11 @@ run_command (struct session *session, const struct options *options,
              command->name, session->socket);
     return EXIT_NO_SERVER;
   }
+  if (lacks_arguments (command, count)) {
+    fprintf (stderr, "posternctl: arguments are missing\n");
+    print_usage (command);
+    return EXIT_USAGE;
+  }
   if (wants_secret (command, arguments, count)) {
     secret = ask_secret ("Password");
     if (!secret)
@@ -274,8 +332,7 @@ run_command (struct session *session, const struct options *options,
   if (status != PTN_OK) {
     fprintf (stderr, "posternctl: %s\n", text);
     if (status == PTN_E_INVALID)
-      fprintf (stderr, "Usage: posternctl %s%s%s\n", command->name, *command->arguments ? " " : "",
-               command->arguments);
+      print_usage (command);
     return status == PTN_E_INVALID ? EXIT_USAGE : EXIT_FAILED;
   }
   if (!printed) {
@@ -301,10 +358,10 @@ run (struct session *session, const struct options *options) {
   }
   const struct client_command *command = find_command (commands, options, &used);
   if (!command) {
-    bool more = options->help || options->word_count == 1;
-    if (more && print_commands (commands, options->words[0]))
+    if ((options->help || options->word_count == 1)
+        && print_commands (commands, options->words[0], stdout))
       return options->help ? EXIT_OK : EXIT_USAGE;
-    return usage_error ("there is no command \"%s\"", options->words[0]);
+    return unknown_command (commands, options);
   }
   return options->help ? print_command_help (command)
                        : run_command (session, options, command, used);

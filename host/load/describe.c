@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* describe.c - settings for people: a text, or scdoc source of a manual page. */
 #include "load/describe.h"
+#include "config/check.h"
+#include "config/suggest.h"
 #include "config/values.h"
 #include "load/table.h"
 
@@ -141,6 +143,11 @@ print_subject (const struct subject *subject, enum describe_format format, FILE 
     print_text (subject, output);
 }
 
+static int
+by_name (const void *a, const void *b) {
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool
 describe_host (const char *what, enum describe_format format, FILE *output) {
   size_t count;
@@ -167,6 +174,37 @@ find_path (const struct config *config, const char *what) {
   return table_find_module (module, config->server.plugin_directories);
 }
 
+/* "there is no ... ": what could have been meant, and all there is. */
+static void
+print_unknown (const char *what, const struct config *config, FILE *errors) {
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  struct suggestion suggestion;
+  for (const char *const *folder = config->server.plugin_directories; *folder; folder++) {
+    GDir *directory = g_dir_open (*folder, 0, NULL);
+    const char *name;
+    while (directory && (name = g_dir_read_name (directory)))
+      if (g_str_has_suffix (name, ".so"))
+        g_ptr_array_add (names, g_strndup (name, strlen (name) - 3));
+    g_clear_pointer (&directory, g_dir_close);
+  }
+  g_ptr_array_sort (names, by_name);
+  suggest_begin (&suggestion, what);
+  for (guint i = 0; i < names->len; i++)
+    suggest_show (&suggestion, names->pdata[i]);
+  for (const char *const *kind = host_section_kinds; *kind; kind++)
+    suggest_show (&suggestion, *kind);
+  fprintf (errors, "%s: there is no such section, and no such plugin in plugin_directory", what);
+  if (suggestion.best)
+    fprintf (errors, "; did you mean %s?", suggestion.best);
+  fputs ("\nsections:", errors);
+  for (const char *const *kind = host_section_kinds; *kind; kind++)
+    fprintf (errors, " %s", *kind);
+  fputs (names->len ? "\nplugins: " : "\nplugins: none", errors);
+  for (guint i = 0; i < names->len; i++)
+    fprintf (errors, "%s%s", i ? " " : "", (const char *)names->pdata[i]);
+  fputc ('\n', errors);
+}
+
 bool
 describe_print (const char *what, const char *config_path, enum describe_format format,
                 FILE *output, FILE *errors) {
@@ -176,8 +214,14 @@ describe_print (const char *what, const char *config_path, enum describe_format 
   struct config *config =
       config_load (config_path ? config_path : config_default_path (), NULL, ignored);
   g_autofree char *path = find_path (config, what);
+  bool found = strchr (what, '/') || g_file_test (path, G_FILE_TEST_EXISTS);
+  if (!found)
+    print_unknown (what, config, errors);
   config_unref (&config);
   config_errors_free (&ignored);
+
+  if (!found)
+    return false;
 
   struct plugin_table table;
   g_autofree char *problem = NULL;

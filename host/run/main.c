@@ -63,7 +63,8 @@ parse (struct options *options, int count, char **arguments) {
              && !takes_value ("--worker", arguments, count, &i, &options->worker))
       known = false;
     if (!known || i == count) {
-      fprintf (stderr, "posternd: %s %s\n", known ? "a value is missing behind" : "what is", word);
+      fprintf (stderr, "posternd: %s %s\n",
+               known ? "a value is missing behind" : "there is no option", word);
       return false;
     }
   }

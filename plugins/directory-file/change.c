@@ -156,7 +156,7 @@ apply (struct change *change, GString *text) {
   return false;
 }
 
-/* Would this text be taken over? */
+/* Would this text be taken over?  whose: the file's name, or NULL for what it would become. */
 static bool
 is_sound (struct change *change, struct rules *rules, const GString *text, const char *whose) {
   g_autoptr (GPtrArray) errors = parse_errors_new ();
@@ -168,6 +168,8 @@ is_sound (struct change *change, struct rules *rules, const GString *text, const
     return true;
   }
   const struct parse_error *error = errors->pdata[0];
+  if (!whose) /* the line of a text that nobody has seen is no help */
+    return fail (change, PTN_E_INVALID, "this would not do: %s", error->text);
   return fail (change, PTN_E_INVALID, "%s: line %u: %s", whose, error->line, error->text);
 }
 
@@ -256,7 +258,7 @@ run_locked (struct change *change, struct rules *rules, int folder_fd) {
   bool exists;
   if (read_text (change, rules->file, text, &old, &exists)
       && is_sound (change, rules, text, rules->file) && apply (change, text)
-      && is_sound (change, rules, text, "this would not do")
+      && is_sound (change, rules, text, NULL)
       && replace (change, rules->file, folder_fd, text, &old, exists))
     change->status = PTN_OK;
   wipe_text (text);

@@ -147,8 +147,9 @@ take_name (struct arguments *arguments, size_t wanted) {
   return true;
 }
 
+/* *unknown: the scheme, if it is none of those we can make. */
 static bool
-take_hash (struct arguments *arguments, struct change *change, bool *known) {
+take_hash (struct arguments *arguments, struct change *change, const char **unknown) {
   const char *name;
   if (!take_option (arguments, "--hash", &name))
     return false;
@@ -158,9 +159,21 @@ take_hash (struct arguments *arguments, struct change *change, bool *known) {
   else if (strcmp (name, "yescrypt") == 0)
     change->costs.scheme = SCHEME_CRYPT;
   else if (!change->as_plain)
-    *known = false;
-  *known = *known && password_can (change->costs.scheme);
+    *unknown = name;
+  if (!change->as_plain && !password_can (change->costs.scheme))
+    *unknown = name;
   return true;
+}
+
+/* What was typed is quoted: it may be long, but it has no control characters. */
+static ptn_status
+G_GNUC_PRINTF (3, 4)
+    mistaken (struct directory *directory, struct ptn_call *call, const char *format, ...) {
+  va_list list;
+  va_start (list, format);
+  g_autofree char *text = g_strdup_vprintf (format, list);
+  va_end (list);
+  return mistake (directory, call, text);
 }
 
 /* ---- Changes ----------------------------------------------------------------------------- */
@@ -170,7 +183,9 @@ static struct change *
 change_of (struct directory *directory, struct ptn_call *call, change_kind kind, const char *name) {
   char canonical[NAME_LIMIT + 1];
   if (!name_canonical (name, strlen (name), canonical) || name_fault (canonical)) {
-    mistake (directory, call, "this is no account name");
+    mistaken (directory, call, "'%s' is no account name: it %s", name,
+              name_canonical (name, strlen (name), canonical) ? name_fault (canonical)
+                                                              : "is neither a name nor an address");
     return NULL;
   }
   struct change *change = change_new (kind, canonical);
@@ -185,6 +200,20 @@ give_up (struct directory *directory, struct ptn_call *call, struct change *chan
          const char *text) {
   change_free (change);
   return mistake (directory, call, text);
+}
+
+/* The argument where reading stopped, or a scheme that cannot be made. */
+static ptn_status
+refuse_argument (struct directory *directory, struct ptn_call *call, struct change *change,
+                 const struct arguments *arguments, const char *scheme) {
+  change_free (change);
+  if (scheme)
+    return mistaken (directory, call, "--hash: '%s' is not one of: argon2id yescrypt plain%s",
+                     scheme, password_can (SCHEME_ARGON2) ? "" : " (built without argon2id)");
+  const char *argument = arguments->all.items[arguments->at];
+  if (arguments->at + 1 == arguments->all.count && g_str_has_prefix (argument, "--"))
+    return mistaken (directory, call, "'%s' is unknown, or its value is missing", argument);
+  return mistaken (directory, call, "'%s' is not understood here", argument);
 }
 
 /* With the secret that posternctl asked for. */
@@ -224,8 +253,9 @@ run_add (void *instance, struct ptn_call *call, struct ptn_strings typed, struct
   struct change *change = change_of (directory, call, CHANGE_ADD, arguments.names[0]);
   if (!change)
     return PTN_E_INVALID;
-  bool known = true, no_password = false;
-  while (arguments.at < typed.count && known) {
+  const char *unknown = NULL;
+  bool no_password = false, understood = true;
+  while (arguments.at < typed.count && understood && !unknown) {
     const char *value;
     size_t i = 0;
     while (i < G_N_ELEMENTS (options) && !take_option (&arguments, options[i].option, &value))
@@ -234,13 +264,11 @@ run_add (void *instance, struct ptn_call *call, struct ptn_strings typed, struct
       change_add_value (change, options[i].key, value);
     else if (take_flag (&arguments, "--no-password"))
       no_password = true;
-    else if (!take_hash (&arguments, change, &known))
-      known = false;
+    else
+      understood = take_hash (&arguments, change, &unknown);
   }
-  if (!known)
-    return give_up (directory, call, change,
-                    "usage: user add NAME [--name TEXT] [--alias ADDRESS]... [--protocols WORDS] "
-                    "[--quota SIZE] [--hash argon2id|yescrypt|plain] [--no-password]");
+  if (!understood || unknown)
+    return refuse_argument (directory, call, change, &arguments, unknown);
   const char *fault = no_password ? NULL : set_secret (change, secret);
   return fault ? give_up (directory, call, change, fault) : start_change (directory, call, change);
 }
@@ -257,11 +285,10 @@ run_passwd (void *instance, struct ptn_call *call, struct ptn_strings typed,
   struct change *change = change_of (directory, call, CHANGE_SET, arguments.names[0]);
   if (!change)
     return PTN_E_INVALID;
-  bool known = true;
+  const char *unknown = NULL;
   if (arguments.at < typed.count
-      && (!take_hash (&arguments, change, &known) || arguments.at < typed.count || !known))
-    return give_up (directory, call, change,
-                    "usage: user passwd NAME [--hash argon2id|yescrypt|plain]");
+      && (!take_hash (&arguments, change, &unknown) || arguments.at < typed.count || unknown))
+    return refuse_argument (directory, call, change, &arguments, unknown);
   change_add_value (change, "expired", "");
   const char *fault = set_secret (change, secret);
   return fault ? give_up (directory, call, change, fault) : start_change (directory, call, change);

@@ -54,10 +54,27 @@ def posternctl_edits_offline():
     assert rows[1]["state"] == "no password", rows
     with open(server.users_file, encoding="utf-8") as users:
         assert "geheim" not in users.read()
+    mistakes_are_told(server)
     with server:
         every_form_logs_in(server)
         failures_look_the_same(server)
         posternctl_edits_online(server)
+
+
+def mistakes_are_told(server):
+    """What to type instead, and before a password is asked for."""
+    for arguments, word in (
+            (("user", "add"), "arguments are missing"),
+            (("user", "add", "bad name"), "'bad name' is no account name: it has a character"),
+            (("user", "add", "dave", "--protocls", "imap"), "'--protocls' is not understood"),
+            (("user", "add", "dave", "--alias"), "'--alias' is unknown, or its value is missing"),
+            (("user", "add", "dave", "--hash", "md5"), "'md5' is not one of: argon2id"),
+            (("user", "add", "dave", "--alias", "al"), "would not do: the alias 'al' is"),
+            (("user", "passwd", "bob", "now"), "'now' is not understood"),
+            (("users", "list"), "did you mean user list?"),
+            (("user", "frobnicate"), "user list [PREFIX]")):
+        done = server.posternctl(*arguments, check=False, input="x\n")
+        assert done.returncode == 2 and word in done.stderr, (arguments, done)
 
 
 def every_form_logs_in(server):

@@ -203,7 +203,13 @@ test_describe (void **state) {
   FILE *errors = open_memstream (&problem, &size);
   assert_false (describe_print ("nobody", "/nowhere", DESCRIBE_TEXT, stdout, errors));
   fclose (errors);
-  assert_true (g_str_has_prefix (problem, "nobody: it cannot be loaded: "));
+  assert_true (g_str_has_prefix (problem, "nobody: there is no such section, and no such plugin"));
+  assert_non_null (strstr (problem, "\nsections: server "));
+  free (problem);
+  errors = open_memstream (&problem, &size);
+  assert_false (describe_print ("listner", "/nowhere", DESCRIBE_TEXT, stdout, errors));
+  fclose (errors);
+  assert_non_null (strstr (problem, "; did you mean listener?\n"));
   free (problem);
 }
 
