@@ -102,7 +102,8 @@ use_key (SSL_CTX *ssl, const struct tls_pair *pair, GError **error) {
 
 static int choose_certificate (SSL *ssl, int *alert, void *context);
 
-/* Sparing of memory: buffers only while octets are in them; no session cache; one ticket. */
+/* Sparing of memory: buffers only while octets are in them; no session cache; one ticket.  And of
+ * time: the chain is what the file holds, not what could be searched for in every handshake. */
 static SSL_CTX *
 new_ssl_ctx (struct tls_context *context, const struct tls_settings *settings) {
   static const unsigned char id[] = "postern";
@@ -118,8 +119,8 @@ new_ssl_ctx (struct tls_context *context, const struct tls_settings *settings) {
   SSL_CTX_set_num_tickets (ssl, settings->resumption ? 1 : 0);
   SSL_CTX_set_session_cache_mode (ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context (ssl, id, sizeof id - 1);
-  SSL_CTX_set_mode (ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
-                             | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode (ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN
+                             | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_min_proto_version (ssl, settings->minimum ? settings->minimum : TLS1_2_VERSION);
   SSL_CTX_set_cipher_list (ssl, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES");
   SSL_CTX_set1_groups_list (ssl, "X25519:P-256:P-384");
