@@ -344,8 +344,11 @@ pull_once (struct ptn_stream *s) {
   size_t most = (size_t)MIN (stop->left, OUTPUT_CHUNK);
   ptn_status status = PTN_END;
 
-  if (stop->left > 0)
+  if (stop->left > 0) {
+    uint32_t before = engine_enter (s->plugin);
     status = stop->source->ops->read (stop->source, s->task, most, &chunk);
+    engine_enter (before);
+  }
   if (status == PTN_OK && (chunk.size == 0 || chunk.size > most)) {
     if (chunk.release)
       chunk.release (chunk.owner);

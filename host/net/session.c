@@ -357,6 +357,7 @@ session_start (struct listener *listener, struct listener_state *settings, int f
   s->began_ns = s->moved_ns = net_now ();
   s->plugin_ns = s->state_ns = s->timer_ns = INT64_MAX;
   stream_init (&s->stream, NULL, fd, spec->max_line);
+  s->stream.plugin = spec->plugin;
   session_set_peer (s, peer);
   if (spec->context && spec->tls != LISTENER_CLEAR)
     s->context = tls_context_ref (spec->context);

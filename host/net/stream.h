@@ -58,6 +58,7 @@ struct ptn_stream {
   struct ptn_task *task;
   SSL *ssl;
   int fd;
+  uint32_t plugin; /* of engine_enter: whose sources these are */
 
   /* Conditions of the socket. */
   bool readable;     /* it may have octets */
