@@ -317,12 +317,8 @@ session_run (struct ptn_task *task, void *user, unsigned events) {
     s->moved_ns = net_now ();
     tell_totals (s, false);
   }
-  if (go == GO_AGAIN)
-    return TASK_AGAIN;
-  if (s->stream.stuck)
-    task_want_output (task);
   set_timer (s);
-  return TASK_WAIT;
+  return go == GO_AGAIN ? TASK_AGAIN : TASK_WAIT;
 }
 
 /* The strand has ended; nobody knows the session any more. */
