@@ -23,6 +23,8 @@ struct accepter {
   int reserve; /* given up to be able to turn somebody away; -1: lost */
   bool watched;
   bool pausing; /* the last run ended without descriptors */
+  char *name;
+  struct ptn_field field; /* "listener", for the log */
 };
 
 /* --- settings ----------------------------------------------------------------------------- */
@@ -249,6 +251,10 @@ accepter_run (struct ptn_task *task, void *user, unsigned events) {
     task_unwatch (task);
     return TASK_DONE;
   }
+  if (!accepter->task) {
+    accepter->field = (struct ptn_field){ "listener", accepter->name };
+    task_set_fields (task, &accepter->field, 1);
+  }
   accepter->task = task;
   if (!accepter->watched && !task_watch_input (task, accepter->fd, &error)) {
     struct ptn_field fields[] = { { "error", error->message } };
@@ -272,6 +278,7 @@ accepter_finish (void *user) {
   if (accepter->reserve >= 0)
     close (accepter->reserve);
   listener_unref (listener);
+  g_free (accepter->name);
   g_free (accepter);
 }
 
@@ -311,6 +318,7 @@ add_accepter (struct listener *listener, int listening, GError **error) {
   setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   accepter = g_new0 (struct accepter, 1);
   accepter->listener = listener_ref (listener);
+  accepter->name = g_strdup (listener->state->spec.name);
   accepter->fd = fd;
   accepter->reserve = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   pthread_mutex_lock (&listener->lock);
