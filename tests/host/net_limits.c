@@ -177,8 +177,8 @@ times (void **state) {
   close_all ();
   assert_int_equal (server_counts (&server).login_timeouts, 1);
   assert_int_equal (server_counts (&server).idle_timeouts, 2);
-  assert_true (log_has ("reason=login-time"));
-  assert_true (log_has ("reason=idle-time"));
+  AWAIT (log_has ("reason=login-time"));
+  AWAIT (log_has ("reason=idle-time"));
   server_stop (&server);
 }
 
