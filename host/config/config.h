@@ -87,6 +87,7 @@ struct config_listener {
   size_t endpoint_count;
   enum config_tls tls;
   int tls_minimum;                         /* TLS1_2_VERSION or TLS1_3_VERSION of OpenSSL */
+  bool tls_resumption;                     /* give session tickets */
   const char *certificate, *key;           /* the listener's own, else the server's; NULL: none */
   const struct config_network *proxy_from; /* peers that must send a PROXY header */
   size_t proxy_count;

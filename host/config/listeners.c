@@ -70,6 +70,7 @@ read_tls (struct model *model, struct raw_section *section, struct config_listen
   listener->tls_minimum = strcmp (settings_text (settings, "tls_minimum"), "1.3") == 0
                               ? TLS1_3_VERSION
                               : TLS1_2_VERSION;
+  listener->tls_resumption = settings_number (settings, "tls_resumption") != 0;
   listener->certificate = settings_text (settings, "certificate");
   listener->key = settings_text (settings, "key");
   if (!listener->certificate != !listener->key) {

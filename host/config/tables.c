@@ -98,6 +98,8 @@ static const struct ptn_setting listener_settings[] = {
          "chosen before it, by the name the client asks for."),
   TYPED ("key", PATH, NULL, "Private key (PEM) of `certificate`."),
   CHOICE ("tls_minimum", "1.2", "1.2 1.3", "The oldest version of TLS that is accepted."),
+  TYPED ("tls_resumption", BOOLEAN, "yes",
+         "Give session tickets, so that a client that comes back needs no full handshake."),
   TYPED ("proxy_from", LIST, NULL,
          "Networks (10.0.0.0/8, 2001:db8::/32, or the word unix) whose connections must begin "
          "with a PROXY header, version 1 or 2. From elsewhere none is accepted."),

@@ -127,7 +127,8 @@ add_pair (GArray *pairs, const struct pair *pair, const char *const *names) {
 static struct tls_context *
 make_context (const struct services *services, const struct config *config,
               const struct config_listener *listener, GError **error) {
-  const struct tls_settings settings = { .minimum = listener->tls_minimum, .resumption = true };
+  const struct tls_settings settings = { .minimum = listener->tls_minimum,
+                                         .resumption = listener->tls_resumption };
   g_autoptr (GArray) pairs = g_array_new (FALSE, FALSE, sizeof (struct tls_pair));
 
   if (listener->tls == CONFIG_TLS_NONE)

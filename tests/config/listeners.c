@@ -15,7 +15,7 @@ test_model (void **state) {
                                        "key = k.pem\nmax_connections = 7\n"
                                        "[listener x]\nprotocol = pop3\n"
                                        "address = 127.0.0.1:110, [::1]:110 unix:s\n"
-                                       "tls = starttls\ntls_minimum = 1.3\nidle_time = 20m\n"
+                                       "tls = starttls\ntls_minimum = 1.3\ntls_resumption = no\nidle_time = 20m\n"
                                        "proxy_from = 10.0.0.0/8 ::1 unix\napop = yes\n"
                                        "session_memory = unlimited\n",
                                        &said, NULL);
@@ -26,6 +26,7 @@ test_model (void **state) {
   assert_string_equal (listener->endpoints[2].path, "/etc/t/s");
   assert_int_equal (listener->tls, CONFIG_TLS_STARTTLS);
   assert_int_equal (listener->tls_minimum, TLS1_3_VERSION);
+  assert_false (listener->tls_resumption);
   assert_string_equal (listener->certificate, "/etc/t/c.pem");
   assert_int_equal (listener->proxy_count, 3);
   assert_int_equal (listener->proxy_from[0].prefix, 8);
