@@ -121,7 +121,8 @@ write_tree (struct shard *shard, char which, const struct overlay *overlay,
   if (good) {
     key_meta (&key, "pos");
     position_put (&coded, until);
-    good = tree_put (tree, key.octets, key.size, coded.data, coded.size);
+    good =
+        tree_put (tree, key.octets, key.size, coded.data, coded.size) && tree_put_end_marks (tree);
     octets_clear (&coded);
   }
   return tree_close (&tree) && good;

@@ -21,7 +21,8 @@ enum key_kind {
   KEY_SEGMENT = 0x09,    /* segment number -> live and dead octets */
   KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
   KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
-  KEY_BIG = 0x0c         /* number of a big file -> body id */
+  KEY_BIG = 0x0c,        /* number of a big file -> body id */
+  KEY_END = 0xff         /* marks behind all rows of a tree */
 };
 
 enum {

@@ -143,9 +143,26 @@ tree_put (struct tree *tree, const uint8_t *key, size_t size, const void *data, 
   return good;
 }
 
+static const char *
+drop (const char *key, size_t key_size, const char *value, size_t size, size_t *result_size,
+      void *argument) {
+  return KCVISREMOVE;
+}
+
+/* Not kcdbremove, for which a key that is not there is an error. */
 bool
 tree_remove (struct tree *tree, const uint8_t *key, size_t size) {
-  return kcdbremove (tree->db, (const char *)key, size) || kcdbecode (tree->db) == KCENOREC;
+  struct visit visit = { NULL, NULL, PTN_OK };
+
+  return kcdbaccept (tree->db, (const char *)key, size, drop, see_nothing, &visit, 1);
+}
+
+bool
+tree_put_end_marks (struct tree *tree) {
+  static const uint8_t marks[] = { KEY_END, KEY_END };
+
+  /* A cursor reads the first, and thereby steps to the second. */
+  return tree_put (tree, marks, 1, "", 0) && tree_put (tree, marks, 2, "", 0);
 }
 
 int64_t

@@ -34,6 +34,9 @@ bool tree_close (struct tree **);
 ptn_status tree_get (struct tree *, const uint8_t *key, size_t size, struct value *);
 bool tree_put (struct tree *, const uint8_t *key, size_t size, const void *data, size_t data_size);
 bool tree_remove (struct tree *, const uint8_t *key, size_t size);
+/* Two rows behind all others (KEY_END).  A cursor that ran over the end of the tree would make Kyoto
+ * Cabinet keep an error for its thread, and lose that memory when the tree is closed. */
+bool tree_put_end_marks (struct tree *);
 int64_t tree_count (struct tree *);
 
 /* A place in the order of keys, and a copy of the row there. */
