@@ -46,8 +46,8 @@ enum {
 struct ptn_sasl_request { /* table: what the protocol knows about the exchange */
   uint32_t size;
   uint32_t reserved;
-  const char *service;             /* "imap" "pop" "smtp" "http" */
-  const char *server_name;         /* our own fully qualified name */
+  const char *service;     /* "imap" "pop" "smtp" "http" */
+  const char *server_name; /* our own fully qualified name */
   const char *listener;
   const char *session_id;
   const struct ptn_config *config; /* the listener's settings */
@@ -80,13 +80,11 @@ struct ptn_credentials { /* table */
   const char *schemes; /* what with_secret knows, by name, divided by spaces */
   /* user: the authentication identity as parse_login gave it.  For NULL the work of a
    * check is done on nothing and PTN_E_AUTHENTICATION returned: equal time. */
-  ptn_status (*verify_password) (void *instance, struct ptn_call *,
-                                 const struct ptn_sasl_request *, const char *domain,
-                                 const char *user, struct ptn_bytes password);
+  ptn_status (*verify_password) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                                 const char *domain, const char *user, struct ptn_bytes password);
   /* scheme: "SCRAM-SHA-256" (RFC 5803 form), "NT" (16 octets), "PLAIN" (for APOP). */
-  ptn_status (*with_secret) (void *instance, struct ptn_call *,
-                             const struct ptn_sasl_request *, const char *domain,
-                             const char *user, const char *scheme,
+  ptn_status (*with_secret) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                             const char *domain, const char *user, const char *scheme,
                              ptn_use_secret *use, void *argument);
 };
 
@@ -101,8 +99,8 @@ struct ptn_directory { /* table */
   /* After authentication: settles account, authzid and attributes (until call_end).
    * PTN_E_DENIED: no delegation; PTN_E_DISABLED; PTN_E_PROTOCOL_OFF (request->service);
    * PTN_E_ELSEWHERE: another server holds the mailbox. */
-  ptn_status (*authorize) (void *instance, struct ptn_call *,
-                           const struct ptn_sasl_request *, struct ptn_identity *identity);
+  ptn_status (*authorize) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                           struct ptn_identity *identity);
   /* An address, alias or group for delivery.  *accounts stay until call_end.
    * PTN_E_NOT_FOUND: the domain is ours and has no such address; PTN_E_UNSUPPORTED: the
    * domain is not ours. */
@@ -124,9 +122,8 @@ struct ptn_login { /* table */
   uint32_t reserved;
   /* Mechanisms to offer here and now, in order.  plaintext: 1 if the USER/PASS and LOGIN
    * commands may be used here and now.  Both stay until call_end. */
-  ptn_status (*mechanisms) (void *instance, struct ptn_call *,
-                            const struct ptn_sasl_request *, struct ptn_strings *,
-                            uint32_t *plaintext);
+  ptn_status (*mechanisms) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                            struct ptn_strings *, uint32_t *plaintext);
   /* mechanism NULL: LOGIN or USER/PASS; then the one response is user NUL password.
    * "APOP": the one response is user NUL timestamp NUL digest (16 octets, RFC 1939).
    * PTN_E_UNSUPPORTED: not offered; PTN_E_DENIED: only after TLS. */

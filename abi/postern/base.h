@@ -60,9 +60,8 @@
 #endif
 
 /* Does the table reach as far as this member?  And is that function offered? */
-#define PTN_HAS(table, member)                                               \
-  ((size_t) ((const char *) (&(table)->member + 1) - (const char *) (table)) \
-   <= (table)->size)
+#define PTN_HAS(table, member) \
+  ((size_t)((const char *)(&(table)->member + 1) - (const char *)(table)) <= (table)->size)
 #define PTN_CAN(table, function) (PTN_HAS (table, function) && (table)->function)
 
 PTN_BEGIN_DECLS
@@ -74,15 +73,15 @@ enum {
   PTN_END = 2,     /* a cursor, source or session has no more */
 
   /* The request cannot be met; the client may be told why. */
-  PTN_E_INVALID = -1,           /* malformed or out of range */
-  PTN_E_NOT_FOUND = -2,         /* IMAP NONEXISTENT */
-  PTN_E_EXISTS = -3,            /* IMAP ALREADYEXISTS */
-  PTN_E_DENIED = -4,            /* IMAP NOPERM; in a login: needs TLS first */
-  PTN_E_AUTHENTICATION = -5,    /* IMAP AUTHENTICATIONFAILED */
-  PTN_E_OVERQUOTA = -6,         /* IMAP OVERQUOTA */
-  PTN_E_LIMIT = -7,             /* too big, too many */
-  PTN_E_CONFLICT = -8,          /* UNCHANGEDSINCE or If-Match failed */
-  PTN_E_EXPUNGED = -9,          /* IMAP EXPUNGEISSUED */
+  PTN_E_INVALID = -1,        /* malformed or out of range */
+  PTN_E_NOT_FOUND = -2,      /* IMAP NONEXISTENT */
+  PTN_E_EXISTS = -3,         /* IMAP ALREADYEXISTS */
+  PTN_E_DENIED = -4,         /* IMAP NOPERM; in a login: needs TLS first */
+  PTN_E_AUTHENTICATION = -5, /* IMAP AUTHENTICATIONFAILED */
+  PTN_E_OVERQUOTA = -6,      /* IMAP OVERQUOTA */
+  PTN_E_LIMIT = -7,          /* too big, too many */
+  PTN_E_CONFLICT = -8,       /* UNCHANGEDSINCE or If-Match failed */
+  PTN_E_EXPUNGED = -9,       /* IMAP EXPUNGEISSUED */
   PTN_E_UNSUPPORTED = -10,
   PTN_E_EXPIRED = -11,          /* sync token or modseq older than what is kept */
   PTN_E_PASSWORD_EXPIRED = -12, /* IMAP EXPIRED: the old one was proved */
@@ -91,7 +90,7 @@ enum {
   PTN_E_TOO_MANY = -15,         /* connections, attempts: IMAP LIMIT, POP3 IN-USE */
 
   /* The server is in trouble; the log says why. */
-  PTN_E_TEMPORARY = -100,       /* IMAP UNAVAILABLE, SMTP 4xx */
+  PTN_E_TEMPORARY = -100, /* IMAP UNAVAILABLE, SMTP 4xx */
   PTN_E_CORRUPT = -101,
   PTN_E_NO_MEMORY = -102,
   PTN_E_CANCELLED = -103,       /* the task was cancelled or its deadline passed */
@@ -100,11 +99,24 @@ enum {
   PTN_E_DISCONNECTED = -106     /* the peer is gone: reset, or TLS broken off */
 };
 
-struct ptn_bytes { const void *data; size_t size; };                      /* value */
-struct ptn_uid_range { uint32_t first, last; };                           /* value, inclusive */
-struct ptn_uid_set { const struct ptn_uid_range *ranges; size_t count; }; /* value, ascending */
-struct ptn_strings { const char *const *items; size_t count; };           /* value */
-struct ptn_id { unsigned char octets[16]; }; /* value: stable object id, RFC 8474 */
+struct ptn_bytes {
+  const void *data;
+  size_t size;
+}; /* value */
+struct ptn_uid_range {
+  uint32_t first, last;
+}; /* value, inclusive */
+struct ptn_uid_set {
+  const struct ptn_uid_range *ranges;
+  size_t count;
+}; /* value, ascending */
+struct ptn_strings {
+  const char *const *items;
+  size_t count;
+}; /* value */
+struct ptn_id {
+  unsigned char octets[16];
+}; /* value: stable object id, RFC 8474 */
 
 struct ptn_host;     /* the services of the host: host.h */
 struct ptn_config;   /* checked settings of one plugin or listener; opaque */

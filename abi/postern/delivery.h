@@ -27,14 +27,17 @@ struct ptn_transfer { /* table */
   struct ptn_source *message;           /* closed by the caller */
   int64_t hold_until;                   /* FUTURERELEASE, seconds since 1970; 0: now */
   /* For the trace field, RFC 5321 section 4.4. */
-  const char *helo;                     /* what the client called itself; NULL */
-  const char *peer_address;             /* "192.0.2.1", "2001:db8::1" or "unix" */
-  const char *with_protocol;            /* "ESMTPSA", "LMTP": RFC 3848 */
-  const char *tls;                      /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: clear */
+  const char *helo;          /* what the client called itself; NULL */
+  const char *peer_address;  /* "192.0.2.1", "2001:db8::1" or "unix" */
+  const char *with_protocol; /* "ESMTPSA", "LMTP": RFC 3848 */
+  const char *tls;           /* "TLSv1.3 TLS_AES_256_GCM_SHA384"; NULL: clear */
   const char *server_name;
   const char *session_id;
 };
-struct ptn_reply { uint32_t code, enhanced; const char *text; }; /* value: 250, 2001005 is 2.1.5 */
+struct ptn_reply {
+  uint32_t code, enhanced;
+  const char *text;
+}; /* value: 250, 2001005 is 2.1.5 */
 
 struct ptn_delivery { /* table */
   uint32_t size;

@@ -11,7 +11,10 @@ PTN_BEGIN_DECLS
 struct ptn_metric; /* opaque */
 
 /* A provider of an interface.  Valid from start() until stop() returns. */
-struct ptn_binding { const void *table; void *instance; }; /* value */
+struct ptn_binding {
+  const void *table;
+  void *instance;
+}; /* value */
 
 typedef uint32_t ptn_level;
 enum {
@@ -21,7 +24,10 @@ enum {
   PTN_LOG_WARNING = 40,
   PTN_LOG_ERROR = 50
 };
-struct ptn_field { const char *name; const char *value; }; /* value */
+struct ptn_field {
+  const char *name;
+  const char *value;
+}; /* value */
 
 typedef uint32_t ptn_metric_kind;
 enum { PTN_METRIC_COUNTER = 1, PTN_METRIC_GAUGE, PTN_METRIC_HISTOGRAM };
@@ -77,9 +83,8 @@ struct ptn_host { /* table */
    * the lane's thread, also when the task is gone: what `work` and the task share is
    * counted by the plugin.  Lanes come into being by name, with the threads and queue
    * configured in [lane NAME]. [task] */
-  ptn_status (*offload) (struct ptn_task *, const char *lane,
-                         void (*work) (void *argument), void (*release) (void *argument),
-                         void *argument);
+  ptn_status (*offload) (struct ptn_task *, const char *lane, void (*work) (void *argument),
+                         void (*release) (void *argument), void *argument);
   /* Brackets a stretch that may block on local disk, so that spare threads can step in. */
   void (*blocking) (struct ptn_task *, int begins);
 
@@ -109,8 +114,8 @@ struct ptn_host { /* table */
 
   /* One structured event.  `event` is a stable word of the plugin's documented
    * vocabulary; values are escaped by the host.  task may be NULL. [any] */
-  void (*log) (const struct ptn_host *, ptn_level, const struct ptn_task *task,
-               const char *event, const struct ptn_field *fields, size_t count);
+  void (*log) (const struct ptn_host *, ptn_level, const struct ptn_task *task, const char *event,
+               const struct ptn_field *fields, size_t count);
   int (*logs) (const struct ptn_host *, ptn_level); /* worth building fields? [any] */
   /* name: postern_[a-z0-9_]+, optionally with labels: name{kind="x"}.  Never NULL. */
   struct ptn_metric *(*metric) (const struct ptn_host *, ptn_metric_kind, const char *name,

@@ -21,22 +21,22 @@ enum {
   PTN_SETTING_LIST        /* words divided by spaces or commas, each of `choices` if given */
 };
 
-enum { /* ptn_setting.scope */
-  PTN_SCOPE_PLUGIN = 0,   /* [plugin NAME] */
-  PTN_SCOPE_PROTOCOL = 1, /* each [listener ...] whose protocol this plugin provides */
-  PTN_SCOPE_LISTENER = 2  /* every [listener ...] */
+enum {                         /* ptn_setting.scope */
+       PTN_SCOPE_PLUGIN = 0,   /* [plugin NAME] */
+       PTN_SCOPE_PROTOCOL = 1, /* each [listener ...] whose protocol this plugin provides */
+       PTN_SCOPE_LISTENER = 2  /* every [listener ...] */
 };
 
 /* The host checks and parses settings from this list, refuses unknown names, and
  * prints the list for `--describe PLUGIN`, from which the manual page is made. */
-struct ptn_setting {          /* grows: arrays have a stride, ptn_plugin.setting_size */
-  const char *name;           /* [a-z0-9_]+ */
+struct ptn_setting { /* grows: arrays have a stride, ptn_plugin.setting_size */
+  const char *name;  /* [a-z0-9_]+ */
   ptn_setting_type type;
-  uint32_t required;          /* 0 or 1 */
-  const char *default_value;  /* as written in the file; NULL: none */
-  const char *help;           /* one sentence */
-  const char *choices;        /* ENUM and LIST: allowed words, divided by spaces; or NULL */
-  uint32_t scope;             /* PTN_SCOPE_* */
+  uint32_t required;         /* 0 or 1 */
+  const char *default_value; /* as written in the file; NULL: none */
+  const char *help;          /* one sentence */
+  const char *choices;       /* ENUM and LIST: allowed words, divided by spaces; or NULL */
+  uint32_t scope;            /* PTN_SCOPE_* */
   uint32_t reserved;
 };
 
@@ -50,12 +50,12 @@ struct ptn_plugin { /* table */
   uint32_t size;
   uint32_t abi_major, abi_minor; /* PTN_ABI_MAJOR, PTN_ABI_MINOR */
   uint32_t reserved;
-  const char *name;              /* [a-z0-9-]+, unique, as in plugins/NAME */
+  const char *name; /* [a-z0-9-]+, unique, as in plugins/NAME */
   const char *version;
   const char *summary;
   const struct ptn_setting *settings;
   size_t setting_count;
-  size_t setting_size;           /* sizeof (struct ptn_setting) */
+  size_t setting_size; /* sizeof (struct ptn_setting) */
 
   /* Read settings, call host->provide for every interface.  Must not start threads nor
    * write anything.  Also run by `--check`.  `host` and `config` live until destroy (a
@@ -66,8 +66,7 @@ struct ptn_plugin { /* table */
    * Providers are started before those that find them. */
   ptn_status (*start) (void *instance);
   /* Settings changed.  Either all of them take effect or none.  Optional. [task] */
-  ptn_status (*reload) (void *instance, struct ptn_task *task,
-                        const struct ptn_config *config);
+  ptn_status (*reload) (void *instance, struct ptn_task *task, const struct ptn_config *config);
   /* No new objects will be asked for; every old one has been closed.  Join threads,
    * drop wakers.  Afterwards no thread may be inside this shared object.  Optional. */
   void (*stop) (void *instance);

@@ -11,8 +11,8 @@ PTN_BEGIN_DECLS
 
 struct ptn_session_info { /* table; lives as long as the session */
   uint32_t size;
-  uint32_t implicit_tls;           /* 0 or 1: TLS from the first octet */
-  uint32_t start_tls;              /* 0 or 1: the listener can start TLS */
+  uint32_t implicit_tls; /* 0 or 1: TLS from the first octet */
+  uint32_t start_tls;    /* 0 or 1: the listener can start TLS */
   uint32_t reserved;
   const char *listener;            /* name in the configuration */
   const char *session_id;          /* for logs and for the peer to quote */
@@ -21,12 +21,12 @@ struct ptn_session_info { /* table; lives as long as the session */
 };
 
 typedef uint32_t ptn_bye;
-enum { /* why the host ends a session */
-  PTN_BYE_TOO_MANY = 1, /* connections: nothing has been written yet */
-  PTN_BYE_LOGIN_TIME,   /* nobody logged in within the listener's login_time */
-  PTN_BYE_IDLE,         /* no octet moved for the listener's idle_time */
-  PTN_BYE_STOPPING,     /* the server stops or the plugin is replaced */
-  PTN_BYE_MEMORY        /* the session's memory is spent */
+enum {                       /* why the host ends a session */
+       PTN_BYE_TOO_MANY = 1, /* connections: nothing has been written yet */
+       PTN_BYE_LOGIN_TIME,   /* nobody logged in within the listener's login_time */
+       PTN_BYE_IDLE,         /* no octet moved for the listener's idle_time */
+       PTN_BYE_STOPPING,     /* the server stops or the plugin is replaced */
+       PTN_BYE_MEMORY        /* the session's memory is spent */
 };
 
 /* A session is a task: its steps never overlap.  They run on worker threads: a short

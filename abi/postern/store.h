@@ -35,7 +35,9 @@ typedef uint64_t ptn_flag_bits;
 
 /* A mailbox by name: whose it is, and its path with levels divided by '/'.  owner NULL
  * is the open account, "" is public.  The protocols make namespaces of it. */
-struct ptn_mailbox_name { const char *owner, *path; }; /* value */
+struct ptn_mailbox_name {
+  const char *owner, *path;
+}; /* value */
 
 /* The state of a mailbox as all sessions share it: immutable, counted. */
 struct ptn_view { /* table */
@@ -72,10 +74,10 @@ struct ptn_quota { /* table: RFC 9208; limit UINT64_MAX: none */
 };
 
 enum { /* what a fetch asks for, and what a row has */
-  PTN_FETCH_FLAGS = 1 << 0,
-  PTN_FETCH_MODSEQ = 1 << 1,
-  PTN_FETCH_DATES = 1 << 2,
-  PTN_FETCH_SIZE = 1 << 3
+       PTN_FETCH_FLAGS = 1 << 0,
+       PTN_FETCH_MODSEQ = 1 << 1,
+       PTN_FETCH_DATES = 1 << 2,
+       PTN_FETCH_SIZE = 1 << 3
 };
 struct ptn_fetch { /* table */
   uint32_t size;
@@ -89,7 +91,7 @@ struct ptn_message { /* table: one row; valid until the next call on the cursor 
   uint32_t uid;
   uint32_t unterminated; /* 1: does not end with CRLF; with PTN_FETCH_SIZE */
   uint64_t modseq;
-  uint64_t octets;       /* RFC822.SIZE: exactly what read gives */
+  uint64_t octets;                  /* RFC822.SIZE: exactly what read gives */
   int64_t internal_date, save_date; /* seconds since 1970 */
   ptn_flag_bits flags;
 };
@@ -132,9 +134,9 @@ struct ptn_delivered { /* value */
 };
 
 enum { /* capabilities of the engine */
-  PTN_STORE_DURABLE = 1 << 0,
-  PTN_STORE_COPIES_CHEAPLY = 1 << 1, /* COPY does not move octets */
-  PTN_STORE_REMOTE = 1 << 2
+       PTN_STORE_DURABLE = 1 << 0,
+       PTN_STORE_COPIES_CHEAPLY = 1 << 1, /* COPY does not move octets */
+       PTN_STORE_REMOTE = 1 << 2
 };
 
 struct ptn_store { /* table; functions are [task] unless they only release */
@@ -156,8 +158,7 @@ struct ptn_store { /* table; functions are [task] unless they only release */
    * messages move, INBOX stays. */
   ptn_status (*list) (struct ptn_account *, struct ptn_call *, const char *pattern,
                       struct ptn_cursor **);
-  ptn_status (*next_mailbox) (struct ptn_cursor *, struct ptn_call *,
-                              const struct ptn_mailbox **);
+  ptn_status (*next_mailbox) (struct ptn_cursor *, struct ptn_call *, const struct ptn_mailbox **);
   ptn_status (*status) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                         const struct ptn_mailbox **);
   ptn_status (*create) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
@@ -186,8 +187,8 @@ struct ptn_store { /* table; functions are [task] unless they only release */
    * source outlives the call, and an expunge that comes later; close it before the
    * account.  PTN_E_EXPUNGED; PTN_E_CORRUPT, from here or from the source: never wrong
    * octets. */
-  ptn_status (*read) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
-                      uint32_t uid, uint64_t offset, uint64_t length, struct ptn_source **);
+  ptn_status (*read) (struct ptn_account *, struct ptn_call *, const struct ptn_id *, uint32_t uid,
+                      uint64_t offset, uint64_t length, struct ptn_source **);
   /* What annotate has set: of messages (uids; with all_uids 1 of all there are, uids is
    * not looked at), of the mailbox (all_uids 0, no uids) or of the account (mailbox NULL).
    * name NULL: all names.  Rows by uid, then name. */

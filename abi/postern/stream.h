@@ -9,7 +9,7 @@ PTN_BEGIN_DECLS
 
 /* A piece of memory or of a file.  The receiver calls release once, from any thread,
  * when the octets are no longer needed: after encryption, or after sendfile. */
-struct ptn_chunk { /* value */
+struct ptn_chunk {  /* value */
   const void *data; /* NULL: the octets are in fd at file_offset */
   size_t size;
   int32_t fd;

@@ -74,7 +74,7 @@ ask_secret (const char *prompt) {
     return line;
   }
   int terminal = open ("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  char *first = read_hidden (terminal, prompt, "");
+  char *first = terminal >= 0 ? read_hidden (terminal, prompt, "") : NULL;
   char *second = first && *first ? read_hidden (terminal, prompt, " again") : NULL;
   if (terminal >= 0)
     close (terminal);

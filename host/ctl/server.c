@@ -97,6 +97,7 @@ listener_run (struct ptn_task *task, void *user, unsigned events) {
                     error ? error->message : "", NULL);
   }
   for (unsigned i = 0; i < ACCEPTS_A_RUN; i++) {
+    /* cppcheck-suppress nullPointer ; the address is not wanted */
     int fd = accept4 (control->settings.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
       begin_connection (control, fd);

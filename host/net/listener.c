@@ -196,6 +196,7 @@ turn_away (struct accepter *accepter) {
   } else if (accepter->reserve >= 0) {
     close (accepter->reserve);
     for (unsigned i = 0; i < ACCEPTS; i++) {
+      /* cppcheck-suppress nullPointer ; the address is not wanted */
       int fd = accept4 (accepter->fd, NULL, NULL, SOCK_CLOEXEC);
       if (fd < 0)
         break;

@@ -29,8 +29,8 @@ ptn_status account_open (void *instance, struct ptn_call *, const struct ptn_ide
 void account_close (struct ptn_account *);
 
 /* The shard and account name a mailbox name means; PTN_E_DENIED: another's. */
-ptn_status account_owner (struct ptn_account *, struct ptn_mailbox_name, struct shard **,
-                          const char **account);
+ptn_status account_owner (struct ptn_account *account, struct ptn_mailbox_name name,
+                          struct shard **shard, const char **owner);
 /* PTN_E_NOT_FOUND: no such account (yet). */
 ptn_status account_user (struct shard *, const char *account, uint32_t *user);
 ptn_status account_place (struct ptn_account *, const struct ptn_id *, struct place *);

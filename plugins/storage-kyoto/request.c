@@ -221,7 +221,7 @@ static ptn_status
 make_subscribe (struct op *op, struct txn *txn) {
   struct request *request = REQUEST (op);
   struct record record = { .type = RECORD_SUBSCRIBE, .text = request->path, .number = request->on };
-  struct name_row name;
+  struct name_row name = { 0 };
   ptn_status status = edit_user_id (&txn->edit, request->account, &record.user);
 
   if (status == PTN_OK)
