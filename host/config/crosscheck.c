@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crosscheck.c - see crosscheck.h. */
 #include "config/crosscheck.h"
+#include "log/escape.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -196,6 +198,21 @@ check_names (struct model *model, struct config_errors *errors) {
   }
 }
 
+/* Only root becomes somebody else. */
+static void
+warn_of_user (const struct model *model, struct config_errors *errors) {
+  const char *user = model->config.server.user;
+  if (geteuid () != 0 || !settings_given (model->config.server.settings, "user") || !*user
+      || getpwnam (user))
+    return;
+  struct config_place place = config_place_of (&model->config, "server", "user");
+  g_autofree char *shown = escape_dup (user);
+  config_warning (errors, place.file, place.line,
+                  "user: there is no user %s; one for services is made by systemd-sysusers or "
+                  "useradd --system",
+                  shown);
+}
+
 void
 crosscheck (struct model *model, const struct config_checks *checks, struct config_errors *errors) {
   const struct config *config = &model->config;
@@ -205,6 +222,8 @@ crosscheck (struct model *model, const struct config_checks *checks, struct conf
     if (config->listeners[i].settings)
       warn_of_clear (model, &config->listeners[i], errors);
   }
+  if (checks->check_files)
+    warn_of_user (model, errors);
   bool unread = model->raw->sections->len == 0 && config_errors_count (errors) > 0;
   if (config->listener_count == 0 && !unread)
     config_warning (errors, config->file, 0, "there is no [listener NAME]: nobody can connect");

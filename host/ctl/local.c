@@ -87,6 +87,8 @@ local_load (struct local *local, const char *config_path, struct config_errors *
   if (config_errors_count (errors) > 0)
     return false;
   bool good = privileges_init (&privileges, local->config->server.user, &error);
+  if (good && privileges.drop) /* the first command may come before the first start */
+    good = privileges_folder (&privileges, local->config->server.state_directory, 0700, &error);
   if (good && privileges.drop && !privileges_drop (&privileges)) {
     g_set_error (&error, G_FILE_ERROR, G_FILE_ERROR_PERM, "cannot become user %s", privileges.name);
     good = false;

@@ -51,6 +51,15 @@ privileges_drop (const struct privileges *privileges) {
   return true;
 }
 
+/* As systemd makes a StateDirectory=, for root; one with something in it may be anybody's. */
+static bool
+is_new (const char *path) {
+  struct stat status;
+  g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
+  return folder && !g_dir_read_name (folder) && lstat (path, &status) == 0
+         && S_ISDIR (status.st_mode) && status.st_uid == 0;
+}
+
 bool
 privileges_folder (const struct privileges *privileges, const char *path, mode_t mode,
                    GError **error) {
@@ -61,7 +70,8 @@ privileges_folder (const struct privileges *privileges, const char *path, mode_t
                  "Folder %s cannot be made: %s", path, g_strerror (errno));
     return false;
   }
-  if (made && privileges->drop && chown (path, privileges->user, privileges->group) < 0) {
+  if (privileges->drop && (made || is_new (path))
+      && chown (path, privileges->user, privileges->group) < 0) {
     g_set_error (error, G_FILE_ERROR, (int)g_file_error_from_errno (errno),
                  "Folder %s cannot be given to user %s: %s", path, privileges->name,
                  g_strerror (errno));

@@ -21,8 +21,8 @@ bool privileges_init (struct privileges *, const char *user, GError **);
 void privileges_clear (struct privileges *);
 /* For good: groups, ids, no new privileges, dumpable again.  In a child. */
 bool privileges_drop (const struct privileges *);
-/* Makes the folder, with those above it, and gives it to the user; one that is there stays as it
- * is. */
+/* Makes the folder, with those above it, and gives it to the user, as one of root's that is empty;
+ * another that is there stays as it is. */
 bool privileges_folder (const struct privileges *, const char *path, mode_t, GError **);
 /* Descriptors: the hard limit, or at least `wanted` where root may raise it.  What we have. */
 guint64 privileges_raise_files (guint64 wanted);

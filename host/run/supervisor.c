@@ -76,14 +76,20 @@ open_control (struct supervisor *supervisor, GError **error) {
   return supervisor->control >= 0;
 }
 
+/* Before the listeners: their UNIX sockets may lie in there. */
+static bool
+make_folders (struct supervisor *supervisor, GError **error) {
+  const struct config_server *server = &supervisor->config->server;
+  return privileges_init (&supervisor->privileges, server->user, error)
+         && privileges_folder (&supervisor->privileges, server->run_directory, 0755, error)
+         && privileges_folder (&supervisor->privileges, server->state_directory, 0700, error);
+}
+
 static bool
 prepare_places (struct supervisor *supervisor, GError **error) {
   const struct config_server *server = &supervisor->config->server;
 
-  if (!privileges_init (&supervisor->privileges, server->user, error)
-      || !privileges_folder (&supervisor->privileges, server->run_directory, 0755, error)
-      || !privileges_folder (&supervisor->privileges, server->state_directory, 0700, error)
-      || !take_lock (supervisor, error) || !open_control (supervisor, error))
+  if (!take_lock (supervisor, error) || !open_control (supervisor, error))
     return false;
   if (server->log.file && supervisor->privileges.drop /* the worker writes there too */
       && chown (server->log.file, supervisor->privileges.user, supervisor->privileges.group) < 0) {
@@ -115,16 +121,15 @@ supervisor_start (struct supervisor *supervisor) {
     config_errors_free (&errors);
     return false;
   }
-  bool good = config_errors_count (errors) == 0
+  bool good = config_errors_count (errors) == 0 && make_folders (supervisor, &error)
               && listen_bind (supervisor->listeners, supervisor->config, errors)
-              && certificates_load (supervisor->certificates, supervisor->config, errors);
+              && certificates_load (supervisor->certificates, supervisor->config, errors)
+              && prepare_places (supervisor, &error);
   supervise_log_errors (supervisor, errors);
   config_errors_free (&errors);
-  if (good && !prepare_places (supervisor, &error)) {
+  if (error)
     logger_event (supervisor->logger, PTN_LOG_ERROR, "server.not-started", "error", error->message,
                   NULL);
-    good = false;
-  }
   return good;
 }
 

@@ -61,12 +61,38 @@ def drops():
         assert os.stat(made).st_uid == user.pw_uid
 
 
+def takes_new_folders():
+    """An empty state folder of root, as systemd makes it; a UNIX socket in a run folder that is
+    not there yet; and a command before the first start, without any folder."""
+    user = pwd.getpwnam(USER)
+    server = postern.Server(postern.merge(postern.ECHO, {
+        "server": {"user": USER}, "plugin faulty": {},
+        "listener unix": {"protocol": "echo", "address": "unix:run/echo.sock"}}), user=USER)
+    os.chmod(server.directory, 0o755)
+    os.chown(server.state, 0, 0)
+    os.rmdir(server.run)
+    with server:
+        assert os.stat(server.state).st_uid == user.pw_uid
+        assert os.stat(os.path.join(server.state, "faulty")).st_uid == user.pw_uid
+        assert os.path.exists(os.path.join(server.run, "echo.sock"))
+        server.stop()
+        shutil.rmtree(server.state)
+        server.posternctl("faulty", "now")
+        assert os.stat(os.path.join(server.state, "faulty")).st_uid == user.pw_uid
+        os.chown(server.state, 0, 0)  # with something in it: it may be anybody's
+        server.posternctl("help")
+        assert os.stat(server.state).st_uid == 0
+
+
 def unknown_user():
     server = postern.Server(postern.ECHO, user="no-such-user")
     try:
         server.start(wait=False)
         assert server.wait_exit() == 1
         assert "no-such-user" in "\n".join(server.raw_log)
+        done = postern.check({"server": {"user": "no-such-user"}})
+        assert done.returncode == 0, done
+        assert "user: there is no user no-such-user" in done.stdout + done.stderr, done
     finally:
         server.close()
 
@@ -74,4 +100,4 @@ def unknown_user():
 if __name__ == "__main__":
     if os.geteuid() != 0:
         postern.skip("only root can give up privileges")
-    postern.run(drops, unknown_user)
+    postern.run(drops, takes_new_folders, unknown_user)
