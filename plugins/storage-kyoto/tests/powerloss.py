@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 PAGE = 4096
-STATES = 600 if os.environ.get("POSTERN_LONG") else 60
+STATES = 600 if os.environ.get("POSTERN_TEST_LONG") else 60
 
 
 def read_trace(path):
