@@ -12,7 +12,7 @@ enum {
   PTN_SETTING_STRING = 1, /* any UTF-8 text */
   PTN_SETTING_INTEGER,    /* decimal, 64 bits, may be negative */
   PTN_SETTING_BOOLEAN,    /* yes no true false on off */
-  PTN_SETTING_SIZE,       /* octets: 10 kB (1000), 10 KiB (1024), M, G likewise, or unlimited */
+  PTN_SETTING_SIZE,       /* octets: 10 kB is 10000, 10 KiB 10240, M G T likewise; or unlimited */
   PTN_SETTING_DURATION,   /* 500ms 10s 5m 2h 30d, or 0; read by `number` in milliseconds */
   PTN_SETTING_PATH,       /* absolute, or relative to the configuration file's folder */
   PTN_SETTING_ENDPOINT,   /* host:port, [v6]:port, *:port or unix:/path */

@@ -23,7 +23,7 @@ job_store_failed (struct job *job, ptn_status status, const char *what) {
   } texts[] = {
     { PTN_E_NOT_FOUND, "is not there" },
     { PTN_E_EXISTS, "exists already" },
-    { PTN_E_INVALID, "is no name for that" },
+    { PTN_E_INVALID, "cannot be that: INBOX stays, and names have no empty level" },
     { PTN_E_DENIED, "may not be changed" },
     { PTN_E_OVERQUOTA, "would be over its quota" },
     { PTN_E_LIMIT, "would be larger than the store allows" },

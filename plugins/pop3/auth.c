@@ -128,7 +128,8 @@ refusal (const struct session *s, ptn_status status) {
   case PTN_E_PASSWORD_EXPIRED:
     return "[AUTH] the password has expired";
   case PTN_E_DENIED:
-    return "[SYS/PERM] not without encryption, use STLS first";
+    return s->info->start_tls ? "[SYS/PERM] not without encryption, use STLS first"
+                              : "[SYS/PERM] not without encryption, which this port does not offer";
   case PTN_E_UNSUPPORTED:
     return "this mechanism is not offered";
   case PTN_E_INVALID:

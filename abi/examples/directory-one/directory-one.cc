@@ -144,6 +144,8 @@ configure (const ptn_host *host, const ptn_config *config, void **instance) {
   ptn_status status = host->provide (host, PTN_DIRECTORY_ID, "directory-one", &directory, *instance);
   if (status == PTN_OK)
     status = host->provide (host, PTN_CREDENTIALS_ID, "directory-one", &credentials, *instance);
+  if (status != PTN_OK) // destroy does not run after a configure that failed
+    delete static_cast<Instance *> (*instance);
   return status;
 }
 

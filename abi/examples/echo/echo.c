@@ -100,7 +100,10 @@ echo_configure (const struct ptn_host *host, const struct ptn_config *config, vo
     return PTN_E_NO_MEMORY;
   instance->host = host;
   *instance_ = instance;
-  return host->provide (host, PTN_PROTOCOL_ID, "echo", &echo_protocol, instance);
+  ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "echo", &echo_protocol, instance);
+  if (status != PTN_OK)
+    free (instance); /* destroy does not run after a configure that failed */
+  return status;
 }
 
 static ptn_status
@@ -108,7 +111,8 @@ echo_start (void *instance_) {
   struct instance *instance = instance_;
   struct ptn_binding stream;
   ptn_status status = instance->host->find (instance->host, PTN_STREAM_ID, NULL, &stream);
-  instance->stream = stream.table;
+  if (status == PTN_OK)
+    instance->stream = stream.table;
   return status;
 }
 
