@@ -123,7 +123,7 @@ output_row (struct output *output, const char *const *fields, size_t count) {
   for (guint i = 0; i < output->count; i++) {
     cells[i] = escaped (i < count ? fields[i] : "", escape_text);
     if (!output->settled) {
-      output->width[i] = MAX (output->width[i], MIN (g_utf8_strlen (cells[i], -1), 60));
+      output->width[i] = MAX (output->width[i], MIN (g_utf8_strlen (cells[i], -1), 100));
       output->number[i] = output->number[i] && is_number (cells[i]);
     }
   }

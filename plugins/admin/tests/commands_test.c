@@ -153,6 +153,7 @@ mailboxes (void **state) {
   assert_int_equal (RUN ("mailbox remove", "alice", "Old/2026"), PTN_OK);
   assert_int_equal (RUN ("mailbox list", "nobody"), PTN_OK); /* none in the store */
   assert_string_equal (last.rows->str, "");
+  assert_non_null (strstr (last.notes->str, "the directory has no account nobody"));
 }
 
 static void
