@@ -74,8 +74,26 @@ def links_lead_somewhere():
                 assert os.path.exists(there), "%s: %s" % (path, target)
 
 
+def settings_are_explained():
+    """Every setting that --describe prints stands in the README beside it."""
+    places = {name: ("host", "config") for name in ("server", "listener", "lane", "certificate",
+                                                    "plugin")}
+    for name in os.listdir(os.path.join(postern.ROOT, "plugins")):
+        if os.path.exists(os.path.join(postern.BUILD, "plugins", name, name + ".so")):
+            places[name] = ("plugins", name)
+    missing = []
+    for name, place in places.items():
+        text = subprocess.run([postern.POSTERND, "--describe", name], check=True, text=True,
+                              stdout=subprocess.PIPE, env=postern.environment()).stdout
+        told = read(*place, "README.md")
+        missing += ["%s: %s" % (name, setting)
+                    for setting in re.findall(r"^  (\w+) .*\(.*\)$", text, re.MULTILINE)
+                    if "`%s`" % setting not in told]
+    assert not missing, missing
+
+
 if __name__ == "__main__":
-    tests = [readme_says_what_run_prints, links_lead_somewhere]
+    tests = [readme_says_what_run_prints, links_lead_somewhere, settings_are_explained]
     if os.path.exists(os.path.join(postern.BUILD, "plugins", "pop3", "pop3.so")):
         tests.append(first_mail)
     postern.run(*tests)
