@@ -44,7 +44,7 @@ client_connect (const char *path, int *fd, GError **error) {
     set_error (error, ENAMETOOLONG, path);
     return CLIENT_FAILED;
   }
-  strcpy (address.sun_path, path);
+  memcpy (address.sun_path, path, strlen (path) + 1);
   *fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (*fd >= 0 && connect (*fd, (const struct sockaddr *)&address, sizeof address) == 0)
     return CLIENT_CONNECTED;

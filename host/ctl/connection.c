@@ -280,7 +280,7 @@ take_frames (struct connection *connection) {
     if (connection->command && frame.kind != 'F')
       break; /* it waits for its turn */
     take_frame (connection, &frame);
-    if (frame.kind == 'S')
+    if (frame.kind == 'S' && connection->in->data)
       explicit_bzero (connection->in->data + offset, used);
     offset += used;
   }

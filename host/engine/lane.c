@@ -66,7 +66,7 @@ lane_main (void *argument) {
 static struct lane *
 find_lane (struct engine *engine, const char *name) {
   struct lane *lane = engine->lanes;
-  while (lane && strcmp (lane->name, name))
+  while (lane && strcmp (lane->name, name) != 0)
     lane = lane->next;
   if (lane)
     return lane;

@@ -85,7 +85,7 @@ make_room (struct ptn_stream *s) {
     s->in_start = s->in_end = 0;
   if (s->in && s->in_room - s->in_end >= s->in_room / 2)
     return true;
-  if (s->in_start) {
+  if (s->in && s->in_start) {
     memmove (s->in, s->in + s->in_start, buffered (s));
     s->in_end -= s->in_start;
     s->in_start = 0;
