@@ -453,6 +453,8 @@ send_file (struct ptn_stream *s) {
 /* True: go on; false: stuck or failed. */
 static bool
 write_clear (struct ptn_stream *s) {
+  g_assert (s->out.head); /* there is something ready */
+
   bool file = s->out.head->kind == ITEM_FILE;
   ssize_t sent = file ? send_file (s) : send_pieces (s);
 

@@ -151,7 +151,7 @@ open_unix (struct listen_set *set, const char *path, mode_t mode, bool *claimed)
     errno = ENAMETOOLONG;
     return -1;
   }
-  strcpy (address.sun_path, path);
+  memcpy (address.sun_path, path, strlen (path) + 1);
   socklen_t length = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + strlen (path) + 1);
   int fd = set ? claim_activated (set, (const struct sockaddr *)&address, length) : -1;
   *claimed = fd >= 0;

@@ -337,7 +337,7 @@ end_sessions (struct worker *worker, enum wish wish) {
   if (wish == END_ORPHANED)
     wish = wait_while (worker, sessions_gone, ORPHAN_MS, wish);
   if (worker->control && wish == END_IN_ORDER) /* commands that run may end */
-    wish = wait_while (worker, commands_gone, worker->config->server.drain_time, wish);
+    wait_while (worker, commands_gone, worker->config->server.drain_time, wish);
   net_cancel (worker->net);
   if (worker->control)
     control_stop (worker->control);

@@ -106,7 +106,7 @@ prepare (struct job *job) {
   export->out = g_string_new (NULL);
   export->list_call.task = export->cursor_call.task = export->source_call.task = job->task;
   export->maildir = !job->format || !strcmp (job->format, "maildir");
-  if (!export->maildir && strcmp (job->format, "mbox"))
+  if (!export->maildir && strcmp (job->format, "mbox") != 0)
     return job_fail (job, PTN_E_INVALID, "the format is mbox or maildir, not %s", job->format);
   if (job->mailbox || !export->maildir)
     g_ptr_array_add (export->names, g_strdup (job->mailbox ? job->mailbox : "INBOX"));

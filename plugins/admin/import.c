@@ -117,7 +117,7 @@ read_format (struct job *job) {
     return PTN_OK;
   if (!strcmp (job->format, "mboxo"))
     import->quoting = QUOTING_MBOXO;
-  else if (strcmp (job->format, "maildir"))
+  else if (strcmp (job->format, "maildir") != 0)
     return job_fail (job, PTN_E_INVALID, "the format is mbox, mboxo or maildir, not %s",
                      job->format);
   return PTN_OK;
@@ -189,7 +189,7 @@ names_of (struct job *job, int fd) {
 static ptn_status
 open_maildir (struct job *job) {
   struct import *import = job->data;
-  int32_t fd;
+  int32_t fd = -1;
   bool found = false;
   if (!import->maildir)
     return PTN_OK;
@@ -216,7 +216,7 @@ open_maildir (struct job *job) {
 static ptn_status
 list_files (struct job *job, const char *part) {
   struct import *import = job->data;
-  int32_t fd;
+  int32_t fd = -1;
   if (!import->now->directory)
     return PTN_OK;
   if (!import->path)

@@ -59,7 +59,7 @@ read_date (const char *text, int64_t *date) {
 bool
 mbox_is_separator (const char *line, size_t size, int64_t *date) {
   char text[MBOX_HEAD + 1];
-  if (size < 5 || size > MBOX_HEAD || memcmp (line, "From ", 5) || memchr (line, '\0', size))
+  if (size < 5 || size > MBOX_HEAD || memcmp (line, "From ", 5) != 0 || memchr (line, '\0', size))
     return false;
   memcpy (text, line, size);
   text[size] = '\0';

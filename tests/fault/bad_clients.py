@@ -48,6 +48,21 @@ def octet_by_octet(server):
     return sock
 
 
+def octet_a_second(server):
+    """Says something all the time and never logs in: login_time counts from the start."""
+    sock = server.connect("pop3")
+    ends = time.monotonic() + 6 + 10 * postern.SLOW
+    try:
+        while time.monotonic() < ends:
+            sock.sendall(b"x")
+            time.sleep(1)
+    except OSError:
+        return
+    finally:
+        sock.close()
+    raise AssertionError("an octet a second keeps a connection without a login")
+
+
 def leaves_in_the_middle(server):
     """Half a mail over LMTP: nothing of it may arrive."""
     sock = server.connect("lmtp")
@@ -79,6 +94,7 @@ def main():
         assert took < 10 * postern.SLOW, f"twenty logins took {took:.1f} s beside bad clients"
         grown = resident(server) - before
         assert grown < 200e6 * postern.SLOW, f"{grown / 1e6:.0f} MB more than before"
+        octet_a_second(server)
         # The silent ones hear why, and are sent away.
         for sock in silent[::100]:
             sock.settimeout(60)
