@@ -347,7 +347,8 @@ def free_base():
 def make_load(folder):
     """The load generator, built apart: a release build has no tests in it."""
     program = folder / "postern-load"
-    sources = [ROOT / "tests/bench" / name for name in ("load.c", "load_pop3.c", "load_lmtp.c")]
+    sources = [ROOT / "tests/bench" / name for name in ("load.c", "load_tls.c", "load_pop3.c",
+                                                   "load_lmtp.c")]
     subprocess.run(["cc", "-O2", "-o", program, *sources, "-lssl", "-lcrypto"], check=True)
     return program
 

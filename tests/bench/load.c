@@ -6,9 +6,13 @@
  *   postern-load pop3-fetch     one session a connection: RETR of every message, --window at once
  *   postern-load pop3-idle      log in --connections sessions, say so, hold them until stdin ends
  *
+ * --tls: TLS 1.3 by load_tls.c, which checks no certificate and costs a sixth of OpenSSL's client;
+ * --tls-openssl: by OpenSSL, to compare.
+ *
  * One thread, one epoll set: it shares the machine with the server it measures.  Prints one
  * JSON object.  Every answer is checked; a wrong one ends the run with exit status 1. */
 #include "load.h"
+#include "load_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -119,8 +123,10 @@ conn_open (struct conn *conn) {
   conn->step = 0;
   conn->out_size = conn->out_at = 0;
   conn->handshaken = false;
-  if (load.tls) {
-    conn->ssl = SSL_new (load.tls);
+  if (load.tls)
+    conn->tls = load_tls_start (conn->tls);
+  if (load.openssl) {
+    conn->ssl = SSL_new (load.openssl);
     SSL_set_fd (conn->ssl, conn->fd);
     SSL_set_connect_state (conn->ssl);
   }
@@ -134,6 +140,8 @@ conn_close (struct conn *conn) {
    * The last answer has been read. */
   struct linger linger = { 1, 0 };
   setsockopt (conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  if (conn->tls)
+    load_tls_end (conn->tls);
   if (conn->ssl) {
     SSL_set_quiet_shutdown (conn->ssl, 1);
     SSL_free (conn->ssl);
@@ -151,34 +159,38 @@ want (struct conn *conn, uint32_t events) {
   watch (conn, events, EPOLL_CTL_MOD);
 }
 
+/* Octets of `data` that are on their way; 0 when the socket takes none now. */
+static size_t
+transmit (struct conn *conn, const char *data, size_t size) {
+  ssize_t sent;
+  if (conn->ssl) {
+    ERR_clear_error ();
+    sent = SSL_write (conn->ssl, data, size > 1 << 30 ? 1 << 30 : (int)size);
+    int error = sent > 0 ? SSL_ERROR_NONE : SSL_get_error (conn->ssl, (int)sent);
+    if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_WRITE)
+      load_die ("TLS write failed (%d)", error);
+  } else if (conn->tls)
+    sent = load_tls_write (conn->tls, conn->fd, data, size);
+  else {
+    sent = send (conn->fd, data, size, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN)
+      load_die ("send: %s", strerror (errno));
+  }
+  return sent > 0 ? (size_t)sent : 0;
+}
+
 void
 conn_flush (struct conn *conn) {
   while (conn->out_at < conn->out_size) {
-    size_t left = conn->out_size - conn->out_at;
-    ssize_t sent;
-    if (conn->ssl) {
-      ERR_clear_error ();
-      sent = SSL_write (conn->ssl, conn->out + conn->out_at, left > 1 << 30 ? 1 << 30 : (int)left);
-      if (sent <= 0) {
-        int error = SSL_get_error (conn->ssl, (int)sent);
-        if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ)
-          load_die ("TLS write failed (%d)", error);
-        want (conn, EPOLLIN | (error == SSL_ERROR_WANT_WRITE ? EPOLLOUT : 0));
-        return;
-      }
-    } else {
-      sent = send (conn->fd, conn->out + conn->out_at, left, MSG_NOSIGNAL);
-      if (sent < 0) {
-        if (errno != EAGAIN)
-          load_die ("send: %s", strerror (errno));
-        want (conn, EPOLLIN | EPOLLOUT);
-        return;
-      }
+    size_t sent = transmit (conn, conn->out + conn->out_at, conn->out_size - conn->out_at);
+    if (!sent) {
+      want (conn, EPOLLIN | EPOLLOUT);
+      return;
     }
-    conn->out_at += (size_t)sent;
+    conn->out_at += sent;
   }
   conn->out_size = conn->out_at = 0;
-  want (conn, EPOLLIN);
+  want (conn, conn->tls && !load_tls_flush (conn->tls, conn->fd) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void
@@ -206,6 +218,12 @@ conn_printf (struct conn *conn, const char *format, ...) {
 /* Octets read, 0 at the end, -1 when there is nothing now. */
 static ssize_t
 receive (struct conn *conn, char *into, size_t room) {
+  if (conn->tls) {
+    ssize_t octets = load_tls_read (conn->tls, conn->fd, into, room);
+    if (load_tls_pending (conn->tls))
+      conn_flush (conn);
+    return octets;
+  }
   if (!conn->ssl) {
     ssize_t got = recv (conn->fd, into, room, 0);
     if (got < 0 && errno != EAGAIN)
@@ -254,6 +272,8 @@ serve (struct conn *conn, uint32_t events) {
     return;
   if (events & EPOLLOUT)
     conn_flush (conn);
+  if (!conn->ssl && !(events & ~(uint32_t)EPOLLOUT))
+    return;
   for (;;) {
     /* What an earlier read left (a part of a line) stands before the new octets. */
     memcpy (input, conn->kept, conn->used);
@@ -275,7 +295,8 @@ serve (struct conn *conn, uint32_t events) {
     memcpy (conn->kept, input + taken, conn->used);
     if (conn->out_size)
       conn_flush (conn);
-    if (!conn->ssl && (size_t)got < sizeof input - (have - (size_t)got))
+    if (conn->tls ? load_tls_drained (conn->tls)
+                  : !conn->ssl && (size_t)got < sizeof input - (have - (size_t)got))
       return;
   }
 }
@@ -300,11 +321,19 @@ run (void) {
 }
 
 static void
+use_openssl (void) {
+  load.openssl = SSL_CTX_new (TLS_client_method ());
+  SSL_CTX_set_session_cache_mode (load.openssl, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode (load.openssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
+                                      | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+static void
 parse (int argc, char **argv) {
   static const struct load_mode *const modes[] = { &mode_pop3_login, &mode_lmtp, &mode_pop3_fetch,
                                                    &mode_pop3_idle };
   if (argc < 2)
-    load_die ("usage: postern-load MODE [--port P] [--tls] [--connections N] ...");
+    load_die ("usage: postern-load MODE [--port P] [--tls | --tls-openssl] [--connections N] ...");
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
     if (strcmp (modes[i]->name, argv[1]) == 0)
       load.mode = modes[i];
@@ -313,10 +342,11 @@ parse (int argc, char **argv) {
   for (int i = 2; i < argc; i++) {
     const char *name = argv[i];
     if (strcmp (name, "--tls") == 0) {
-      load.tls = SSL_CTX_new (TLS_client_method ());
-      SSL_CTX_set_session_cache_mode (load.tls, SSL_SESS_CACHE_OFF);
-      SSL_CTX_set_mode (load.tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
-                                      | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+      load.tls = true;
+      continue;
+    }
+    if (strcmp (name, "--tls-openssl") == 0) {
+      use_openssl ();
       continue;
     }
     if (i + 1 == argc)
@@ -349,6 +379,8 @@ parse (int argc, char **argv) {
   }
   if (!load.port)
     load_die ("--port is needed");
+  if (load.tls && load.openssl)
+    load_die ("--tls or --tls-openssl, not both");
 }
 
 int
@@ -362,6 +394,8 @@ main (int argc, char **argv) {
   struct conn *conns = calloc (load.connections, sizeof *conns);
   if (!conns)
     load_die ("no memory");
+  if (load.tls)
+    load_tls_prepare ();
   if (load.mode->prepare)
     load.mode->prepare ();
   load.began = load_now ();

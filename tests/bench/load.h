@@ -8,13 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct load_tls;
+
 struct conn {
   int fd;
   unsigned index, user, step;
   uint32_t events;
-  bool handshaken;
-  SSL *ssl;
-  int64_t began; /* of the operation that is counted */
+  bool handshaken;      /* of `ssl` */
+  SSL *ssl;             /* with --tls-openssl */
+  struct load_tls *tls; /* with --tls; used again for the next connection */
+  int64_t began;        /* of the operation that is counted */
   char *out;
   size_t out_size, out_at, out_room;
   size_t used; /* octets of an unfinished answer in `kept` */
@@ -37,7 +40,8 @@ extern const struct load_mode mode_pop3_login, mode_lmtp, mode_pop3_fetch, mode_
 struct load {
   const char *host, *user_format, *password, *domain;
   const struct load_mode *mode;
-  SSL_CTX *tls;
+  SSL_CTX *openssl; /* --tls-openssl */
+  bool tls;
   uint16_t port;
   unsigned connections, users, first_user, count, window, source_spread, ready;
   double seconds;
