@@ -51,7 +51,7 @@ in_all (void **state) {
   server_start (&server, &spec, 5);
   one_too_many (5);
   assert_int_equal (server_counts (&server).limit_all, 3);
-  AWAIT (log_has ("limit.reached limit=all most=5"));
+  AWAIT (log_has ("limit=all most=5"));
   net_set_max_connections (server.net, 7);
   one_too_many (7);
   server_stop (&server);
