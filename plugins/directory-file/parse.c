@@ -447,12 +447,12 @@ link_sections (struct parser *parser) {
     struct section *section = &g_array_index (parser->sections, struct section, i);
     if (section->account)
       hides (parser, section->account->name, section->account, section->account->line);
-    if (section->aliases)
+    if (section->account && section->aliases)
       add_aliases (parser, section->account, section->aliases);
   }
   for (guint i = 0; i < parser->sections->len; i++) {
     struct section *section = &g_array_index (parser->sections, struct section, i);
-    if (section->delegates)
+    if (section->account && section->delegates)
       section->account->delegates =
           find_all (parser, section->delegates, &section->account->delegate_count);
     if (section->members)
