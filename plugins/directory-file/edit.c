@@ -229,7 +229,7 @@ take_out (GString *text, gsize begin, gsize *end, const char *key, const char *w
 bool
 edit_list (GString *text, const char *account, const char *key, const char *word, bool add,
            bool *changed) {
-  struct section section;
+  struct section section = { 0 };
   end_last_line (text);
   if (!find_section (text, account, &section))
     return false;
@@ -237,7 +237,7 @@ edit_list (GString *text, const char *account, const char *key, const char *word
     *changed = take_out (text, section.body, &section.end, key, word);
     return true;
   }
-  struct line line, last = { 0 };
+  struct line line = { 0 }, last = { 0 };
   for (gsize at = section.body; at < section.end && line_at (text, at, &line); at = line.next) {
     const gsize value = value_of (text, &line, key);
     if (!value)

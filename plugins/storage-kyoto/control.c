@@ -107,6 +107,7 @@ verify_run (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   if (!call->state && (status = run_begin (store, call, arguments)) != PTN_OK)
     return status;
   run = call->state;
+  g_assert (run);
   status = report_problems (run, call, report);
   if (status != PTN_OK)
     return status;
@@ -174,6 +175,7 @@ stats_run (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   if (!call->state && (status = run_begin (store, call, arguments)) != PTN_OK)
     return status;
   run = call->state;
+  g_assert (run);
   for (; run->shard < store->shard_count; run->shard++) {
     status = stats_row (&store->shards[run->shard], call, report);
     if (status == PTN_PENDING)

@@ -73,6 +73,7 @@ source_read (struct ptn_source *base, struct ptn_task *task, size_t max, struct 
     if (status != PTN_OK)
       return status;
   }
+  g_assert (source->buffer); /* next_piece made it */
   rest = MIN (source->end, source->start + source->buffer->size) - source->at;
   memset (chunk, 0, sizeof *chunk);
   chunk->data = source->buffer->data + (source->at - source->start);
