@@ -185,4 +185,5 @@ def who_may():
 
 
 if __name__ == "__main__":
+    postern.reachable_build()
     postern.run(with_server, without_server, stays_through_a_new_worker, hostile_clients, who_may)

@@ -100,4 +100,5 @@ def unknown_user():
 if __name__ == "__main__":
     if os.geteuid() != 0:
         postern.skip("only root can give up privileges")
+    postern.reachable_build()
     postern.run(drops, takes_new_folders, unknown_user)
