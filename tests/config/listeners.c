@@ -11,14 +11,15 @@
 static void
 test_model (void **state) {
   g_autofree char *said = NULL;
-  struct config *config = parse_whole ("[server]\nname = a.example\ncertificate = c.pem\n"
-                                       "key = k.pem\nmax_connections = 7\n"
-                                       "[listener x]\nprotocol = pop3\n"
-                                       "address = 127.0.0.1:110, [::1]:110 unix:s\n"
-                                       "tls = starttls\ntls_minimum = 1.3\ntls_resumption = no\nidle_time = 20m\n"
-                                       "proxy_from = 10.0.0.0/8 ::1 unix\napop = yes\n"
-                                       "session_memory = unlimited\n",
-                                       &said, NULL);
+  struct config *config =
+      parse_whole ("[server]\nname = a.example\ncertificate = c.pem\n"
+                   "key = k.pem\nmax_connections = 7\n"
+                   "[listener x]\nprotocol = pop3\n"
+                   "address = 127.0.0.1:110, [::1]:110 unix:s\n"
+                   "tls = starttls\ntls_minimum = 1.3\ntls_resumption = no\nidle_time = 20m\n"
+                   "proxy_from = 10.0.0.0/8 ::1 unix\napop = yes\n"
+                   "session_memory = unlimited\n",
+                   &said, NULL);
   assert_string_equal (said, "");
   const struct config_listener *listener = &config->listeners[0];
   assert_int_equal (listener->endpoint_count, 3);
