@@ -70,17 +70,26 @@ def plugin_path():
     return ":".join(sorted(found))
 
 
+_given = set()  # ports that this process has handed out: nobody listens on them yet, perhaps
+
+
 def free_port():
-    """A port of 127.0.0.1 nobody listens on, below the range of outgoing connections."""
-    for _ in range(500):
-        port = random.randrange(10000, 32000)
+    """A port of 127.0.0.1 nobody listens on, below the range of outgoing connections, and never
+    the same twice. Each process takes them from a part of its own, so that tests that run at the
+    same time do not take each other's."""
+    first = 10000 + os.getpid() % 44 * 500
+    for _ in range(2000):
+        port = random.randrange(first, first + 500)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        _given.add(port)
+        return port
     raise Failed("no free port")
 
 
