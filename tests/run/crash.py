@@ -84,6 +84,7 @@ def in_configure():
 
 def crash_in_step(required):
     with postern.Server(faulty("crash", "command", required)) as server:
+        server.wait_log("server.serving")
         for number in (1, 2):
             worker = server.worker_pid
             seen = len(server.log)
@@ -128,6 +129,7 @@ def killed_worker_comes_back():
 
 def back_off_grows():
     with postern.Server(postern.ECHO) as server:
+        server.wait_log("server.serving")  # READY may be heard before the log of the first start
         times = []
         for _ in range(5):
             worker = server.worker_pid
