@@ -174,6 +174,7 @@ class Server:
         self.raw_log = []        # and as text
         self.status = []         # what NOTIFY_SOCKET told: dicts of NAME=value
         self._ports = {}
+        self._served = False     # once it has served, its ports stay
         self._paths = {}
         self._seen = 0
         self._changed = threading.Condition()
@@ -262,8 +263,27 @@ class Server:
                                           daemon=True)]
         for reader in self._readers:
             reader.start()
-        if wait:
+        if not wait:
+            return
+        try:
             self.wait_ready()
+        except Failed as failure:
+            # Between free_port and here another test may have taken a port. Nobody knows ours yet.
+            if self._served or "Address already in use" not in str(failure):
+                raise
+            self._served = True  # once only
+            self._finish()
+            self._new_ports()
+            self.start()
+        self._served = True
+
+    def _new_ports(self):
+        for name, port in list(self._ports.items()):
+            keys = self.configuration["listener " + name]
+            if keys.get("address") == "127.0.0.1:%d" % port:
+                self._ports[name] = free_port()
+                keys["address"] = "127.0.0.1:%d" % self._ports[name]
+        write_configuration(self.config, self.configuration)
 
     def wait_ready(self, count=1, timeout=TIMEOUT):
         """Waits until READY=1 came `count` times since the start."""
