@@ -22,6 +22,10 @@ struct ptn_identity { /* table */
   /* What the directory says of the account for those who know the word, "name=value":
    * "pop3.retention=keep 30d", "quota.octets=1000000" ... */
   struct ptn_strings attributes;
+  /* The groups authzid is in, without the '$' of RFC 4314 entries. */
+  struct ptn_strings groups;
+  uint32_t administrator; /* 1: has all rights everywhere (posternctl) */
+  uint32_t reserved;
 };
 
 /* One account as a directory knows it. */

@@ -5,10 +5,12 @@
 #define PTN_HOST_H
 
 #include "base.h"
+#include "event.h"
 
 PTN_BEGIN_DECLS
 
-struct ptn_metric; /* opaque */
+struct ptn_metric;       /* opaque */
+struct ptn_subscription; /* opaque */
 
 /* A provider of an interface.  Valid from start() until stop() returns. */
 struct ptn_binding {
@@ -122,6 +124,20 @@ struct ptn_host { /* table */
                                 const char *help);      /* [setup] */
   void (*observe) (struct ptn_metric *, int64_t value); /* COUNTER: adds; GAUGE: adds (may be
                        negative); HISTOGRAM: one sample, in microseconds. [any] wait-free */
+
+  /* Events: see event.h.  Publishing never blocks and never fails. [any] */
+  void (*publish) (const struct ptn_host *, const struct ptn_event *);
+  /* From now on the task is woken by events of this account (mailbox NULL: all its mailboxes
+   * and itself) of these kinds; a task may have many subscriptions.  `occurred` fills up to
+   * `room` rows, one a mailbox, with what happened since the call before; PTN_PENDING: nothing
+   * yet.  A row whose mailbox is all zero and whose kinds are all bits: too much, look
+   * everywhere.  PTN_E_LIMIT: too many subscriptions.  Ends with unsubscribe, which comes before
+   * the end of the task. [task] */
+  ptn_status (*subscribe) (struct ptn_task *, const char *account, const struct ptn_id *mailbox,
+                           uint32_t kinds, struct ptn_subscription **);
+  ptn_status (*occurred) (struct ptn_subscription *, struct ptn_happening *rows, size_t room,
+                          size_t *count);
+  void (*unsubscribe) (struct ptn_subscription *);
 };
 
 PTN_END_DECLS

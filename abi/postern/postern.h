@@ -3,6 +3,7 @@
 #ifndef PTN_POSTERN_H
 #define PTN_POSTERN_H
 #include "plugin.h"
+#include "event.h"
 #include "host.h"
 #include "stream.h"
 #include "session.h"

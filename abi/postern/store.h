@@ -6,8 +6,9 @@
  * distributed engine, so every [task] function may return PTN_PENDING, work is asked
  * for in batches, and a commit can be repeated safely.
  *
- * PTN_OK from commit, deliver, create, remove, rename, subscribe, set_quota and
- * remove_account means: durable, it survives kill -9 and power loss.
+ * PTN_OK from commit, deliver, create, remove, rename, subscribe, set_quota,
+ * set_attributes, set_rights, claim_recent and remove_account means: durable, it survives
+ * kill -9 and power loss.
  *
  * A change inside one owner's mailboxes is atomic.  Across owners the destination is
  * durable before the source is expunged: a crash may leave both, never neither.
@@ -15,7 +16,22 @@
  * An account need not exist before it is opened: one that the store has never seen is
  * empty, without any mailbox.  INBOX (in any case, RFC 9051 section 5.1) comes into
  * being with the first delivery, or by `create`; deliveries to other mailboxes create
- * those.  Opening and reading never write. */
+ * those.  Opening and reading never write.
+ *
+ * Rights (RFC 4314; capability PTN_STORE_ACL).  Who opened the account has all rights in its
+ * own mailboxes; so has an administrator everywhere.  In the mailboxes of others and in public
+ * ones an identity has what the entries for it give: those whose `who` is its authzid, one of
+ * its groups (written "$group"), or "anyone", less those of entries with a '-' before the `who`.
+ *   l  list, subscribe            r  status, view, fetch, read, annotations, vanished
+ *   s  change \Seen               w  change other flags and keywords, annotate
+ *   i  append, copy into          t  change \Deleted             e  expunge, be moved from
+ *   k  create below, rename into  x  remove, rename from         a  rights, set_rights
+ *   p  (RFC 4314 "post"): kept, not looked at; deliver asks nobody
+ * Without l and r a mailbox is PTN_E_NOT_FOUND, with one of them PTN_E_DENIED where the right
+ * is missing.  Flags that may not be changed are passed over by set_flags (PTN_E_DENIED if none
+ * may), and left out of what is appended or copied.  A mailbox that is created begins with the
+ * entries of the one above it; without one above only its owner or an administrator creates
+ * it.  A rename keeps them. */
 #ifndef PTN_STORE_H
 #define PTN_STORE_H
 
@@ -58,13 +74,36 @@ struct ptn_mailbox { /* table: one row of a list, or the result of status */
   uint32_t uidvalidity, uidnext;
   uint32_t messages, unseen, deleted, reserved;
   uint64_t highest_modseq;
-  uint64_t octets; /* STATUS=SIZE */
+  uint64_t octets;    /* STATUS=SIZE */
+  const char *rights; /* of the asking identity: RFC 4314 letters, "lrswipkxtea" for all */
 };
 enum {
   PTN_MAILBOX_NOSELECT = 1 << 0,
-  PTN_MAILBOX_SUBSCRIBED = 1 << 1,
-  PTN_MAILBOX_HAS_CHILDREN = 1 << 2
+  PTN_MAILBOX_SUBSCRIBED = 1 << 1, /* by the asking account */
+  PTN_MAILBOX_HAS_CHILDREN = 1 << 2,
+  /* Special uses: what create and set_attributes take.  RFC 6154, RFC 8457 (IMPORTANT), and
+   * the folders of an Exchange mailbox that are no mail.  A mailbox may have several. */
+  PTN_MAILBOX_ALL = 1 << 8,
+  PTN_MAILBOX_ARCHIVE = 1 << 9,
+  PTN_MAILBOX_DRAFTS = 1 << 10,
+  PTN_MAILBOX_FLAGGED = 1 << 11,
+  PTN_MAILBOX_JUNK = 1 << 12,
+  PTN_MAILBOX_SENT = 1 << 13,
+  PTN_MAILBOX_TRASH = 1 << 14,
+  PTN_MAILBOX_IMPORTANT = 1 << 15,
+  PTN_MAILBOX_CALENDAR = 1 << 16,
+  PTN_MAILBOX_CONTACTS = 1 << 17,
+  PTN_MAILBOX_TASKS = 1 << 18,
+  PTN_MAILBOX_NOTES = 1 << 19,
+  PTN_MAILBOX_JOURNAL = 1 << 20,
+  PTN_MAILBOX_SPECIAL_USES = 0x1fff00 /* all of them */
 };
+
+/* One entry of a mailbox's rights. */
+struct ptn_rights {
+  const char *who;    /* an account, "$group" or "anyone"; '-' before it takes rights away */
+  const char *rights; /* letters, in the order of "lrswipkxtea" */
+};                    /* value */
 
 struct ptn_quota { /* table: RFC 9208; limit UINT64_MAX: none */
   uint32_t size;
@@ -77,7 +116,9 @@ enum { /* what a fetch asks for, and what a row has */
        PTN_FETCH_FLAGS = 1 << 0,
        PTN_FETCH_MODSEQ = 1 << 1,
        PTN_FETCH_DATES = 1 << 2,
-       PTN_FETCH_SIZE = 1 << 3
+       PTN_FETCH_SIZE = 1 << 3,
+       PTN_FETCH_IDS = 1 << 4,   /* email_id, thread_id */
+       PTN_FETCH_DIGEST = 1 << 5 /* in a row: there is one */
 };
 struct ptn_fetch { /* table */
   uint32_t size;
@@ -94,6 +135,10 @@ struct ptn_message { /* table: one row; valid until the next call on the cursor 
   uint64_t octets;                  /* RFC822.SIZE: exactly what read gives */
   int64_t internal_date, save_date; /* seconds since 1970 */
   ptn_flag_bits flags;
+  /* RFC 8474 EMAILID and THREADID.  A copy has those of its original.  Messages of one account
+   * that came with references in common have one thread. */
+  struct ptn_id email_id, thread_id;
+  struct ptn_bytes digest; /* as ptn_description.digest or `remember` gave it */
 };
 
 struct ptn_annotation { /* table: one row; valid until the next call on the cursor */
@@ -106,12 +151,30 @@ struct ptn_annotation { /* table: one row; valid until the next call on the curs
 typedef uint32_t ptn_flag_mode;
 enum { PTN_FLAGS_ADD = 1, PTN_FLAGS_REMOVE, PTN_FLAGS_REPLACE };
 
+/* What its protocol knows of a message when it has seen all of it. */
+struct ptn_description { /* table */
+  uint32_t size;
+  uint32_t reserved;
+  /* Whatever is worth computing once (IMAP: ENVELOPE, BODYSTRUCTURE, where the parts are), in a
+   * form that only its readers know and that says by itself which.  It belongs to the octets:
+   * all copies share it.  64 KiB at most; more is dropped. */
+  struct ptn_bytes digest;
+  /* The message's own Message-ID ("" if it has none), then those it refers to, nearest first:
+   * In-Reply-To, References from behind; without < and >.  The first one that is known gives
+   * the message its thread.  The store looks at 32 at most. */
+  struct ptn_strings references;
+};
+
 struct ptn_append { /* table */
   uint32_t size;
   uint32_t reserved;
   ptn_flag_bits flags;
   int64_t internal_date;     /* seconds since 1970 */
   struct ptn_source *source; /* pulled by the store to its PTN_END, closed by the caller */
+  /* NULL, or called once, in the task, when the source has ended; what it gives is copied
+   * before it is called again or append (deliver) returns.  An error ends the append. */
+  ptn_status (*describe) (void *argument, struct ptn_description *);
+  void *argument;
 };
 struct ptn_outcome { /* table: of one step of a change, after commit; valid until end */
   uint32_t size;
@@ -136,7 +199,20 @@ struct ptn_delivered { /* value */
 enum { /* capabilities of the engine */
        PTN_STORE_DURABLE = 1 << 0,
        PTN_STORE_COPIES_CHEAPLY = 1 << 1, /* COPY does not move octets */
-       PTN_STORE_REMOTE = 1 << 2
+       PTN_STORE_REMOTE = 1 << 2,
+       PTN_STORE_ACL = 1 << 3, /* rights, list_others; without it others' mailboxes are not there */
+       PTN_STORE_PUBLIC = 1 << 4,      /* mailboxes whose owner is "" */
+       PTN_STORE_ANNOTATIONS = 1 << 5, /* annotate, annotations */
+       PTN_STORE_QRESYNC = 1 << 6,     /* modseqs and `vanished` survive a restart */
+       PTN_STORE_TOKENS = 1 << 7,      /* tokens survive a restart, for a day at least */
+       PTN_STORE_QUOTA = 1 << 8,
+       PTN_STORE_SPECIAL_USE = 1 << 9,
+       PTN_STORE_RECENT = 1 << 10,
+       PTN_STORE_SAVE_DATE = 1 << 11,
+       PTN_STORE_OBJECT_IDS = 1 << 12, /* MAILBOXID, EMAILID */
+       PTN_STORE_THREADS = 1 << 13,    /* THREADID from references */
+       PTN_STORE_DIGESTS = 1 << 14,
+       PTN_STORE_EVENTS = 1 << 15 /* publishes what event.h names */
 };
 
 struct ptn_store { /* table; functions are [task] unless they only release */
@@ -152,8 +228,9 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   void (*close_cursor) (struct ptn_cursor *);
 
   /* Mailboxes.  pattern: RFC 9051 LIST wildcards * and %; rows in octet order of path.
-   * Rows and statuses stay valid until the next call on the cursor, or call_end.  remove:
-   * PTN_E_INVALID for INBOX; a mailbox with children stays as NOSELECT.  rename takes
+   * Rows and statuses stay valid until the next call on the cursor, or call_end.  list gives
+   * the account's own.  create: attributes are special uses, or 0.  remove: PTN_E_INVALID for
+   * INBOX; a mailbox with children stays as NOSELECT.  rename takes
    * the children along, and creates missing parents; of INBOX (RFC 9051 section 6.3.6): its
    * messages move, INBOX stays. */
   ptn_status (*list) (struct ptn_account *, struct ptn_call *, const char *pattern,
@@ -161,7 +238,8 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   ptn_status (*next_mailbox) (struct ptn_cursor *, struct ptn_call *, const struct ptn_mailbox **);
   ptn_status (*status) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                         const struct ptn_mailbox **);
-  ptn_status (*create) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
+  ptn_status (*create) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
+                        uint32_t attributes);
   ptn_status (*remove) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
   ptn_status (*rename) (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name from,
                         struct ptn_mailbox_name to);
@@ -216,7 +294,10 @@ struct ptn_store { /* table; functions are [task] unless they only release */
                          struct ptn_uid_set, int only_deleted);
   /* RFC 5464 and 5257 values, and what plugins keep beside messages (POP3 retention), named
    * "/plugin/word": of messages (uids), of the mailbox (no uids) or of the account
-   * (mailbox NULL).  value.data NULL removes it.  A value has 64 KiB at most. */
+   * (mailbox NULL).  value.data NULL removes it.  A value has 64 KiB at most.  Names that
+   * begin with "/private/" are the identity's own (RFC 5464 section 2.1): each authzid sees
+   * and changes only what it has set itself, and needs no more than r for it; all others are
+   * shared. */
   ptn_status (*annotate) (struct ptn_change *, struct ptn_call *, const struct ptn_id *mailbox,
                           struct ptn_uid_set, const char *name, struct ptn_bytes value);
   ptn_status (*commit) (struct ptn_change *, struct ptn_call *);
@@ -237,6 +318,34 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   ptn_status (*remove_account) (void *instance, struct ptn_call *, const char *account);
   ptn_status (*quota) (struct ptn_account *, struct ptn_call *, const struct ptn_quota **);
   ptn_status (*set_quota) (struct ptn_account *, struct ptn_call *, const struct ptn_quota *);
+
+  /* Gives a mailbox these special uses (PTN_MAILBOX_ALL ...) instead of those it had. */
+  ptn_status (*set_attributes) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                                uint32_t attributes);
+  /* The UIDs that left the mailbox after modseq `since` (RFC 7162 section 3.2.5), of those in
+   * `uids` if that is not NULL; until call_end.  PTN_E_EXPIRED: nothing is known any more of
+   * that time; then the caller compares all UIDs. */
+  ptn_status (*vanished) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                          uint64_t since, const struct ptn_uid_set *uids, struct ptn_uid_set *gone);
+  /* RFC 3501 \Recent: the first UID that this session is the first to be told of; the next
+   * caller gets what was UIDNEXT here.  No such message: UIDNEXT. */
+  ptn_status (*claim_recent) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                              uint32_t *first_uid);
+  /* The entries of a mailbox's rights, in order of `who`, until call_end.  set_rights: instead
+   * of what `who` had; "" removes the entry; PTN_E_INVALID: a letter that is no right, or no
+   * `who`; PTN_E_LIMIT: more than 1000 entries.  The letters c and d (RFC 2086) are taken for
+   * kx and te. */
+  ptn_status (*rights) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                        const struct ptn_rights **entries, size_t *count);
+  ptn_status (*set_rights) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                            const char *who, const char *rights);
+  /* Mailboxes that are not the account's own and on which the identity has l: owner NULL all
+   * other accounts', "" the public ones, else those of that account.  Rows by owner, then path,
+   * with name.owner set. */
+  ptn_status (*list_others) (struct ptn_account *, struct ptn_call *, const char *owner,
+                             const char *pattern, struct ptn_cursor **);
+  /* Keeps a digest that had to be computed late.  A hint: nobody waits for it, it may be lost. */
+  void (*remember) (struct ptn_account *, const struct ptn_id *, uint32_t uid, struct ptn_bytes);
 };
 
 PTN_END_DECLS

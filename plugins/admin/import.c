@@ -273,7 +273,7 @@ make_mailbox (struct job *job) {
   struct import *import = job->data;
   ptn_status status =
       job_store (job)->create (job->opened, &job->call,
-                               (struct ptn_mailbox_name){ NULL, import->now->mailbox });
+                               (struct ptn_mailbox_name){ NULL, import->now->mailbox }, 0);
   if (status == PTN_PENDING)
     return status;
   job_call_end (job);

@@ -94,7 +94,7 @@ list (struct job *job) {
 
 static ptn_status
 create (struct job *job) {
-  return done (job, job_store (job)->create (job->opened, &job->call, own (job->words[1])),
+  return done (job, job_store (job)->create (job->opened, &job->call, own (job->words[1]), 0),
                job->words[1]);
 }
 

@@ -257,7 +257,10 @@ by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_
 }
 
 ptn_status
-request_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
+request_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
+                uint32_t attributes) {
+  if (attributes != 0)
+    return PTN_E_UNSUPPORTED; /* special uses are not kept */
   return by_name (account, call, name, make_create, false);
 }
 

@@ -6,7 +6,8 @@
 
 #include "account.h"
 
-ptn_status request_create (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
+ptn_status request_create (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
+                           uint32_t attributes);
 ptn_status request_remove (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
 ptn_status request_rename (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name from,
                            struct ptn_mailbox_name to);

@@ -143,7 +143,10 @@ memory_status (struct ptn_account *account, struct ptn_call *call, struct ptn_ma
 }
 
 ptn_status
-memory_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
+memory_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
+               uint32_t attributes) {
+  if (attributes != 0)
+    return PTN_E_UNSUPPORTED; /* special uses are not kept */
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;

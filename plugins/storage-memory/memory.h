@@ -153,7 +153,8 @@ ptn_status memory_next_mailbox (struct ptn_cursor *, struct ptn_call *,
                                 const struct ptn_mailbox **);
 ptn_status memory_status (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                           const struct ptn_mailbox **);
-ptn_status memory_create (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
+ptn_status memory_create (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
+                          uint32_t attributes);
 ptn_status memory_remove (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name);
 ptn_status memory_rename (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                           struct ptn_mailbox_name);

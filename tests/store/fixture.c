@@ -98,7 +98,7 @@ exists (struct fixture *f, const char *path) {
 
 void
 make (struct fixture *f, const char *path) {
-  assert_ok (DO (f, f->store->create (f->account, &call, NAME (path))));
+  assert_ok (DO (f, f->store->create (f->account, &call, NAME (path), 0)));
 }
 
 char *

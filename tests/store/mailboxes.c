@@ -10,7 +10,7 @@
 
 static ptn_status
 create (struct fixture *f, const char *path) {
-  return DO (f, f->store->create (f->account, &call, NAME (path)));
+  return DO (f, f->store->create (f->account, &call, NAME (path), 0));
 }
 
 static ptn_status
@@ -112,7 +112,7 @@ bad_names (void **state) {
   make (f, "a");
   assert_int_equal (rename_to (f, "a", "b//c"), PTN_E_INVALID);
   assert_int_equal (DO (f, f->store->create (f->account, &call,
-                                             (struct ptn_mailbox_name){ BOB, "theirs" })),
+                                             (struct ptn_mailbox_name){ BOB, "theirs" }, 0)),
                     PTN_E_DENIED);
 }
 

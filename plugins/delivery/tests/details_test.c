@@ -32,7 +32,7 @@ make_mailbox (struct fixture *f, const char *name, const char *path) {
   host->call_end (&call);
   assert_int_equal (HARNESS_AWAIT (f->task,
                                    f->store->create (account, &call,
-                                                     (struct ptn_mailbox_name){ NULL, path })),
+                                                     (struct ptn_mailbox_name){ NULL, path }, 0)),
                     PTN_OK);
   host->call_end (&call);
   f->store->close (account);

@@ -263,13 +263,14 @@ populate (struct fixture *f) {
 
       deliver (f, names[i], text);
     }
-    assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, work })));
+    assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, work }, 0)));
     assert_ok (
         DO (f, request_subscribe (account, &call, (struct ptn_mailbox_name){ NULL, work }, 1)));
     change_all (f, account, work);
     assert_ok (DO (f, request_rename (account, &call, (struct ptn_mailbox_name){ NULL, parent },
                                       (struct ptn_mailbox_name){ NULL, play })));
-    assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, "Trash" })));
+    assert_ok (
+        DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, "Trash" }, 0)));
     assert_ok (DO (f, request_remove (account, &call, (struct ptn_mailbox_name){ NULL, "Trash" })));
     assert_ok (DO (f, request_set_quota (account, &call, &quota)));
     assert_ok (expunge (f, names[i], 3, 3)); /* of the first round */
