@@ -101,18 +101,16 @@ store_unlock (struct store *store) {
   store->lock_fd = -1;
 }
 
-static ptn_status
-store_create (struct store *store, const char *name) {
+/* STORE as it should be, replaced whole. */
+static bool
+identity_write (struct store *store, const char *name) {
   g_autofree char *temporary = g_strconcat (name, ".tmp", NULL);
-  g_autoptr (GString) text = g_string_new ("postern-store 1\n");
+  g_autoptr (GString) text = g_string_new (NULL);
   struct iovec vector;
   int fd;
   bool good;
 
-  if (getrandom (store->id, sizeof store->id, 0) != (ssize_t)sizeof store->id)
-    return PTN_E_TEMPORARY;
-  store->shard_count = store->settings.shards;
-  g_string_append_printf (text, "shards %u\nid ", store->shard_count);
+  g_string_printf (text, "postern-store %u\nshards %u\nid ", STORE_FORMAT, store->shard_count);
   for (size_t i = 0; i < sizeof store->id; i++)
     g_string_append_printf (text, "%02x", store->id[i]);
   g_string_append_c (text, '\n');
@@ -121,11 +119,53 @@ store_create (struct store *store, const char *name) {
   good = fd >= 0 && io_write_all (store->io, fd, &vector, 1, 0) && store->io->fsync (fd) == 0;
   if (fd >= 0)
     close (fd);
-  good =
-      good && store->io->rename (temporary, name) == 0 && io_sync_folder (store->io, store->path);
-  if (good)
+  return good && store->io->rename (temporary, name) == 0
+         && io_sync_folder (store->io, store->path);
+}
+
+static ptn_status
+store_create (struct store *store, const char *name) {
+  if (getrandom (store->id, sizeof store->id, 0) != (ssize_t)sizeof store->id)
+    return PTN_E_TEMPORARY;
+  store->shard_count = store->settings.shards;
+  if (identity_write (store, name))
     return PTN_OK;
   store_log (store, PTN_LOG_ERROR, "store.create", "path", name, "error", g_strerror (errno));
+  return PTN_E_TEMPORARY;
+}
+
+/* The index of a shard of an older format is not ours: without CURRENT it is made anew from the
+ * log, which all formats share. */
+static bool
+drop_index (struct store *store, uint32_t shard) {
+  static const char *const names[] = { "CURRENT", "idx.A.kct", "idx.B.kct" };
+  g_autofree char *folder = g_strdup_printf ("%s/s%02u", store->path, shard);
+
+  if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return true;
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *name = g_build_filename (folder, names[i], NULL);
+
+    if (g_unlink (name) != 0 && errno != ENOENT)
+      return false;
+  }
+  return io_sync_folder (store->io, folder);
+}
+
+/* Every index goes, durably, before STORE says that they are of the new format.  Killed in between,
+ * the next start finds the old format and does the same again. */
+static ptn_status
+store_upgrade (struct store *store, const char *name, uint64_t format) {
+  g_autofree char *from = g_strdup_printf ("format %" PRIu64 " to %u", format, STORE_FORMAT);
+  bool good = true;
+
+  for (uint32_t i = 0; i < store->shard_count && good; i++)
+    good = drop_index (store, i);
+  if (good && identity_write (store, name)) {
+    store_log (store, PTN_LOG_NOTICE, "store.upgraded", "path", store->path, "from", from);
+    return PTN_OK;
+  }
+  store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error", g_strerror (errno));
   return PTN_E_TEMPORARY;
 }
 
@@ -142,11 +182,35 @@ parse_hex (const char *text, unsigned char *out, size_t size) {
   return true;
 }
 
+/* "postern-store N" */
+static bool
+parse_format (const char *line, uint64_t *format) {
+  static const char word[] = "postern-store ";
+  char *end;
+
+  if (!g_str_has_prefix (line, word) || !g_ascii_isdigit (line[sizeof word - 1]))
+    return false;
+  *format = g_ascii_strtoull (line + sizeof word - 1, &end, 10);
+  return *end == '\0' && *format > 0;
+}
+
+static ptn_status
+refuse_format (struct store *store, const char *name, uint64_t format) {
+  g_autofree char *why = g_strdup_printf ("the store has format %" PRIu64
+                                          ", of a newer version of this software; this "
+                                          "one reads formats 1 to %u",
+                                          format, STORE_FORMAT);
+
+  store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error", why);
+  return PTN_E_CORRUPT;
+}
+
 ptn_status
 store_identify (struct store *store) {
   g_autofree char *name = g_build_filename (store->path, "STORE", NULL);
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
+  uint64_t format;
 
   if (!g_file_get_contents (name, &text, NULL, NULL)) {
     if (g_file_test (name, G_FILE_TEST_EXISTS)) {
@@ -156,13 +220,15 @@ store_identify (struct store *store) {
     return store_create (store, name);
   }
   lines = g_strsplit (text, "\n", -1);
-  if (g_strv_length (lines) >= 3 && strcmp (lines[0], "postern-store 1") == 0
+  if (g_strv_length (lines) >= 3 && parse_format (lines[0], &format)
       && g_str_has_prefix (lines[1], "shards ") && g_str_has_prefix (lines[2], "id ")) {
     uint64_t count = g_ascii_strtoull (lines[1] + 7, NULL, 10);
 
+    if (format > STORE_FORMAT)
+      return refuse_format (store, name, format);
     if (count >= 1 && count <= 64 && parse_hex (lines[2] + 3, store->id, sizeof store->id)) {
       store->shard_count = (uint32_t)count;
-      return PTN_OK;
+      return format < STORE_FORMAT ? store_upgrade (store, name, format) : PTN_OK;
     }
   }
   store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error",

@@ -18,6 +18,8 @@ struct checkpointer;
 struct spiller;
 struct op;
 
+enum { STORE_FORMAT = 2 }; /* of the files (FORMAT.md); older ones are upgraded */
+
 struct store_settings {
   const char *path;
   uint32_t shards; /* of a store that is made; one that exists keeps its number */
@@ -148,7 +150,8 @@ void segment_give (struct shard *, struct segment_file *);
 /* lock.c */
 ptn_status store_lock (struct store *);
 void store_unlock (struct store *);
-ptn_status store_identify (struct store *); /* reads or writes STORE */
+/* Reads or writes STORE; upgrades a store of an older format. */
+ptn_status store_identify (struct store *);
 void reserve_make (struct store *);
 bool reserve_release (struct store *);
 
