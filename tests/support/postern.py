@@ -65,8 +65,9 @@ def plugin_path():
     found = set()
     for name in glob.glob(os.path.join(BUILD, "plugins", "*", "*.so")):
         found.add(os.path.dirname(name))
-    for name in glob.glob(os.path.join(BUILD, "tests", "*", "*.so")):
-        found.add(os.path.dirname(name))
+    for pattern in ("*", os.path.join("tools", "*")):
+        for name in glob.glob(os.path.join(BUILD, "tests", pattern, "*.so")):
+            found.add(os.path.dirname(name))
     return ":".join(sorted(found))
 
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mailboxes.c - accounts and mailboxes: open, list, create and so on; administration. */
+#include "drive.h"
+
+#define PASS(expression)             \
+  do {                               \
+    ptn_status pass_ = (expression); \
+    if (pass_ != PTN_OK)             \
+      return pass_;                  \
+  } while (0)
+
+static ptn_status
+done (struct session *s) {
+  put (s, "OK\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_open (struct session *s) {
+  const struct ptn_store *store = s->drive->store;
+
+  if (s->stage == 0) {
+    if (s->count < 2 || s->count > 3)
+      return PTN_E_INVALID;
+    change_forget (s);
+    if (s->account)
+      store->close (s->account);
+    s->account = NULL;
+    g_free (s->account_name);
+    g_free (s->authzid);
+    s->account_name = g_strdup (s->words[1]);
+    s->authzid = g_strdup (s->words[s->count - 1]);
+    s->identity = (struct ptn_identity){ .size = sizeof s->identity,
+                                         .authcid = s->authzid,
+                                         .authzid = s->authzid,
+                                         .domain = "",
+                                         .account = s->account_name };
+    /* Ends the login timer; any number of sessions may have one account open. */
+    s->drive->host->claim (s->task, NULL);
+    s->stage = 1;
+  }
+  PASS (store->open (s->drive->store_instance, &s->call, &s->identity, &s->account));
+  return done (s);
+}
+
+ptn_status
+run_close (struct session *s) {
+  change_forget (s);
+  s->drive->store->close (s->account);
+  s->account = NULL;
+  return done (s);
+}
+
+static void
+put_mailbox (struct session *s, const struct ptn_mailbox *mailbox) {
+  put_id (s, &mailbox->id);
+  put_number (s, mailbox->uidvalidity);
+  put_number (s, mailbox->uidnext);
+  put_number (s, mailbox->messages);
+  put_number (s, mailbox->unseen);
+  put_number (s, mailbox->deleted);
+  put_number (s, mailbox->highest_modseq);
+  put_number (s, mailbox->octets);
+  put_number (s, mailbox->attributes);
+}
+
+ptn_status
+run_list (struct session *s) {
+  const struct ptn_store *store = s->drive->store;
+  const struct ptn_mailbox *mailbox;
+  ptn_status status;
+
+  if (s->stage == 0) {
+    if (s->count != 2)
+      return PTN_E_INVALID;
+    PASS (store->list (s->account, &s->call, s->words[1], &s->cursor));
+    s->stage = 1;
+  }
+  while ((status = room_for_more (s)) == PTN_OK
+         && (status = store->next_mailbox (s->cursor, &s->call, &mailbox)) == PTN_OK) {
+    put (s, "*");
+    if (mailbox->name.owner) {
+      put_word (s, mailbox->name.owner, strlen (mailbox->name.owner));
+      put (s, ":");
+      size_t at = s->out->len;
+      put_word (s, mailbox->name.path, strlen (mailbox->name.path));
+      g_string_erase (s->out, (gssize)at, 1);
+    } else
+      put_word (s, mailbox->name.path, strlen (mailbox->name.path));
+    put_mailbox (s, mailbox);
+    put (s, "\n");
+    s->messages++;
+  }
+  if (status != PTN_END)
+    return status;
+  put (s, "OK");
+  put_number (s, s->messages);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+/* The commands about one name, or two. */
+static ptn_status
+names (struct session *s, unsigned count) {
+  for (unsigned i = 0; s->stage == 0 && i < count; i++)
+    if (!name_of (s, 1 + i, i) || !s->name[i].path)
+      return PTN_E_INVALID;
+  s->stage = 1;
+  return PTN_OK;
+}
+
+ptn_status
+run_status (struct session *s) {
+  const struct ptn_mailbox *mailbox;
+
+  PASS (names (s, 1));
+  PASS (s->drive->store->status (s->account, &s->call, s->name[0], &mailbox));
+  put (s, "OK");
+  put_mailbox (s, mailbox);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_create (struct session *s) {
+  PASS (names (s, 1));
+  PASS (s->drive->store->create (s->account, &s->call, s->name[0]));
+  return done (s);
+}
+
+ptn_status
+run_remove (struct session *s) {
+  PASS (names (s, 1));
+  PASS (s->drive->store->remove (s->account, &s->call, s->name[0]));
+  return done (s);
+}
+
+ptn_status
+run_rename (struct session *s) {
+  PASS (names (s, 2));
+  PASS (s->drive->store->rename (s->account, &s->call, s->name[0], s->name[1]));
+  return done (s);
+}
+
+ptn_status
+run_subscribe (struct session *s) {
+  PASS (names (s, 1));
+  PASS (s->drive->store->subscribe (s->account, &s->call, s->name[0], !word_is (s, 2, "0")));
+  return done (s);
+}
+
+ptn_status
+run_keyword (struct session *s) {
+  uint32_t bit;
+
+  if (s->stage == 0) {
+    if (s->count < 3 || !name_of (s, 1, 0))
+      return PTN_E_INVALID;
+    s->stage = 1;
+  }
+  if (s->stage == 1) {
+    PASS (resolve (s, 0));
+    s->stage = 2;
+  }
+  PASS (s->drive->store->keyword (s->account, &s->call, &s->id[0], s->words[2],
+                                  word_is (s, 3, "make"), &bit));
+  put (s, "OK");
+  put_number (s, bit);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+static void
+put_limit (struct session *s, uint64_t limit) {
+  if (limit == UINT64_MAX)
+    put (s, " *");
+  else
+    put_number (s, limit);
+}
+
+ptn_status
+run_quota (struct session *s) {
+  const struct ptn_quota *quota;
+
+  PASS (s->drive->store->quota (s->account, &s->call, &quota));
+  put (s, "OK");
+  put_number (s, quota->storage_used);
+  put_limit (s, quota->storage_limit);
+  put_number (s, quota->messages_used);
+  put_limit (s, quota->messages_limit);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_set_quota (struct session *s) {
+  if (s->stage == 0) {
+    s->quota = (struct ptn_quota){ .size = sizeof s->quota };
+    if (!number_of (s, 1, &s->quota.storage_limit) || !number_of (s, 2, &s->quota.messages_limit))
+      return PTN_E_INVALID;
+    s->stage = 1;
+  }
+  PASS (s->drive->store->set_quota (s->account, &s->call, &s->quota));
+  return done (s);
+}
+
+ptn_status
+run_accounts (struct session *s) {
+  struct ptn_strings accounts = { NULL, 0 };
+  ptn_status status = s->drive->store->list_accounts (s->drive->store_instance, &s->call,
+                                                      s->count > 1 ? s->words[1] : "", &accounts);
+
+  if (status != PTN_OK && status != PTN_END)
+    return status;
+  for (size_t i = 0; status == PTN_OK && i < accounts.count; i++) {
+    put (s, "*");
+    put_word (s, accounts.items[i], strlen (accounts.items[i]));
+    put (s, "\n");
+  }
+  put (s, "OK");
+  put_number (s, accounts.count);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_remove_account (struct session *s) {
+  if (s->count != 2)
+    return PTN_E_INVALID;
+  PASS (s->drive->store->remove_account (s->drive->store_instance, &s->call, s->words[1]));
+  return done (s);
+}
