@@ -253,8 +253,8 @@ class Drive:
         words = self.run("status", mailbox_word(mailbox)).words
         return mailbox_of(words, mailbox_word(mailbox))
 
-    def create(self, mailbox):
-        self.run("create", mailbox_word(mailbox))
+    def create(self, mailbox, attributes=0):
+        self.run("create", mailbox_word(mailbox), *([str(attributes)] if attributes else []))
 
     def remove(self, mailbox):
         self.run("remove", mailbox_word(mailbox))

@@ -123,8 +123,12 @@ run_status (struct session *s) {
 
 ptn_status
 run_create (struct session *s) {
+  uint64_t attributes = 0;
+
+  if (s->count > 2 && (!number_of (s, 2, &attributes) || attributes > UINT32_MAX))
+    return PTN_E_INVALID;
   PASS (names (s, 1));
-  PASS (s->drive->store->create (s->account, &s->call, s->name[0]));
+  PASS (s->drive->store->create (s->account, &s->call, s->name[0], (uint32_t)attributes));
   return done (s);
 }
 
