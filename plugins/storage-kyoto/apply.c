@@ -75,8 +75,9 @@ apply_user (struct edit *edit, const struct record *record) {
   return PTN_OK;
 }
 
+/* A body comes into a segment (sign 1) or goes (-1). */
 static ptn_status
-count_segment (struct edit *edit, uint32_t segment, uint64_t live, uint64_t dead) {
+count_segment (struct edit *edit, uint32_t segment, uint64_t stored, int sign) {
   struct segment_row row = { 0, 0 };
   struct key key;
   ptn_status status;
@@ -87,9 +88,17 @@ count_segment (struct edit *edit, uint32_t segment, uint64_t live, uint64_t dead
     status = PTN_E_CORRUPT;
   if (status != PTN_OK && status != PTN_E_NOT_FOUND)
     return status;
-  row.live += live;
-  row.live -= dead < row.live ? dead : row.live;
-  row.dead += dead;
+  if (sign > 0) {
+    row.live += stored;
+    row.bodies++;
+  } else {
+    row.live -= MIN (stored, row.live);
+    row.bodies -= row.bodies > 0;
+  }
+  if (row.bodies == 0) {
+    edit_remove (edit, &key);
+    return PTN_OK;
+  }
   edit->coded.size = 0;
   segment_row_put (&edit->coded, &row);
   edit_put (edit, &key, &edit->coded);
@@ -127,7 +136,7 @@ make_body (struct edit *edit, const struct record *record) {
     body_id_put (&edit->coded, record->lsn);
     edit_put (edit, &key, &edit->coded);
   } else
-    TRY (count_segment (edit, record->segment, record->stored, 0));
+    TRY (count_segment (edit, record->segment, record->stored, 1));
   put_body (edit, record->lsn, &row);
   return PTN_OK;
 }
@@ -153,7 +162,29 @@ drop_body (struct edit *edit, uint64_t body) {
     edit_remove (edit, &key);
     g_array_append_val (edit->gone, row.offset);
   } else
-    TRY (count_segment (edit, row.segment, 0, row.stored));
+    TRY (count_segment (edit, row.segment, row.stored, -1));
+  return PTN_OK;
+}
+
+/* The compactor has put the body's octets elsewhere.  One that nothing uses any more stays where it
+ * is, dead: its expunge may have been lost with a rotten record before this one, or come late. */
+static ptn_status
+apply_body_move (struct edit *edit, const struct record *record) {
+  struct body_row row;
+  ptn_status status = edit_body (edit, record->message.body, &row);
+
+  if (status == PTN_E_NOT_FOUND || (status == PTN_OK && row.attributes & BODY_BIG))
+    return PTN_OK;
+  TRY (status);
+  TRY (count_segment (edit, row.segment, row.stored, -1));
+  row.segment = record->segment;
+  row.offset = record->body_offset;
+  row.stored = record->stored;
+  row.codec = record->codec;
+  row.crc = record->body_crc;
+  TRY (count_segment (edit, row.segment, row.stored, 1));
+  put_body (edit, record->message.body, &row);
+  edit->removals = true;
   return PTN_OK;
 }
 
@@ -510,6 +541,8 @@ apply (struct edit *edit, const struct record *record) {
     return apply_quota (edit, record);
   case RECORD_TOKEN:
     return apply_token (edit, record);
+  case RECORD_BODY_MOVE:
+    return apply_body_move (edit, record);
   default:
     return PTN_E_CORRUPT;
   }

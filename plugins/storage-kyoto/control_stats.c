@@ -9,7 +9,7 @@ sum_segment (void *argument, const uint8_t *key, size_t key_size, const uint8_t 
 
   if (segment_row_get (READER (value, size), &row)) {
     sum->live += row.live;
-    sum->dead += row.dead;
+    sum->bodies += row.bodies;
   }
   return true;
 }
@@ -20,9 +20,16 @@ stats_row (struct shard *shard, struct ptn_call *call, struct ptn_report *report
   struct segment_row sum = { 0, 0 };
   struct key from = { 1, { KEY_SEGMENT } }, end = { 1, { KEY_SEGMENT + 1 } };
   g_autoptr (GPtrArray) columns = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GArray) segments = log_segments (shard);
+  uint64_t octets = 0;
 
   index_scan (index, NULL, &from, &end, SIZE_MAX, sum_segment, &sum);
   pthread_rwlock_rdlock (&index->lock);
+  for (guint i = 0; i < segments->len; i++) {
+    const struct segment_info *info = &g_array_index (segments, struct segment_info, i);
+
+    octets += info->number == index->position.segment ? index->position.offset : info->size;
+  }
   g_ptr_array_add (columns, g_strdup_printf ("%02u", shard->number));
   g_ptr_array_add (columns, g_strdup (atomic_load (&shard->failed)    ? "failed"
                                       : atomic_load (&index->corrupt) ? "corrupt"
@@ -30,7 +37,7 @@ stats_row (struct shard *shard, struct ptn_call *call, struct ptn_report *report
   g_ptr_array_add (columns, g_strdup_printf ("%u", index->position.segment));
   g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, index->position.lsn));
   g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, sum.live));
-  g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, sum.dead));
+  g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, octets - MIN (sum.live, octets)));
   g_ptr_array_add (columns,
                    g_strdup_printf ("%" PRId64, index->base ? tree_count (index->base) : 0));
   g_ptr_array_add (columns, g_strdup_printf ("%zu", overlay_count (index->active)));

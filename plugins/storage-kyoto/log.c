@@ -18,6 +18,39 @@ segment_name (const struct shard *shard, uint32_t number) {
   return g_strdup_printf ("%s/log.%08u", shard->path, number);
 }
 
+static int
+by_number (const void *a, const void *b) {
+  const struct segment_info *left = a, *right = b;
+
+  return (left->number > right->number) - (left->number < right->number);
+}
+
+GArray *
+log_segments (const struct shard *shard) {
+  GArray *segments = g_array_new (FALSE, FALSE, sizeof (struct segment_info));
+  g_autoptr (GDir) folder = g_dir_open (shard->path, 0, NULL);
+  const char *name;
+
+  while (folder && (name = g_dir_read_name (folder))) {
+    g_autofree char *path = NULL;
+    struct segment_info info;
+    struct stat status;
+    uint64_t number;
+    char *end;
+
+    if (!g_str_has_prefix (name, "log.") || strlen (name) != 12)
+      continue;
+    number = g_ascii_strtoull (name + 4, &end, 10);
+    path = shard_file (shard, name);
+    if (*end != '\0' || number == 0 || stat (path, &status) != 0)
+      continue;
+    info = (struct segment_info){ (uint32_t)number, (uint64_t)status.st_size };
+    g_array_append_val (segments, info);
+  }
+  g_array_sort (segments, by_number);
+  return segments;
+}
+
 /* Takes disk space ahead, so that most batches need none.  It is not needed for correctness: a
  * file system that cannot do it does not have to. */
 static bool

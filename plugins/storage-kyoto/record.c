@@ -24,9 +24,10 @@ enum {
 };
 enum { HEADER_VERSION = 1 };
 
-static bool
-has_body (const struct record *record) {
-  return record->type == RECORD_DELIVER && !(record->attributes & RECORD_BIG);
+bool
+record_has_body (const struct record *record) {
+  return record->type == RECORD_BODY_MOVE
+         || (record->type == RECORD_DELIVER && !(record->attributes & RECORD_BIG));
 }
 
 static void
@@ -92,6 +93,12 @@ encode_meta (const struct record *record, struct octets *out) {
     octets_add (out, record->token.octets, TOKEN_OCTETS);
     octets_block (out, record->value.data, record->value.size);
     break;
+  case RECORD_BODY_MOVE:
+    octets_varint (out, record->message.body);
+    break;
+  case RECORD_BASE:
+    octets_add (out, record->value.data, record->value.size);
+    break;
   default:
     g_assert_not_reached ();
   }
@@ -108,7 +115,7 @@ record_encode (const struct record *record, struct octets *out) {
   put_u32 (header + H_MAGIC, RECORD_MAGIC);
   put_u32 (header + H_META, (uint32_t)(out->size - start - RECORD_HEADER));
   put_u32 (header + H_BODY_CRC, record->body_crc);
-  put_u64 (header + H_BODY, has_body (record) ? record->stored : 0);
+  put_u64 (header + H_BODY, record_has_body (record) ? record->stored : 0);
   header[H_TYPE] = record->type;
   header[H_CODEC] = record->codec;
   header[H_ATTRIBUTES] = record->attributes;
@@ -250,6 +257,13 @@ decode_meta (struct reader *in, struct record *record) {
       record->token.octets[i] = reader_u8 (in);
     record->value = reader_block (in);
     break;
+  case RECORD_BODY_MOVE:
+    record->message.body = reader_varint (in);
+    break;
+  case RECORD_BASE:
+    record->value = (struct ptn_bytes){ in->at, (size_t)(in->end - in->at) };
+    in->at = in->end;
+    break;
   default:
     in->bad = true;
   }
@@ -277,11 +291,13 @@ record_decode (const uint8_t *data, size_t size, uint32_t salt, struct record *r
   record->body_crc = get_u32 (data + H_BODY_CRC);
   in = READER (data + RECORD_HEADER, meta);
   decode_meta (&in, record);
-  if (has_body (record))
+  if (record_has_body (record))
     record->stored = body;
   else if (body != 0)
     in.bad = true;
-  if (record->user == 0 || record->lsn == 0)
+  /* A body may be shared by several accounts, so its move is of none. */
+  if (record->lsn == 0
+      || (record->user == 0 && record->type != RECORD_BODY_MOVE && record->type != RECORD_BASE))
     in.bad = true;
   return reader_done (&in) ? PTN_OK : PTN_E_CORRUPT;
 }

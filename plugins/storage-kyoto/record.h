@@ -29,11 +29,15 @@ enum record_type {
   RECORD_FLAGS,          /* user, mailbox, modseq, groups */
   RECORD_EXPUNGE,        /* user, mailbox, modseq, set */
   RECORD_KEYWORD,        /* user, mailbox, number bit, text keyword */
-  RECORD_ANNOTATE, /* user, mailbox (0: account), modseq, set (none: mailbox), text name, value */
-  RECORD_QUOTA,    /* user, limits */
-  RECORD_TOKEN,    /* user, token, value the coded outcome */
+  RECORD_ANNOTATE,  /* user, mailbox (0: account), modseq, set (none: mailbox), text name, value */
+  RECORD_QUOTA,     /* user, limits */
+  RECORD_TOKEN,     /* user, token, value the coded outcome */
+  RECORD_BODY_MOVE, /* a body from an older segment, as it was there: message.body its id */
   RECORD_TYPE_END
 };
+/* Not in the log: rows of the index, in base files (base.h).  lsn, mailbox (segment) and modseq
+ * (offset) are the position that the rows are of, uid counts the records, value is the rows. */
+enum { RECORD_BASE = 22 };
 enum { RECORD_END_OF_UNIT = 1, RECORD_BIG = 2, RECORD_NO_VALUE = 4 };
 enum { CODEC_RAW = 0 };
 
@@ -88,6 +92,8 @@ uint64_t record_span (uint32_t meta, uint64_t body);
  * looked at.  PTN_OK or PTN_E_CORRUPT; clear the record in both cases. */
 ptn_status record_decode (const uint8_t *data, size_t size, uint32_t salt, struct record *);
 void record_clear (struct record *);
+/* Do octets of a body stand behind its meta? */
+bool record_has_body (const struct record *);
 
 /* The first octets of every segment. */
 enum { SEGMENT_HEADER = 64 };

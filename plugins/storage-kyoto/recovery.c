@@ -18,9 +18,9 @@
 
 struct replay {
   struct shard *shard;
-  GArray *numbers; /* of the segments there are, ascending */
-  guint current;   /* index of the one in hand */
-  uint8_t *data;   /* of it, from `base` on */
+  GArray *segments; /* struct segment_info */
+  guint current;    /* index of the one in hand */
+  uint8_t *data;    /* of it, from `base` on */
   size_t size;
   uint64_t base;
   uint64_t lsn; /* the next one expected */
@@ -30,35 +30,6 @@ struct replay {
 };
 
 enum { PUBLISH_EVERY = 512 };
-
-static int
-ascending (const void *a, const void *b) {
-  uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-  return (left > right) - (left < right);
-}
-
-static GArray *
-list_segments (const struct shard *shard) {
-  GArray *numbers = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-  g_autoptr (GDir) folder = g_dir_open (shard->path, 0, NULL);
-  const char *name;
-
-  while (folder && (name = g_dir_read_name (folder))) {
-    char *end;
-    uint64_t number;
-    uint32_t value;
-
-    if (!g_str_has_prefix (name, "log.") || strlen (name) != 12)
-      continue;
-    number = g_ascii_strtoull (name + 4, &end, 10);
-    value = (uint32_t)number;
-    if (*end == '\0' && number > 0)
-      g_array_append_val (numbers, value);
-  }
-  g_array_sort (numbers, ascending);
-  return numbers;
-}
 
 /* Octets of a segment from `offset` on; NULL and errno, or NULL and size 0 at its end. */
 static uint8_t *
@@ -86,7 +57,7 @@ load (const struct shard *shard, uint32_t number, uint64_t offset, size_t *size)
 
 static uint32_t
 current_number (const struct replay *replay) {
-  return g_array_index (replay->numbers, uint32_t, replay->current);
+  return g_array_index (replay->segments, struct segment_info, replay->current).number;
 }
 
 /* Is there a whole record?  body_good: its body has the right checksum. */
@@ -147,11 +118,12 @@ was_synced (const struct replay *replay, size_t at, uint64_t lsn) {
         return true;
       at += RECORD_ALIGNMENT;
     }
-    if (++segment >= replay->numbers->len)
+    if (++segment >= replay->segments->len)
       return false;
     g_free (other);
-    data = other = load (replay->shard, g_array_index (replay->numbers, uint32_t, segment),
-                         SEGMENT_HEADER, &size);
+    data = other =
+        load (replay->shard, g_array_index (replay->segments, struct segment_info, segment).number,
+              SEGMENT_HEADER, &size);
     if (!data)
       size = 0;
     at = 0;
@@ -270,7 +242,7 @@ skip_rot (struct replay *replay, size_t at) {
 /* Goes on with the next segment.  False: there is none. */
 static bool
 next_segment (struct replay *replay) {
-  if (replay->current + 1 >= replay->numbers->len)
+  if (replay->current + 1 >= replay->segments->len)
     return false;
   g_free (replay->data);
   replay->current++;
@@ -285,9 +257,10 @@ next_segment_follows (const struct replay *replay) {
   struct segment_header header;
   bool good = false;
 
-  if (replay->current + 1 < replay->numbers->len) {
-    g_autofree char *name = segment_name (replay->shard, g_array_index (replay->numbers, uint32_t,
-                                                                        replay->current + 1));
+  if (replay->current + 1 < replay->segments->len) {
+    g_autofree char *name = segment_name (
+        replay->shard,
+        g_array_index (replay->segments, struct segment_info, replay->current + 1).number);
     int fd = open (name, O_RDONLY | O_CLOEXEC);
 
     good = fd >= 0 && io_read_all (fd, coded, sizeof coded, 0)
@@ -347,8 +320,8 @@ settle (struct replay *replay, uint64_t end) {
   struct stat status;
   bool cut;
 
-  for (guint i = replay->current + 1; i < replay->numbers->len; i++)
-    set_aside (shard, g_array_index (replay->numbers, uint32_t, i));
+  for (guint i = replay->current + 1; i < replay->segments->len; i++)
+    set_aside (shard, g_array_index (replay->segments, struct segment_info, i).number);
   if (end < SEGMENT_HEADER)
     end = SEGMENT_HEADER;
   shard->log.fd = open (name, O_RDWR | O_CLOEXEC);
@@ -407,11 +380,11 @@ remove_trees (struct shard *shard) {
 }
 
 static ptn_status
-replay_from (struct shard *shard, GArray *numbers, struct position position) {
-  struct replay replay = { .shard = shard, .numbers = numbers, .lsn = position.lsn + 1 };
+replay_from (struct shard *shard, GArray *segments, struct position position) {
+  struct replay replay = { .shard = shard, .segments = segments, .lsn = position.lsn + 1 };
   ptn_status status;
 
-  while (replay.current + 1 < numbers->len && current_number (&replay) < position.segment)
+  while (replay.current + 1 < segments->len && current_number (&replay) < position.segment)
     replay.current++;
   replay.base = current_number (&replay) == position.segment ? position.offset : SEGMENT_HEADER;
   replay.data = load (shard, current_number (&replay), replay.base, &replay.size);
@@ -435,7 +408,7 @@ replay_from (struct shard *shard, GArray *numbers, struct position position) {
 
 ptn_status
 shard_recover (struct shard *shard) {
-  g_autoptr (GArray) numbers = list_segments (shard);
+  g_autoptr (GArray) segments = log_segments (shard);
   struct position position = { .lsn = 0 };
   ptn_status status = PTN_OK;
 
@@ -447,8 +420,8 @@ shard_recover (struct shard *shard) {
     remove_trees (shard);
     position = (struct position){ .lsn = 0 };
   }
-  if (numbers->len > 0)
-    status = replay_from (shard, numbers, position);
+  if (segments->len > 0)
+    status = replay_from (shard, segments, position);
   else if (position.lsn > 0) {
     shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "the log is gone");
     status = PTN_E_CORRUPT;

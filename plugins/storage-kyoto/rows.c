@@ -265,14 +265,14 @@ body_row_get (struct reader reader, struct body_row *row) {
 void
 segment_row_put (struct octets *value, const struct segment_row *row) {
   octets_varint (value, row->live);
-  octets_varint (value, row->dead);
+  octets_varint (value, row->bodies);
 }
 
 bool
 segment_row_get (struct reader reader, struct segment_row *row) {
   row->live = reader_varint (&reader);
-  row->dead = reader_varint (&reader);
-  return reader_done (&reader);
+  row->bodies = reader_varint (&reader);
+  return reader_done (&reader) && row->bodies > 0;
 }
 
 void

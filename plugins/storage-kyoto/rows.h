@@ -18,7 +18,7 @@ enum key_kind {
   KEY_MESSAGE = 0x04,    /* user, mailbox, uid -> message_row */
   KEY_BODY = 0x05,       /* body id -> body_row */
   KEY_ANNOTATION = 0x08, /* user, mailbox (0: account), uid (0: mailbox), name -> value */
-  KEY_SEGMENT = 0x09,    /* segment number -> live and dead octets */
+  KEY_SEGMENT = 0x09,    /* segment number -> live bodies */
   KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
   KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
   KEY_BIG = 0x0c,        /* number of a big file -> body id */
@@ -92,7 +92,8 @@ struct body_row {
   uint64_t stored; /* octets there */
 };
 struct segment_row {
-  uint64_t live, dead;
+  uint64_t live;   /* octets of bodies in the segment that messages use, as stored */
+  uint64_t bodies; /* how many they are; 0: there is no row */
 };
 struct position {
   uint64_t lsn; /* of the last record this tree knows */

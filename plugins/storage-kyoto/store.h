@@ -101,7 +101,8 @@ struct shard {
   struct committer *committer;
   struct op *pending, **pending_end; /* of this round (committer) */
   _Atomic bool failed;               /* a sync failed: nothing is written any more */
-  _Atomic uint64_t removals;         /* grows when messages go: what readers remember is stale */
+  _Atomic uint64_t
+      removals; /* grows when messages go or bodies move: what readers remember is stale */
 
   pthread_mutex_t files_lock;
   GPtrArray *files; /* struct segment_file */
@@ -139,6 +140,12 @@ bool mailbox_id_parse (const struct store *, const struct ptn_id *, uint32_t *sh
 
 /* log.c */
 char *segment_name (const struct shard *, uint32_t number);
+/* The segments there are, ascending: an array of struct segment_info. */
+struct segment_info {
+  uint32_t number;
+  uint64_t size; /* of the file */
+};
+GArray *log_segments (const struct shard *);
 /* A new segment, durable with its name.  False: errno. */
 bool log_roll (struct shard *);
 bool log_write (struct shard *, struct iovec *, size_t count, uint64_t octets);

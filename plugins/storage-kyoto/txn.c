@@ -72,7 +72,7 @@ txn_emit (struct txn *txn, struct record *record) {
   record->lsn = txn->next_lsn++;
   record_encode (record, &txn->log);
   piece.size = txn->log.size - piece.start;
-  if (record->type == RECORD_DELIVER && !(record->attributes & RECORD_BIG)) {
+  if (record_has_body (record)) {
     piece.body = record->body;
     piece.body_size = record->stored;
   }

@@ -53,11 +53,12 @@ GArray *
 verify_segments (const struct shard *shard) {
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   struct position position = current_position ((struct shard *)(uintptr_t)shard);
+  g_autoptr (GArray) segments = log_segments (shard);
 
-  for (uint32_t number = 1; number <= position.segment; number++) {
-    g_autofree char *name = segment_name (shard, number);
+  for (guint i = 0; i < segments->len; i++) {
+    uint32_t number = g_array_index (segments, struct segment_info, i).number;
 
-    if (g_file_test (name, G_FILE_TEST_EXISTS))
+    if (number <= position.segment)
       g_array_append_val (numbers, number);
   }
   return numbers;
@@ -103,7 +104,10 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
   struct stat status;
   uint64_t size = 0, at = SEGMENT_HEADER;
   int fd = open (name, O_RDONLY | O_CLOEXEC);
+  g_autofree char *previous = segment_name (shard, number - 1);
 
+  if (!g_file_test (previous, G_FILE_TEST_EXISTS))
+    *lsn = 0; /* it was compacted away */
   if (fd >= 0 && fstat (fd, &status) == 0)
     size = number == position.segment ? MIN (position.offset, (uint64_t)status.st_size)
                                       : (uint64_t)status.st_size;
@@ -142,6 +146,7 @@ struct survey {
   GHashTable *mailboxes; /* user<<32|mailbox -> struct mailbox_row: as added up */
   GHashTable *users;     /* user -> struct user_row: as added up */
   GHashTable *bodies;    /* body id -> references as added up */
+  GHashTable *segments;  /* number -> struct segment_row: as added up */
   struct key last;
   uint64_t rows;
 };
@@ -294,12 +299,50 @@ check_bodies (struct survey *survey, GArray *found) {
            "has %u references, is used by %" PRIu64, one->row.references,
            references ? *references : 0);
     check_place (survey, one->id, &one->row);
+    if (!(one->row.attributes & BODY_BIG)) {
+      struct segment_row *sum = slot (survey->segments, one->row.segment, sizeof *sum);
+
+      sum->live += one->row.stored;
+      sum->bodies++;
+    }
     g_hash_table_remove (survey->bodies, &one->id);
   }
   g_hash_table_iter_init (&iterator, survey->bodies);
   while (g_hash_table_iter_next (&iterator, &key, &count))
     add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, *(const uint64_t *)key),
          "messages name it: it is not there");
+}
+
+/* Do the counts of live bodies agree with the bodies? */
+static bool
+segment (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct survey *survey = argument;
+  uint64_t number = key_number (key, key_size, 1);
+  struct segment_row row = { 0, 0 }, *sum = slot (survey->segments, number, sizeof *sum);
+
+  if (!segment_row_get (READER (value, size), &row) || row.live != sum->live
+      || row.bodies != sum->bodies)
+    add (survey->problems, survey->shard, g_strdup_printf ("log.%08u", (uint32_t)number),
+         "counts %" PRIu64 " live bodies, has %" PRIu64 " (or octets differ)", row.bodies,
+         sum->bodies);
+  sum->live = sum->bodies = 0;
+  return true;
+}
+
+static void
+check_segments (struct survey *survey) {
+  GHashTableIter iterator;
+  void *key, *value;
+
+  g_hash_table_iter_init (&iterator, survey->segments);
+  while (g_hash_table_iter_next (&iterator, &key, &value)) {
+    const struct segment_row *sum = value;
+
+    if (sum->bodies > 0)
+      add (survey->problems, survey->shard,
+           g_strdup_printf ("log.%08u", (uint32_t) * (const uint64_t *)key),
+           "has %" PRIu64 " live bodies that are not counted", sum->bodies);
+  }
 }
 
 static ptn_status
@@ -331,8 +374,12 @@ survey_run (struct survey *survey) {
     status = scan_kind (survey->shard, KEY_MAILBOX, SIZE_MAX, NULL, mailbox, survey);
   if (status == PTN_END)
     status = scan_kind (survey->shard, KEY_BODY, SIZE_MAX, NULL, body, bodies);
-  if (status == PTN_END)
+  if (status == PTN_END) {
     check_bodies (survey, bodies);
+    status = scan_kind (survey->shard, KEY_SEGMENT, SIZE_MAX, NULL, segment, survey);
+  }
+  if (status == PTN_END)
+    check_segments (survey);
   return status;
 }
 
@@ -350,11 +397,13 @@ verify_index (struct shard *shard, GPtrArray *problems, struct verify_counts *co
     survey.mailboxes = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
     survey.users = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
     survey.bodies = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+    survey.segments = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
     survey.last.size = 0;
     status = survey_run (&survey);
     g_hash_table_unref (survey.mailboxes);
     g_hash_table_unref (survey.users);
     g_hash_table_unref (survey.bodies);
+    g_hash_table_unref (survey.segments);
     if (status == PTN_E_CORRUPT) {
       add (problems, shard, g_strdup ("index"), "a row has a wrong checksum");
       return true;
