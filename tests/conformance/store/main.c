@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - postern-conformance: holds a plugin to its interface's contract.
+ *
+ *   postern-conformance store MODULE [--set NAME=VALUE]... [OPTION]...
+ *
+ * The manual page says the options.  This process never loads the module: each rule has a
+ * process, see runner.h. */
+#include "kit.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define SECONDS_OF_A_RULE 60
+#define KILLS 8
+
+struct options {
+  char **settings, **only;
+  gboolean list, json, keep;
+  gint64 seed;
+  int seconds, kills;
+  char *work;
+};
+
+static bool
+read_options (int *argc, char ***argv, struct options *options) {
+  const GOptionEntry entries[] = {
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->settings,
+      "a setting of the plugin; %d in it becomes the directory of the rule", "NAME=VALUE" },
+    { "only", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &options->only,
+      "only rules whose id fits: * and ?, or the beginning of an id", "PATTERN" },
+    { "list", 'l', 0, G_OPTION_ARG_NONE, &options->list, "print the rules and end", NULL },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &options->json, "one JSON object a line", NULL },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
+      "start of the dice: extra calls, extra wakes, sources in pieces; 0: none", "NUMBER" },
+    { "keep", 'k', 0, G_OPTION_ARG_NONE, &options->keep, "keep the files of failed rules", NULL },
+    { "work", 0, 0, G_OPTION_ARG_FILENAME, &options->work, "where files of rules are made",
+      "DIRECTORY" },
+    { "seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds, "the limit of one rule", "NUMBER" },
+    { "kills", 0, 0, G_OPTION_ARG_INT, &options->kills, "how often a durable store is killed",
+      "NUMBER" },
+    { NULL }
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("store MODULE");
+  g_autoptr (GError) error = NULL;
+  g_option_context_set_summary (context, "Holds a storage plugin to the contract of "
+                                         "postern/store.h.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, &error)) {
+    fprintf (stderr, "postern-conformance: %s\n", error->message);
+    return false;
+  }
+  return true;
+}
+
+static bool
+chosen (const struct options *options, const struct rule *rule) {
+  if (!options->only)
+    return true;
+  for (char **pattern = options->only; *pattern; pattern++)
+    if (g_pattern_match_simple (*pattern, rule->id) || g_str_has_prefix (rule->id, *pattern))
+      return true;
+  return false;
+}
+
+static void
+run_rule (const struct runner *runner, struct report *report, const struct rule *rule,
+          uint32_t declared) {
+  struct result result = { 0 };
+  if (rule->needs & ~declared) {
+    result.verdict = VERDICT_NOT_DECLARED;
+    result.text = report_capability_words (rule->needs & ~declared);
+  } else
+    runner_run (runner, rule, &result);
+  report_rule (report, rule, &result);
+  result_clear (&result);
+}
+
+static unsigned
+run_all (const struct options *options, const struct runner *runner, struct report *report,
+         uint32_t declared) {
+  unsigned count = 0;
+  for (size_t g = 0; g < rule_group_count; g++) {
+    bool told = false;
+    for (const struct rule *const *rule = rule_groups[g].rules; *rule; rule++) {
+      if (!chosen (options, *rule))
+        continue;
+      if (!told)
+        report_group (report, &rule_groups[g]);
+      told = true;
+      count++;
+      run_rule (runner, report, *rule, declared);
+    }
+  }
+  return count;
+}
+
+/* The command for one rule, to be pasted. */
+static char *
+again_command (const struct options *options) {
+  GString *text = g_string_new ("postern-conformance store ");
+  g_autofree char *module = g_shell_quote (subject.module);
+  g_string_append (text, module);
+  for (char **setting = options->settings; setting && *setting; setting++) {
+    g_autofree char *quoted = g_shell_quote (*setting);
+    g_string_append_printf (text, " --set %s", quoted);
+  }
+  if (options->seed)
+    g_string_append_printf (text, " --seed %" G_GINT64_FORMAT, options->seed);
+  return g_string_free (text, FALSE);
+}
+
+static int
+test_store (const struct options *options) {
+  g_autofree char *own = g_build_filename (options->work ? options->work : g_get_tmp_dir (),
+                                           "postern-conformance-XXXXXX", NULL);
+  if (!g_mkdtemp (own)) {
+    fprintf (stderr, "postern-conformance: %s cannot be made\n", own);
+    return 2;
+  }
+  g_autofree char *again = again_command (options);
+  const struct runner runner = { own, (unsigned)options->seconds, options->keep };
+  struct report report = { .json = options->json, .keep = options->keep, .again = again };
+  struct description description;
+  g_autofree char *error = NULL;
+  unsigned count = 0;
+  bool loaded = runner_describe (&runner, &description, &error);
+  if (loaded) {
+    report_declared (&report, subject.module, &description);
+    count = run_all (options, &runner, &report, description.capabilities);
+    report_summary (&report);
+  }
+  if (!loaded)
+    fprintf (stderr, "postern-conformance: %s cannot be started: %s\n", subject.module, error);
+  else if (!count)
+    fprintf (stderr, "postern-conformance: no rule fits; --list shows them\n");
+  if (!options->keep || !report.counts[VERDICT_FAILED])
+    remove_tree (own);
+  if (!count)
+    return 2;
+  return report.counts[VERDICT_FAILED] ? 1 : 0;
+}
+
+int
+main (int argc, char **argv) {
+  struct options options = { .seconds = SECONDS_OF_A_RULE, .kills = KILLS };
+  if (!read_options (&argc, &argv, &options))
+    return 2;
+  if (options.list) {
+    report_list (options.json);
+    return 0;
+  }
+  if (argc != 3 || strcmp (argv[1], "store") != 0 || options.seconds < 1 || options.kills < 1) {
+    fprintf (stderr, "usage: postern-conformance store MODULE [--set NAME=VALUE]... [--list] "
+                     "[--only PATTERN] [--json] [--seed N] [--keep] [--seconds N] [--kills N]\n");
+    return 2;
+  }
+  for (char **setting = options.settings; setting && *setting; setting++)
+    if (!strchr (*setting, '=')) {
+      fprintf (stderr, "postern-conformance: --set %s: NAME=VALUE is wanted\n", *setting);
+      return 2;
+    }
+  subject = (struct subject){ argv[2], options.settings, (uint64_t)options.seed,
+                              (unsigned)options.kills };
+  int status = test_store (&options);
+  g_strfreev (options.settings);
+  g_strfreev (options.only);
+  g_free (options.work);
+  return status;
+}
