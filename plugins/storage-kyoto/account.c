@@ -27,6 +27,7 @@ account_open (void *instance, struct ptn_call *call, const struct ptn_identity *
 void
 account_close (struct ptn_account *account) {
   readahead_free (&account->readahead);
+  recent_free (&account->recent);
   g_free (account);
 }
 

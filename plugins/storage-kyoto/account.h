@@ -14,6 +14,7 @@ struct ptn_account {
   struct shard *public_shard;      /* where the account "" lives */
   uint32_t user, public_user;      /* 0: not known (yet) */
   struct readahead *readahead;     /* read.c; NULL until messages are read in order */
+  struct recent *recent;           /* read.c; NULL unless a body is read in parts */
   uint32_t last_mailbox, last_uid; /* read last */
   char name[];
 };

@@ -2,6 +2,7 @@
 /* big.c - see big.h. */
 #include "big.h"
 
+#include "codec.h"
 #include "crc32c.h"
 
 #include <errno.h>
@@ -9,6 +10,10 @@
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PIECE_PACKED ((uint32_t)1 << 31) /* in the size of a piece in the table */
+/* Of a body of 256 GiB. */
+enum { TABLE_MAX = 8 << 20 };
 
 static char *
 big_name (const struct shard *shard, uint64_t number) {
@@ -51,52 +56,130 @@ big_free (struct big **big) {
 
 bool
 big_write (struct big *big, const void *piece, size_t size) {
-  struct iovec vector = { (void *)(uintptr_t)piece, size };
+  size_t stored = size;
+  g_autofree uint8_t *packed = codec_pack (big->shard->store->codec, piece, size, &stored);
+  struct iovec vector = { packed ? packed : (void *)(uintptr_t)piece, stored };
+  uint32_t crc = crc32c (0, vector.iov_base, stored);
 
-  if (!io_write_all (big->shard->store->io, big->fd, &vector, 1, (off_t)big->octets))
+  if (!io_write_all (big->shard->store->io, big->fd, &vector, 1, (off_t)big->stored))
     return false;
   /* The disk may begin now: less is left for the sync. */
-  sync_file_range (big->fd, (off_t)big->octets, (off_t)size, SYNC_FILE_RANGE_WRITE);
-  octets_u32 (&big->table, crc32c (0, piece, size));
+  sync_file_range (big->fd, (off_t)big->stored, (off_t)stored, SYNC_FILE_RANGE_WRITE);
+  octets_u32 (&big->table, packed ? (uint32_t)stored | PIECE_PACKED : (uint32_t)stored);
+  octets_u32 (&big->table, crc);
+  if (packed)
+    big->codec = CODEC_ZSTD;
+  big->stored += stored;
   big->octets += size;
   return true;
 }
 
 bool
 big_finish (struct big *big) {
-  struct iovec vector = { big->table.data, big->table.size };
+  struct octets *table = &big->table;
+  struct iovec vector;
 
-  big->table_crc = crc32c (0, big->table.data, big->table.size);
-  return io_write_all (big->shard->store->io, big->fd, &vector, 1, (off_t)big->octets);
+  if (big->codec != CODEC_RAW)
+    octets_u64 (table, big->octets);
+  else { /* the sizes are known without a table */
+    for (size_t at = 0; at < table->size; at += 8)
+      memmove (table->data + at / 2, table->data + at + 4, 4);
+    table->size /= 2;
+  }
+  big->table_crc = crc32c (0, table->data, table->size);
+  vector = (struct iovec){ table->data, table->size };
+  return io_write_all (big->shard->store->io, big->fd, &vector, 1, (off_t)big->stored);
+}
+
+size_t
+big_table_pieces (size_t size, uint8_t codec) {
+  if (codec == CODEC_RAW)
+    return size % 4 == 0 ? size / 4 : 0;
+  return size % 8 == 0 && size > 8 ? size / 8 - 1 : 0;
+}
+
+bool
+big_table_decode (const uint8_t *table, size_t size, uint8_t codec, uint64_t stored,
+                  struct big_piece *pieces, size_t count, uint64_t *octets) {
+  struct reader in = READER (table, size);
+  uint64_t at = 0;
+
+  if (count == 0 || count != big_table_pieces (size, codec))
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    struct big_piece *piece = &pieces[i];
+
+    piece->offset = at;
+    piece->codec = CODEC_RAW;
+    piece->size = (uint32_t)MIN (stored - at, BIG_PIECE);
+    if (codec != CODEC_RAW) {
+      piece->size = reader_u32 (&in);
+      if (piece->size & PIECE_PACKED)
+        piece->codec = codec;
+      piece->size &= ~PIECE_PACKED;
+    }
+    piece->crc = reader_u32 (&in);
+    if (piece->size == 0 || piece->size > BIG_PIECE || piece->size > stored - at)
+      return false;
+    at += piece->size;
+  }
+  *octets = codec == CODEC_RAW ? stored : reader_u64 (&in);
+  if (at != stored || !reader_done (&in) || *octets <= (uint64_t)(count - 1) * BIG_PIECE
+      || *octets > (uint64_t)count * BIG_PIECE)
+    return false;
+  /* What is not packed has the size of its part of the body. */
+  for (size_t i = 0; i < count; i++)
+    if (pieces[i].codec == CODEC_RAW && pieces[i].size != MIN (*octets - i * BIG_PIECE, BIG_PIECE))
+      return false;
+  return true;
 }
 
 struct big_reader {
+  struct codec *codec;
   int fd;
   uint64_t octets;
-  struct octets table;
+  struct big_piece *pieces;
+  size_t count;
+  uint8_t *packed; /* memory for a packed piece; made with the first */
 };
+
+/* The table stands behind the pieces and goes to the end of the file. */
+static bool
+read_table (struct big_reader *reader, const struct body_row *row) {
+  g_autofree uint8_t *table = NULL;
+  struct stat status;
+  size_t size;
+
+  errno = 0;
+  if (fstat (reader->fd, &status) != 0 || (uint64_t)status.st_size <= row->stored
+      || (uint64_t)status.st_size - row->stored > TABLE_MAX)
+    return false;
+  size = (size_t)((uint64_t)status.st_size - row->stored);
+  table = g_malloc (size);
+  reader->count = big_table_pieces (size, row->codec);
+  reader->pieces = g_new (struct big_piece, reader->count);
+  if (!io_read_all (reader->fd, table, size, (off_t)row->stored))
+    return false;
+  errno = 0;
+  return crc32c (0, table, size) == row->crc
+         && big_table_decode (table, size, row->codec, row->stored, reader->pieces, reader->count,
+                              &reader->octets);
+}
 
 struct big_reader *
 big_reader_new (struct shard *shard, const struct body_row *row) {
   g_autofree char *name = big_name (shard, row->offset);
-  uint64_t pieces = (row->stored + BIG_PIECE - 1) / BIG_PIECE;
   struct big_reader *reader;
-  struct stat status;
   int fd = open (name, O_RDONLY | O_CLOEXEC);
 
   if (fd < 0)
     return NULL;
   reader = g_new0 (struct big_reader, 1);
+  reader->codec = shard->store->codec;
   reader->fd = fd;
-  reader->octets = row->stored;
-  errno = 0;
-  if (fstat (fd, &status) == 0 && (uint64_t)status.st_size == row->stored + pieces * 4
-      && io_read_all (fd, octets_grow (&reader->table, pieces * 4), pieces * 4, (off_t)row->stored)
-      && crc32c (0, reader->table.data, reader->table.size) == row->crc)
-    return reader;
-  errno = 0;
-  big_reader_free (&reader);
-  return NULL;
+  if (!read_table (reader, row))
+    big_reader_free (&reader);
+  return reader;
 }
 
 void
@@ -104,22 +187,36 @@ big_reader_free (struct big_reader **reader) {
   if (!*reader)
     return;
   close ((*reader)->fd);
-  octets_clear (&(*reader)->table);
+  g_free ((*reader)->pieces);
+  g_free ((*reader)->packed);
   g_free (*reader);
   *reader = NULL;
 }
 
-ptn_status
-big_reader_piece (struct big_reader *reader, uint64_t number, uint8_t **data, size_t *size) {
-  uint64_t offset = number * BIG_PIECE;
+uint64_t
+big_reader_octets (const struct big_reader *reader) {
+  return reader->octets;
+}
 
-  *size = (size_t)MIN (reader->octets - offset, BIG_PIECE);
-  *data = g_malloc (*size);
-  if (io_read_all (reader->fd, *data, *size, (off_t)offset)
-      && crc32c (0, *data, *size) == get_u32 (reader->table.data + number * 4))
+size_t
+big_reader_size (const struct big_reader *reader, uint64_t number) {
+  return number < reader->count ? (size_t)MIN (reader->octets - number * BIG_PIECE, BIG_PIECE) : 0;
+}
+
+ptn_status
+big_reader_piece (struct big_reader *reader, uint64_t number, uint8_t *out) {
+  const struct big_piece *piece = &reader->pieces[number];
+  uint8_t *stored = out;
+
+  if (piece->codec != CODEC_RAW)
+    stored = reader->packed = reader->packed ? reader->packed : g_malloc (BIG_PIECE);
+  if (!io_read_all (reader->fd, stored, piece->size, (off_t)piece->offset)
+      || crc32c (0, stored, piece->size) != piece->crc)
+    return PTN_E_CORRUPT;
+  if (piece->codec == CODEC_RAW)
     return PTN_OK;
-  g_clear_pointer (data, g_free);
-  return PTN_E_CORRUPT;
+  return codec_unpack (reader->codec, piece->codec, stored, piece->size, out,
+                       big_reader_size (reader, number));
 }
 
 /* One thing for the spiller to do: files to sync and operations to submit, or a name to remove. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* big.h - bodies that are too big for the log: a file each, with a checksum for every piece.
  *
- * The file `big.NUMBER` holds the octets, and behind them a table with the CRC32C of each piece of
- * BIG_PIECE octets.  Whoever writes it owns the struct; the spiller syncs file and folder before
+ * The body is cut into pieces of BIG_PIECE octets, each packed where that saves enough.  The file
+ * `big.NUMBER` holds the pieces, and behind them a table with the CRC32C of each, and, if any is
+ * packed, the sizes they have there: so any part of the body can be read alone and is checked.  Whoever writes it owns the struct; the spiller syncs file and folder before
  * a record names it, and files that no record names are removed at start. */
 #ifndef STORAGE_KYOTO_BIG_H
 #define STORAGE_KYOTO_BIG_H
@@ -15,10 +16,11 @@ struct big {
   struct shard *shard;
   uint64_t number;
   int fd;
-  uint64_t octets;
-  struct octets table; /* CRC32C of the pieces so far */
-  uint32_t table_crc;  /* after big_finish */
-  bool named;          /* a record may name it: do not unlink */
+  uint64_t octets, stored; /* of the body; in the file, so far */
+  struct octets table;     /* size and CRC32C of the pieces so far */
+  uint8_t codec;           /* packed: at least one of them is */
+  uint32_t table_crc;      /* after big_finish */
+  bool named;              /* a record may name it: do not unlink */
 };
 
 /* NULL: errno. */
@@ -47,7 +49,24 @@ void big_sweep (struct shard *);
 struct big_reader;
 struct big_reader *big_reader_new (struct shard *, const struct body_row *);
 void big_reader_free (struct big_reader **);
-/* The piece with this number, checked, g_malloc'd; PTN_OK or PTN_E_CORRUPT. */
-ptn_status big_reader_piece (struct big_reader *, uint64_t number, uint8_t **data, size_t *size);
+/* Of the whole body. */
+uint64_t big_reader_octets (const struct big_reader *);
+/* Octets of the piece with this number: BIG_PIECE of all but the last; 0: there is none. */
+size_t big_reader_size (const struct big_reader *, uint64_t number);
+/* The piece, checked, into as much memory; PTN_OK, PTN_E_CORRUPT, or PTN_E_UNSUPPORTED (no such
+ * codec in this build). */
+ptn_status big_reader_piece (struct big_reader *, uint64_t number, uint8_t *out);
+
+/* The table of a file: for each piece where it stands and its checksum.  False: it makes no
+ * sense.  Pure, for big_reader_new and for tests. */
+struct big_piece {
+  uint64_t offset;
+  uint32_t size, crc;
+  uint8_t codec;
+};
+bool big_table_decode (const uint8_t *table, size_t size, uint8_t codec, uint64_t stored,
+                       struct big_piece *pieces, size_t count, uint64_t *octets);
+/* How many pieces a table of so many octets has, at most; 0: none could have that size. */
+size_t big_table_pieces (size_t size, uint8_t codec);
 
 #endif

@@ -2,12 +2,17 @@
 /* body.c - see body.h. */
 #include "body.h"
 
+#include "codec.h"
 #include "crc32c.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-enum { FIRST_ROOM = 16 * 1024, TURN = 4 << 20 };
+enum {
+  FIRST_ROOM = 16 * 1024,
+  TURN = 4 << 20,
+  PACKED_AT_ONCE = 64 * 1024 /* a fifth of a millisecond */
+};
 
 void
 body_init (struct body *body, struct shard *shard) {
@@ -85,9 +90,6 @@ take (struct body *body, const struct ptn_chunk *chunk, int64_t length) {
     else if (!io_read_all (chunk->fd, body->data + body->size, part,
                            (off_t)(chunk->file_offset + (int64_t)done)))
       return false;
-    /* Now, while the octets are in the cache. */
-    if (!body->big)
-      body->crc = crc32c (body->crc, body->data + body->size, part);
     body->size += part;
     body->octets += part;
     if (part >= 2)
@@ -101,10 +103,37 @@ take (struct body *body, const struct ptn_chunk *chunk, int64_t length) {
   return true;
 }
 
+/* The octets as they will stand in the log, and their checksum. */
+static void
+pack (struct body *body) {
+  size_t packed;
+  uint8_t *data = codec_pack (body->shard->store->codec, body->data, body->size, &packed);
+
+  if (data) {
+    g_free (body->data);
+    body->data = data;
+    body->size = body->room = packed;
+    body->codec = CODEC_ZSTD;
+  }
+  body->crc = crc32c (0, body->data, body->size);
+}
+
 static bool
-complete (struct body *body) {
+complete (struct body *body, struct ptn_task *task) {
+  const struct ptn_host *host = body->shard->store->host;
+  bool slow = body->big || body->size > PACKED_AT_ONCE;
+  bool good = true;
+
   body->complete = true;
-  return !body->big || (write_pieces (body, true) && big_finish (body->big));
+  if (slow)
+    host->blocking (task, 1);
+  if (body->big)
+    good = write_pieces (body, true) && big_finish (body->big);
+  else
+    pack (body);
+  if (slow)
+    host->blocking (task, 0);
+  return good;
 }
 
 ptn_status
@@ -134,7 +163,7 @@ body_pull (struct body *body, struct ptn_source *source, struct ptn_task *task) 
       if (chunk.release)
         chunk.release (chunk.owner);
     } else if (status == PTN_END) {
-      good = complete (body);
+      good = complete (body, task);
       status = PTN_OK;
     }
   }
@@ -149,15 +178,17 @@ body_unterminated (const struct body *body) {
 void
 body_describe (const struct body *body, struct record *record) {
   record->type = RECORD_DELIVER;
-  record->codec = CODEC_RAW;
   record->message.octets = body->octets;
   record->message.unterminated = body_unterminated (body);
-  record->stored = body->octets;
   if (body->big) {
     record->attributes |= RECORD_BIG;
+    record->codec = body->big->codec;
+    record->stored = body->big->stored;
     record->big = body->big->number;
     record->body_crc = body->big->table_crc;
   } else {
+    record->codec = body->codec;
+    record->stored = body->size;
     record->body = body->data;
     record->body_crc = body->crc;
   }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* body.h - a message as it comes in: pulled from its source into one buffer, or, when it grows
- * past BODY_INLINE_MAX, into a file of its own.  Owned by a job; filled by its task. */
+/* body.h - a message as it comes in: pulled from its source into one buffer, and packed there, or,
+ * when it grows past BODY_INLINE_MAX, into a file of its own.  Owned by a job; filled, and packed,
+ * by its task: the committer writes what it finds. */
 #ifndef STORAGE_KYOTO_BODY_H
 #define STORAGE_KYOTO_BODY_H
 
@@ -12,8 +13,9 @@ struct body {
   struct shard *shard; /* where a big file is made */
   uint8_t *data;       /* all of it, or the current piece of a big one */
   size_t size, room;
-  uint64_t octets; /* in all */
-  uint32_t crc;    /* of `data` */
+  uint64_t octets; /* of the message */
+  uint32_t crc;    /* of `data`, when it is complete */
+  uint8_t codec;   /* of `data`, when it is complete */
   uint8_t last[2]; /* the last two octets */
   struct big *big;
   bool complete;

@@ -38,6 +38,11 @@ static const struct ptn_setting settings[] = {
   { "reserve", PTN_SETTING_SIZE, 0, "16 MiB",
     "Disk space kept back so that mail can be expunged when the disk is full.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "compression", PTN_SETTING_ENUM, 0, "zstd",
+    "How bodies are stored, where it saves more than an eighth of their octets.", "zstd none",
+    PTN_SCOPE_PLUGIN, 0 },
+  { "compression_level", PTN_SETTING_INTEGER, 0, "1",
+    "1 to 19: a higher level takes less space and much more time.", NULL, PTN_SCOPE_PLUGIN, 0 },
   { "sync", PTN_SETTING_BOOLEAN, 0, "yes",
     "Sync before acknowledging; no is for tests only: mail is lost with the power.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
@@ -128,6 +133,9 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
     return refuse (host, "segment_size", "must be 4 KiB to 2 GiB");
   if (host->number (config, "checkpoint_records") < 1)
     return refuse (host, "checkpoint_records", "must be at least 1");
+  if (host->number (config, "compression_level") < CODEC_LEVEL_MIN
+      || host->number (config, "compression_level") > CODEC_LEVEL_MAX)
+    return refuse (host, "compression_level", "must be 1 to 19");
   plugin = g_new0 (struct plugin, 1);
   plugin->host = host;
   plugin->config = config;
@@ -158,6 +166,9 @@ plugin_start (void *instance) {
     .checkpoint_idle = host->number (config, "checkpoint_idle"),
     .reserve = (uint64_t)host->number (config, "reserve"),
     .cache = (uint64_t)host->number (config, "index_cache"),
+    .compression = strcmp (host->text (config, "compression"), "zstd") == 0
+                       ? (int)host->number (config, "compression_level")
+                       : 0,
     .sync = host->number (config, "sync") != 0,
     .take_over = host->number (config, "take_over") != 0,
   };

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.c - see read.h.
  *
- * A body in the log is read whole into one counted buffer and checked, and handed out as pieces of
- * that buffer; one in a file of its own is read and checked piece by piece.  An expunge does not
- * disturb either: the buffer is memory, the file stays open. */
+ * A body in the log is read whole into one counted buffer, checked, unpacked if it is packed, and
+ * handed out as pieces of that buffer: a part of a body cannot be checked alone.  One in a file of
+ * its own is read and checked piece by piece.  An expunge does not disturb either: the buffer is
+ * memory, the file stays open. */
 #include "read.h"
 
 #include "big.h"
+#include "body.h"
+#include "codec.h"
 #include "crc32c.h"
 
 #include <errno.h>
@@ -17,6 +20,15 @@ struct buffer {
   uint8_t data[];
 };
 
+static struct buffer *
+buffer_new (size_t size) {
+  struct buffer *buffer = g_malloc (sizeof *buffer + size);
+
+  atomic_init (&buffer->references, 1);
+  buffer->size = size;
+  return buffer;
+}
+
 static void
 buffer_unref (void *argument) {
   struct buffer *buffer = argument;
@@ -24,6 +36,18 @@ buffer_unref (void *argument) {
   if (atomic_fetch_sub (&buffer->references, 1) == 1)
     g_free (buffer);
 }
+
+static struct buffer *
+buffer_ref (struct buffer *buffer) {
+  atomic_fetch_add (&buffer->references, 1);
+  return buffer;
+}
+
+/* A message's body: which, where, and how long it is for its reader. */
+struct found {
+  uint64_t body, octets;
+  struct body_row row;
+};
 
 struct body_source {
   struct ptn_source source;
@@ -38,26 +62,20 @@ struct body_source {
 static ptn_status
 next_piece (struct body_source *source, struct ptn_task *task) {
   uint64_t piece = source->at / BIG_PIECE;
-  uint8_t *data;
-  size_t size;
   ptn_status status;
 
   g_clear_pointer (&source->buffer, buffer_unref);
-  source->host->blocking (task, 1);
-  status = big_reader_piece (source->big, piece, &data, &size);
-  source->host->blocking (task, 0);
-  if (status != PTN_OK) {
-    source->host->observe (source->shard->store->metrics.corrupt, 1);
-    return source->host->fail (task, status, NULL, "piece %" PRIu64 " of a big body is corrupt",
-                               piece);
-  }
-  source->buffer = g_malloc (sizeof *source->buffer + size);
-  atomic_init (&source->buffer->references, 1);
-  source->buffer->size = size;
-  memcpy (source->buffer->data, data, size);
-  g_free (data);
+  source->buffer = buffer_new (big_reader_size (source->big, piece));
   source->start = piece * BIG_PIECE;
-  return PTN_OK;
+  source->host->blocking (task, 1);
+  status = big_reader_piece (source->big, piece, source->buffer->data);
+  source->host->blocking (task, 0);
+  if (status == PTN_OK)
+    return PTN_OK;
+  g_clear_pointer (&source->buffer, buffer_unref);
+  source->host->observe (source->shard->store->metrics.corrupt, 1);
+  return source->host->fail (task, status, NULL, "piece %" PRIu64 " of a big body is corrupt",
+                             piece);
 }
 
 static ptn_status
@@ -80,8 +98,7 @@ source_read (struct ptn_source *base, struct ptn_task *task, size_t max, struct 
   chunk->size = rest < max ? (size_t)rest : max;
   chunk->fd = -1;
   chunk->release = buffer_unref;
-  chunk->owner = source->buffer;
-  atomic_fetch_add (&source->buffer->references, 1);
+  chunk->owner = buffer_ref (source->buffer);
   source->at += chunk->size;
   return PTN_OK;
 }
@@ -110,69 +127,134 @@ static const struct ptn_source_ops source_ops = {
   .close = source_close,
 };
 
-/* The whole body out of its segment; NULL: unreadable or wrong. */
-static struct buffer *
-read_segment (struct shard *shard, const struct body_row *row) {
-  struct segment_file *file = segment_take (shard, row->segment);
+/* The whole body out of its segment, as its reader wants it.  [task, in blocking brackets] */
+static ptn_status
+read_segment (struct shard *shard, const struct found *found, struct buffer **result) {
+  const struct body_row *row = &found->row;
+  g_autofree uint8_t *packed = NULL;
+  struct segment_file *file;
   struct buffer *buffer;
+  ptn_status status = PTN_E_CORRUPT;
+  uint8_t *data;
   bool good;
 
-  if (!file || row->stored > G_MAXUINT32)
-    return NULL;
-  buffer = g_malloc (sizeof *buffer + row->stored);
-  atomic_init (&buffer->references, 1);
-  buffer->size = row->stored;
-  good = io_read_all (file->fd, buffer->data, row->stored, (off_t)row->offset)
-         && crc32c (0, buffer->data, row->stored) == row->crc;
+  if (!codec_known (row->codec))
+    return PTN_E_UNSUPPORTED;
+  if (row->stored > BODY_INLINE_MAX || found->octets > BODY_INLINE_MAX
+      || (row->codec == CODEC_RAW && row->stored != found->octets))
+    return PTN_E_CORRUPT;
+  file = segment_take (shard, row->segment);
+  if (!file)
+    return PTN_E_CORRUPT;
+  buffer = buffer_new (found->octets);
+  data = row->codec == CODEC_RAW ? buffer->data : (packed = g_malloc (row->stored));
+  good = io_read_all (file->fd, data, row->stored, (off_t)row->offset)
+         && crc32c (0, data, row->stored) == row->crc;
   segment_give (shard, file);
-  if (!good)
-    g_clear_pointer (&buffer, g_free);
-  return buffer;
+  if (good)
+    status = row->codec == CODEC_RAW ? PTN_OK
+                                     : codec_unpack (shard->store->codec, row->codec, data,
+                                                     row->stored, buffer->data, found->octets);
+  if (status == PTN_OK)
+    *result = buffer;
+  else
+    g_free (buffer);
+  return status;
 }
 
 static ptn_status
-open_body (struct shard *shard, struct ptn_task *task, const struct body_row *row, uint64_t offset,
-           uint64_t length, struct ptn_source **result) {
+open_big (struct shard *shard, const struct found *found, struct big_reader **big) {
+  if (!codec_known (found->row.codec))
+    return PTN_E_UNSUPPORTED;
+  *big = big_reader_new (shard, &found->row);
+  if (*big && big_reader_octets (*big) != found->octets)
+    big_reader_free (big);
+  return *big ? PTN_OK : PTN_E_CORRUPT;
+}
+
+/* Where the body is now, when it is not where it was: compaction moves bodies. */
+static bool
+has_moved (struct shard *shard, struct found *found) {
+  struct body_row row;
+
+  if (read_body_row (shard, found->body, &row) != PTN_OK
+      || (row.segment == found->row.segment && row.offset == found->row.offset))
+    return false;
+  found->row = row;
+  return true;
+}
+
+static ptn_status
+body_trouble (struct shard *shard, struct ptn_task *task, const struct found *found,
+              ptn_status status) {
+  const struct ptn_host *host = shard->store->host;
+  const struct body_row *row = &found->row;
+  bool big = row->attributes & BODY_BIG;
+
+  if (status == PTN_E_UNSUPPORTED) {
+    shard_log (shard, PTN_LOG_ERROR, "store.codec", "body",
+               "%" PRIu64 " is compressed (codec %u), which this build cannot read", found->body,
+               row->codec);
+    return host->fail (task, PTN_E_TEMPORARY, NULL, "a body of shard %u has codec %u",
+                       shard->number, row->codec);
+  }
+  host->observe (shard->store->metrics.corrupt, 1);
+  shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "body",
+             big ? "%" PRIu64 " in big.%016" PRIx64 : "%" PRIu64 " at %" PRIu64 " of log.%08u",
+             found->body, row->offset, row->segment);
+  return host->fail (task, PTN_E_CORRUPT, "this message is damaged",
+                     "a body of shard %u is corrupt", shard->number);
+}
+
+static ptn_status
+load (struct body_source *source, struct ptn_task *task, struct found *found) {
+  ptn_status status;
+
+  source->host->blocking (task, 1);
+  do
+    status = found->row.attributes & BODY_BIG
+                 ? open_big (source->shard, found, &source->big)
+                 : read_segment (source->shard, found, &source->buffer);
+  while (status == PTN_E_CORRUPT && has_moved (source->shard, found));
+  source->host->blocking (task, 0);
+  return status == PTN_OK ? PTN_OK : body_trouble (source->shard, task, found, status);
+}
+
+/* recent: the account's last body, or NULL. */
+static ptn_status
+open_body (struct shard *shard, struct ptn_task *task, struct found *found, struct buffer *recent,
+           uint64_t offset, uint64_t length, struct body_source **result) {
   const struct ptn_host *host = shard->store->host;
   struct body_source *source = g_new0 (struct body_source, 1);
+  ptn_status status = PTN_OK;
 
   source->source.ops = &source_ops;
   source->host = host;
   source->shard = shard;
-  host->blocking (task, 1);
-  if (row->attributes & BODY_BIG)
-    source->big = big_reader_new (shard, row);
-  else if (row->codec == CODEC_RAW)
-    source->buffer = read_segment (shard, row);
-  host->blocking (task, 0);
-  if (!source->big && !source->buffer) {
+  if (recent)
+    source->buffer = buffer_ref (recent);
+  else
+    status = load (source, task, found);
+  if (status != PTN_OK) {
     source_close (&source->source);
-    host->observe (shard->store->metrics.corrupt, 1);
-    shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "body", "%s %" PRIu64 " at %" PRIu64,
-               row->attributes & BODY_BIG ? "big file" : "segment",
-               row->attributes & BODY_BIG ? row->offset : row->segment, row->offset);
-    return host->fail (task, PTN_E_CORRUPT, "this message is damaged",
-                       "a body of shard %u is corrupt", shard->number);
+    return status;
   }
-  source->at = MIN (offset, row->stored);
-  source->end = length < row->stored - source->at ? source->at + length : row->stored;
+  source->at = MIN (offset, found->octets);
+  source->end = length < found->octets - source->at ? source->at + length : found->octets;
   source->source.length = (int64_t)(source->end - source->at);
   host->observe (shard->store->metrics.reads, 1);
-  *result = &source->source;
+  *result = source;
   return PTN_OK;
 }
 
-enum { AHEAD = 64 };
+enum { AHEAD = 64, WORTH_KEEPING = 64 * 1024 };
 
 struct readahead {
   struct place place;
   uint64_t removals; /* of the shard, before the rows were read */
   uint32_t count, next;
-  struct {
-    uint32_t uid;
-    uint64_t body;
-    struct body_row row;
-  } rows[AHEAD];
+  uint32_t uids[AHEAD];
+  struct found found[AHEAD];
 };
 
 void
@@ -187,8 +269,9 @@ ahead_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *v
 
   if (!message_row_get (READER (value, size), &row))
     return false;
-  ahead->rows[ahead->count].uid = key_number (key, key_size, AT_UID);
-  ahead->rows[ahead->count++].body = row.body;
+  ahead->uids[ahead->count] = key_number (key, key_size, AT_UID);
+  ahead->found[ahead->count].octets = row.octets;
+  ahead->found[ahead->count++].body = row.body;
   return true;
 }
 
@@ -205,7 +288,7 @@ fill_ahead (struct readahead *ahead, uint32_t uid) {
   key_after (&end, &end);
   index_scan (&shard->index, NULL, &from, &end, AHEAD, ahead_row, ahead);
   for (uint32_t i = 0; i < ahead->count; i++)
-    if (read_body_row (shard, ahead->rows[i].body, &ahead->rows[i].row) != PTN_OK) {
+    if (read_body_row (shard, ahead->found[i].body, &ahead->found[i].row) != PTN_OK) {
       ahead->count = i; /* whoever gets there will hear of it */
       break;
     }
@@ -213,31 +296,34 @@ fill_ahead (struct readahead *ahead, uint32_t uid) {
 
 /* Is this message among those read ahead?  Messages are asked for in ascending order, with gaps
  * perhaps. */
-static const struct body_row *
+static const struct found *
 find_ahead (struct readahead *ahead, uint32_t uid) {
   if (ahead->removals != atomic_load (&ahead->place.shard->removals))
     return NULL;
-  while (ahead->next < ahead->count && ahead->rows[ahead->next].uid < uid)
+  while (ahead->next < ahead->count && ahead->uids[ahead->next] < uid)
     ahead->next++;
-  if (ahead->next < ahead->count && ahead->rows[ahead->next].uid == uid)
-    return &ahead->rows[ahead->next].row;
+  if (ahead->next < ahead->count && ahead->uids[ahead->next] == uid)
+    return &ahead->found[ahead->next];
   return NULL;
 }
 
 static ptn_status
-locate (const struct place *place, uint32_t uid, struct body_row *body) {
+locate (const struct place *place, uint32_t uid, struct found *found) {
   struct message_row row;
   ptn_status status = read_message (place, uid, &row);
 
-  if (status == PTN_OK)
-    status = read_body_row (place->shard, row.body, body);
+  if (status == PTN_OK) {
+    found->body = row.body;
+    found->octets = row.octets;
+    status = read_body_row (place->shard, row.body, &found->row);
+  }
   return status == PTN_E_NOT_FOUND ? PTN_E_EXPUNGED : status;
 }
 
-static const struct body_row *
+static const struct found *
 look_ahead (struct ptn_account *account, const struct place *place, uint32_t uid) {
   struct readahead *ahead = account->readahead;
-  const struct body_row *known = NULL;
+  const struct found *known = NULL;
 
   if (!ahead)
     ahead = account->readahead = g_new0 (struct readahead, 1);
@@ -256,41 +342,89 @@ look_ahead (struct ptn_account *account, const struct place *place, uint32_t uid
  * other. */
 static ptn_status
 locate_ahead (struct ptn_account *account, const struct place *place, uint32_t uid,
-              struct body_row *body) {
+              struct found *found) {
   bool in_order = account->last_mailbox == place->mailbox && uid > account->last_uid
                   && uid - account->last_uid < AHEAD;
-  const struct body_row *known = in_order ? look_ahead (account, place, uid) : NULL;
+  const struct found *known = in_order ? look_ahead (account, place, uid) : NULL;
 
   account->last_mailbox = place->mailbox;
   account->last_uid = uid;
   if (known) {
-    *body = *known;
+    *found = *known;
     return PTN_OK;
   }
-  return locate (place, uid, body);
+  return locate (place, uid, found);
+}
+
+/* The body that was read in part last: more of it will be asked for.  Belongs to an account. */
+struct recent {
+  const struct shard *shard;
+  uint64_t body;
+  struct buffer *buffer;
+};
+
+void
+recent_free (struct recent **recent) {
+  if (!*recent)
+    return;
+  buffer_unref ((*recent)->buffer);
+  g_clear_pointer (recent, g_free);
+}
+
+/* Keeps the body while a reader goes through it in parts; not what is read at once. */
+static void
+remember (struct ptn_account *account, const struct found *found,
+          const struct body_source *source) {
+  bool part = source->end < found->octets;
+
+  if (account->recent && account->recent->body == found->body
+      && account->recent->shard == source->shard && part)
+    return;
+  recent_free (&account->recent);
+  if (!part || source->big || found->octets < WORTH_KEEPING)
+    return;
+  account->recent = g_new (struct recent, 1);
+  account->recent->shard = source->shard;
+  account->recent->body = found->body;
+  account->recent->buffer = buffer_ref (source->buffer);
 }
 
 ptn_status
 message_read (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
               uint32_t uid, uint64_t offset, uint64_t length, struct ptn_source **source) {
-  struct body_row body;
+  struct body_source *opened;
+  const struct recent *recent;
+  struct found found;
   struct place place;
   ptn_status status = account_place (account, id, &place);
 
   if (status != PTN_OK)
     return index_trouble (account->shard, call->task, status);
-  status = locate_ahead (account, &place, uid, &body);
+  status = locate_ahead (account, &place, uid, &found);
   if (status != PTN_OK)
     return index_trouble (place.shard, call->task, status);
-  return open_body (place.shard, call->task, &body, offset, length, source);
+  recent = account->recent;
+  if (recent && (recent->shard != place.shard || recent->body != found.body))
+    recent = NULL;
+  status = open_body (place.shard, call->task, &found, recent ? recent->buffer : NULL, offset,
+                      length, &opened);
+  if (status != PTN_OK)
+    return status;
+  remember (account, &found, opened);
+  *source = &opened->source;
+  return PTN_OK;
 }
 
 ptn_status
 message_open (const struct place *place, struct ptn_task *task, uint32_t uid,
               struct ptn_source **source) {
-  struct body_row body;
-  ptn_status status = locate (place, uid, &body);
+  struct body_source *opened;
+  struct found found;
+  ptn_status status = locate (place, uid, &found);
 
-  return status == PTN_OK ? open_body (place->shard, task, &body, 0, UINT64_MAX, source)
-                          : index_trouble (place->shard, task, status);
+  status = status == PTN_OK ? open_body (place->shard, task, &found, NULL, 0, UINT64_MAX, &opened)
+                            : index_trouble (place->shard, task, status);
+  if (status == PTN_OK)
+    *source = &opened->source;
+  return status;
 }

@@ -8,6 +8,7 @@
 #ifndef STORAGE_KYOTO_RECORD_H
 #define STORAGE_KYOTO_RECORD_H
 
+#include "codec.h"
 #include "rows.h"
 
 enum {
@@ -39,7 +40,6 @@ enum record_type {
  * (offset) are the position that the rows are of, uid counts the records, value is the rows. */
 enum { RECORD_BASE = 22 };
 enum { RECORD_END_OF_UNIT = 1, RECORD_BIG = 2, RECORD_NO_VALUE = 4 };
-enum { CODEC_RAW = 0 };
 
 struct flag_group {
   uint64_t flags;

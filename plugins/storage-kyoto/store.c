@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include "big.h"
+#include "codec.h"
 #include "commit.h"
 #include "crc32c.h"
 #include "txn.h"
@@ -143,6 +144,7 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->settings = *settings;
   store->path = g_strdup (settings->path);
   store->lock_fd = -1;
+  store->codec = codec_new (settings->compression);
   /* Seconds since 1970 in front: never used before by this store. */
   atomic_init (&store->next_big, (uint64_t)host->realtime_ms () << 20);
   make_metrics (store);
@@ -182,6 +184,7 @@ store_close (struct store **pointer) {
   for (uint32_t i = 0; store->shards && i < store->shard_count; i++)
     shard_close (&store->shards[i]);
   store_unlock (store);
+  codec_free (&store->codec);
   g_free (store->shards);
   g_free (store->path);
   g_free (store);

@@ -15,6 +15,7 @@
 
 struct committer;
 struct checkpointer;
+struct codec;
 struct spiller;
 struct op;
 
@@ -30,6 +31,7 @@ struct store_settings {
   int64_t checkpoint_idle;     /* milliseconds */
   uint64_t reserve;            /* octets of ballast */
   uint64_t cache;              /* octets of index pages kept in memory, all shards together */
+  int compression;             /* level of Zstandard; 0: bodies are stored as they are */
   bool sync;                   /* false: only for tests of other things */
   bool take_over;              /* open although another host had it open */
 };
@@ -54,6 +56,7 @@ struct store {
   struct committer *committers;
   struct checkpointer *checkpointer;
   struct spiller *spiller;
+  struct codec *codec;
   _Atomic uint64_t next_big; /* makes the names of big files unique */
   _Atomic bool reserve_gone;
 };

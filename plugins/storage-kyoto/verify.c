@@ -239,17 +239,14 @@ check_place (struct survey *survey, uint64_t id, const struct body_row *row) {
 
   if (row->attributes & BODY_BIG) {
     struct big_reader *reader = big_reader_new (shard, row);
-    uint8_t *data;
-    size_t size;
+    g_autofree uint8_t *data = g_malloc (BIG_PIECE);
 
-    for (uint64_t piece = 0; reader && piece * BIG_PIECE < row->stored; piece++) {
-      if (big_reader_piece (reader, piece, &data, &size) != PTN_OK) {
+    for (uint64_t piece = 0; reader && big_reader_size (reader, piece) > 0; piece++)
+      if (big_reader_piece (reader, piece, data) != PTN_OK) {
         add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
              "piece %" PRIu64 " of its file is corrupt", piece);
         break;
       }
-      g_free (data);
-    }
     if (!reader)
       add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
            "its file is missing or damaged");
