@@ -32,9 +32,12 @@ ANSWERED, FLAGGED, DELETED, SEEN, DRAFT = 1, 2, 4, 8, 16
 NONE = (1 << 64) - 1  # no limit
 
 Mailbox = collections.namedtuple(
-    "Mailbox", "path id uidvalidity uidnext messages unseen deleted modseq octets attributes owner")
+    "Mailbox", "path id uidvalidity uidnext messages unseen deleted modseq octets attributes rights "
+    "owner")
 Row = collections.namedtuple(
     "Row", "uid flags modseq octets internal_date save_date unterminated")
+Ids = collections.namedtuple("Ids", "email thread digest")  # digest None: there is none
+Happening = collections.namedtuple("Happening", "mailbox kinds modseq")
 View = collections.namedtuple("View", "modseq keywords rows microseconds count")
 Outcome = collections.namedtuple("Outcome", "uidvalidity modseq sources uids conflicts")
 Quota = collections.namedtuple("Quota", "storage storage_limit messages messages_limit")
@@ -129,7 +132,7 @@ def mailbox_of(words, name):
     if not colon:
         owner, path = None, name
     return Mailbox(decode(path), words[0], *(int(word) for word in words[1:9]),
-                   None if owner is None else decode(owner))
+                   "" if words[9] == "-" else words[9], None if owner is None else decode(owner))
 
 
 class Drive:
@@ -239,15 +242,27 @@ class Drive:
 
     # --- accounts and mailboxes ---------------------------------------------------------------
 
-    def open(self, account, authzid=None):
+    def open(self, account, authzid=None, groups=(), administrator=False):
         """Opens an account, with the rights of `authzid` (its own if not given)."""
-        self.run("open", encode(account), *([] if authzid is None else [encode(authzid)]))
+        self.run("open", encode(account), encode(account if authzid is None else authzid),
+                 *["$" + encode(group) for group in groups],
+                 *(["administrator"] if administrator else []))
+
+    def capabilities(self):
+        """PTN_STORE_* bits."""
+        return int(self.run("capabilities").words[0])
 
     def close_account(self):
         self.run("close")
 
     def list(self, pattern="*"):
         return [mailbox_of(row[1:], row[0]) for row in self.run("list", encode(pattern)).rows]
+
+    def others(self, owner=None, pattern="*"):
+        """Mailboxes of others: owner None of all, "" the public ones."""
+        word = "*" if owner is None else encode(owner) or "-"
+        return [mailbox_of(row[1:], row[0])
+                for row in self.run("others", word, encode(pattern)).rows]
 
     def status(self, mailbox):
         words = self.run("status", mailbox_word(mailbox)).words
@@ -269,6 +284,31 @@ class Drive:
         """The bit (16 to 63) of a keyword."""
         return int(self.run("keyword", mailbox_word(mailbox), encode(keyword),
                             *(["make"] if make else [])).words[0])
+
+    def set_attributes(self, mailbox, attributes):
+        """Special uses: PTN_MAILBOX_ALL and so on."""
+        self.run("attributes", mailbox_word(mailbox), str(attributes))
+
+    def rights(self, mailbox):
+        """{who: letters}"""
+        return {decode(row[0]): row[1] if len(row) > 1 else ""
+                for row in self.run("rights", mailbox_word(mailbox)).rows}
+
+    def set_rights(self, mailbox, who, rights):
+        self.run("set_rights", mailbox_word(mailbox), encode(who), rights or "-")
+
+    def watch(self, mailbox=None, kinds=0xffffffff, account=None):
+        """events() tells from now on of a mailbox, or of all of the account."""
+        self.run("watch", "-" if mailbox is None else mailbox_word(mailbox), str(kinds),
+                 *([] if account is None else [encode(account)]))
+
+    def unwatch(self):
+        self.run("unwatch")
+
+    def events(self, wait=0):
+        """What has happened since the last time; waits so many seconds for something."""
+        rows = self.run("events", str(int(wait * 1000))).rows
+        return [Happening(row[0], int(row[1]), int(row[2])) for row in rows]
 
     def quota(self):
         words = self.run("quota").words
@@ -303,6 +343,27 @@ class Drive:
         answer = self.run("fetch", mailbox_word(mailbox), set_word(uids), str(changed_since))
         return [Row(*(int(word) for word in row)) for row in answer.rows]
 
+    def ids(self, mailbox, uids="all"):
+        """{uid: Ids}"""
+        found = {}
+        for row in self.run("fetch", mailbox_word(mailbox), set_word(uids), "ids", "digest").rows:
+            ids = [word for word in row[7:] if word[0] == "#"] or [None, None]
+            digest = [decode_bytes(word[1:]) for word in row[7:] if word[0] == "="] or [None]
+            found[int(row[0])] = Ids(*ids, *digest)
+        return found
+
+    def vanished(self, mailbox, since, uids=None):
+        """The UIDs that went after a modseq."""
+        return set_list(self.run("vanished", mailbox_word(mailbox), str(since),
+                                 *([] if uids is None else [set_word(uids)])).words[0])
+
+    def recent(self, mailbox):
+        """claim_recent: the first UID that nobody was told of before."""
+        return int(self.run("recent", mailbox_word(mailbox)).words[0])
+
+    def remember(self, mailbox, uid, digest):
+        self.run("remember", mailbox_word(mailbox), str(uid), "=" + encode(digest))
+
     def fetch_count(self, mailbox, uids="all"):
         """All rows, without sending them: (count, sum over them, microseconds)."""
         words = self.run("fetch", mailbox_word(mailbox), set_word(uids), "count").words
@@ -335,9 +396,9 @@ class Drive:
 
     # --- changing: each a change of its own, with its outcome ---------------------------------
 
-    def append(self, mailbox, message, flags=0, date=1700000000):
+    def append(self, mailbox, message, flags=0, date=1700000000, digest=None, references=()):
         """message: octets, or a number of octets that the server makes up."""
-        return outcome(_append(self.run, mailbox, message, flags, date).words)
+        return outcome(_append(self.run, mailbox, message, flags, date, digest, references).words)
 
     def copy(self, mailbox, uids, to):
         return outcome(_copy(self.run, "copy", mailbox, uids, to).words)
@@ -366,10 +427,10 @@ class Drive:
         raises.  token: 32 hexadecimal digits."""
         return Change(self, token)
 
-    def deliver(self, targets, message, flags=0, date=1700000000):
+    def deliver(self, targets, message, flags=0, date=1700000000, digest=None, references=()):
         """targets: ("account", "path") or with flags, storage and message limit behind.  Returns
         [(status, uid)]."""
-        words = []
+        words = _description(digest, references)
         for target in targets:
             limits = [limit_word(v) for v in target[3:]]
             words.append(":".join([encode(target[0]), encode(target[1])]
@@ -403,8 +464,8 @@ class Change:
         self.outcomes = [outcome(row) for row in self.drive.run("commit").rows]
         return self.outcomes
 
-    def append(self, mailbox, message, flags=0, date=1700000000):
-        _append(self.drive.run, mailbox, message, flags, date)
+    def append(self, mailbox, message, flags=0, date=1700000000, digest=None, references=()):
+        _append(self.drive.run, mailbox, message, flags, date, digest, references)
 
     def copy(self, mailbox, uids, to):
         _copy(self.drive.run, "copy", mailbox, uids, to)
@@ -422,10 +483,17 @@ class Change:
         _annotate(self.drive.run, mailbox, uids, name, value)
 
 
-def _append(run, mailbox, message, flags, date):
+def _description(digest, references):
+    return ([] if digest is None else ["digest=" + encode(digest)]) + [
+        "reference=" + encode(reference) for reference in references]
+
+
+def _append(run, mailbox, message, flags, date, digest, references):
+    words = ["append", mailbox_word(mailbox), str(flags), str(date)]
+    words += _description(digest, references)
     if isinstance(message, int):
-        return run("append", mailbox_word(mailbox), str(flags), str(date), "@%d" % message)
-    return run("append", mailbox_word(mailbox), str(flags), str(date), octets=message)
+        return run(*words, "@%d" % message)
+    return run(*words, octets=message)
 
 
 def _copy(run, word, mailbox, uids, to):

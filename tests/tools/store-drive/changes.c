@@ -3,13 +3,6 @@
  * are collected.  Deliveries. */
 #include "drive.h"
 
-#define PASS(expression)             \
-  do {                               \
-    ptn_status pass_ = (expression); \
-    if (pass_ != PTN_OK)             \
-      return pass_;                  \
-  } while (0)
-
 void
 change_forget (struct session *s) {
   if (s->change)
@@ -31,15 +24,13 @@ run_begin (struct session *s) {
   PASS (s->drive->store->begin (s->account, &s->call, token ? &s->token : NULL, &s->change));
   s->many = true;
   s->steps = 0;
-  put (s, "OK\n");
-  return PTN_OK;
+  return put_ok (s);
 }
 
 ptn_status
 run_end (struct session *s) {
   change_forget (s);
-  put (s, "OK\n");
-  return PTN_OK;
+  return put_ok (s);
 }
 
 static void
@@ -129,13 +120,43 @@ resolved (struct session *s, unsigned count) {
 
 #define UIDS(s) ((struct ptn_uid_set){ (void *)(s)->set->data, (s)->set->len })
 
+static ptn_status
+describe (void *argument, struct ptn_description *description) {
+  struct session *s = argument;
+
+  description->digest = s->digest;
+  description->references =
+      (struct ptn_strings){ (const char *const *)s->references->pdata, s->references->len };
+  return PTN_OK;
+}
+
+/* "digest=..." and "reference=...", any number of them from a word on: taken out of the line. */
+static void
+take_description (struct session *s, unsigned number) {
+  unsigned keep = number;
+
+  s->digest = (struct ptn_bytes){ NULL, 0 };
+  g_ptr_array_set_size (s->references, 0);
+  for (unsigned i = number; i < s->count; i++)
+    if (g_str_has_prefix (s->words[i], "digest="))
+      s->digest = (struct ptn_bytes){ s->words[i] + 7, s->sizes[i] - 7 };
+    else if (g_str_has_prefix (s->words[i], "reference="))
+      g_ptr_array_add (s->references, s->words[i] + 10);
+    else
+      s->words[keep++] = s->words[i];
+  if (keep < s->count) {
+    s->append.describe = describe;
+    s->append.argument = s;
+  }
+  s->count = keep;
+}
+
 /* FLAGS DATE, and octets that were sent ("{N}") or are made ("@N[:SEED]"). */
 static bool
 append_of (struct session *s, unsigned number) {
   uint64_t flags, date, size, seed = 1;
   bool made = s->count == number + 3 && s->words[number + 2][0] == '@';
 
-  s->append = (struct ptn_append){ .size = sizeof s->append };
   if (!number_of (s, number, &flags) || !number_of (s, number + 1, &date))
     return false;
   s->append.flags = flags;
@@ -165,6 +186,8 @@ append_done (struct session *s) {
 ptn_status
 run_append (struct session *s) {
   if (s->stage == 0) {
+    s->append = (struct ptn_append){ .size = sizeof s->append };
+    take_description (s, 4);
     if (!name_of (s, 1, 0) || !append_of (s, 2))
       return PTN_E_INVALID;
     s->stage = 1;
@@ -271,9 +294,8 @@ run_annotate (struct session *s) {
   if (!of_account)
     PASS (resolved (s, 1));
   PASS (begun (s));
-  if (s->words[4][0] == '=')
-    value = (struct ptn_bytes){ s->words[4] + 1, s->sizes[4] - 1 };
   if (s->stage == 11) {
+    value_of (s, 4, &value);
     PASS (s->drive->store->annotate (s->change, &s->call, of_account ? NULL : &s->id[0], UIDS (s),
                                      s->words[3], value));
     s->drive->host->call_end (&s->call);
@@ -358,6 +380,8 @@ run_deliver (struct session *s) {
   struct ptn_delivered *delivered;
 
   if (s->stage == 0) {
+    s->append = (struct ptn_append){ .size = sizeof s->append };
+    take_description (s, 3);
     bool made = s->count > 3 && s->words[s->count - 1][0] == '@';
     unsigned end = s->count - (made ? 1 : 0);
     char *octets = s->words[s->count - 1];

@@ -25,6 +25,9 @@ static const struct command {
   { "crc", run_crc, true },
   { "sha", run_sha, true },
   { "scan", run_scan, true },
+  { "vanished", run_vanished, true },
+  { "recent", run_recent, true },
+  { "remember", run_remember, true },
   { "annotations", run_annotations, true },
   { "begin", run_begin, true },
   { "append", run_append, true },
@@ -37,6 +40,14 @@ static const struct command {
   { "fill", run_fill, true },
   { "quota", run_quota, true },
   { "set_quota", run_set_quota, true },
+  { "attributes", run_attributes, true },
+  { "rights", run_rights, true },
+  { "set_rights", run_set_rights, true },
+  { "others", run_others, true },
+  { "watch", run_watch, true },
+  { "unwatch", run_unwatch, true },
+  { "events", run_events, true },
+  { "capabilities", run_capabilities, false },
   { "accounts", run_accounts, false },
   { "remove_account", run_remove_account, false },
   { "deliver", run_deliver, false },
@@ -53,6 +64,8 @@ session_open (void *instance, struct ptn_task *task, struct ptn_stream *stream,
   s->line = g_string_sized_new (LINE_FIRST);
   s->out = g_string_sized_new (LINE_FIRST);
   s->set = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  s->groups = g_ptr_array_new_with_free_func (g_free);
+  s->references = g_ptr_array_new ();
   s->targets = g_array_new (FALSE, TRUE, sizeof (struct ptn_target));
   s->delivered = g_array_new (FALSE, TRUE, sizeof (struct ptn_delivered));
   *session = s;
@@ -91,11 +104,14 @@ session_close (void *session) {
 
   forget_command (s);
   change_forget (s);
+  forget_subscription (s);
   if (s->account)
     s->drive->store->close (s->account);
   g_string_free (s->line, TRUE);
   g_string_free (s->out, TRUE);
   g_array_unref (s->set);
+  g_ptr_array_unref (s->groups);
+  g_ptr_array_unref (s->references);
   g_array_unref (s->targets);
   g_array_unref (s->delivered);
   g_free (s->account_name);
@@ -222,6 +238,7 @@ session_step (void *session, struct ptn_task *task, int64_t *deadline_ns) {
 
   s->task = task;
   s->call.task = task;
+  s->deadline = deadline_ns;
   for (;;) {
     status = room_for_more (s);
     if (status == PTN_OK)

@@ -49,6 +49,7 @@ struct session {
 
   char *account_name, *authzid;
   struct ptn_identity identity;
+  GPtrArray *groups; /* of the identity */
   struct ptn_account *account;
   struct ptn_change *change;
   bool many; /* the change was begun by `begin` */
@@ -59,7 +60,10 @@ struct session {
   struct ptn_mailbox_name name[2];
   struct ptn_id id[2];
   GArray *set; /* struct ptn_uid_range */
+  struct ptn_uid_set uids;
   struct ptn_append append;
+  struct ptn_bytes digest; /* what `describe` of the append gives */
+  GPtrArray *references;   /* of the append; in the line */
   struct ptn_fetch fetch;
   struct ptn_quota quota;
   struct ptn_cursor *cursor;
@@ -72,7 +76,24 @@ struct session {
   GArray *delivered; /* struct ptn_delivered */
   uint32_t uid;
   const struct ptn_message *rows[64];
+  struct ptn_subscription *subscription;
+  int64_t *deadline; /* of the step that runs */
+  int64_t wait_until;
 };
+
+/* Runs an expression in a command; what is not PTN_OK is its status. */
+#define PASS(expression)             \
+  do {                               \
+    ptn_status pass_ = (expression); \
+    if (pass_ != PTN_OK)             \
+      return pass_;                  \
+  } while (0)
+/* The store may be older than this function. */
+#define STORE_CAN(s, function)                  \
+  do {                                          \
+    if (!PTN_CAN ((s)->drive->store, function)) \
+      return PTN_E_UNSUPPORTED;                 \
+  } while (0)
 
 typedef ptn_status command_function (struct session *);
 
@@ -84,13 +105,22 @@ bool hex_id (const char *text, struct ptn_id *);
 bool set_of (struct session *, unsigned number); /* into s->set; "-" and "all" are empty */
 /* [OWNER:]PATH or #ID (then path is NULL and the id is set). */
 bool name_of (struct session *, unsigned number, unsigned which);
+/* "=OCTETS" */
+bool value_of (struct session *, unsigned number, struct ptn_bytes *);
 /* s->id[which] from s->name[which]; PTN_PENDING and errors as status. */
 ptn_status resolve (struct session *, unsigned which);
+/* A mailbox in the first word behind the command: stages 0 and 1; PTN_OK from stage 2 on. */
+ptn_status take_mailbox (struct session *);
+ptn_status put_ok (struct session *);
 void put (struct session *, const char *text);
 void put_number (struct session *, uint64_t value); /* with a space before it */
 void put_signed (struct session *, int64_t value);
 void put_word (struct session *, const char *text, size_t size); /* with a space, encoded */
+void put_encoded (struct session *, const char *text, size_t size);
+void put_value (struct session *, struct ptn_bytes); /* with " =" */
 void put_id (struct session *, const struct ptn_id *);
+void put_mailbox (struct session *, const struct ptn_mailbox *); /* without its name */
+ptn_status put_mailboxes (struct session *); /* all rows of s->cursor, and the OK */
 void put_set (struct session *, struct ptn_uid_set);
 void put_time (struct session *); /* microseconds since the command came */
 const char *status_word (ptn_status);
@@ -101,6 +131,7 @@ ptn_status room_for_more (struct session *);
 /* What a command leaves behind, whatever became of it. */
 void forget_command (struct session *);
 void change_forget (struct session *);
+void forget_subscription (struct session *);
 
 /* crc.c: as zlib's crc32. */
 void crc_prepare (struct drive *);
@@ -111,7 +142,10 @@ struct ptn_source *made_source (uint64_t size, uint64_t seed);
 /* The commands. */
 command_function run_open, run_close, run_list, run_status, run_create, run_remove, run_rename,
     run_subscribe, run_view, run_keyword, run_fetch, run_read, run_crc, run_sha, run_scan,
-    run_annotations, run_quota, run_set_quota, run_accounts, run_remove_account, run_deliver;
+    run_vanished, run_recent, run_remember, run_annotations, run_quota, run_set_quota, run_accounts,
+    run_remove_account, run_deliver;
+command_function run_capabilities, run_attributes, run_rights, run_set_rights, run_others,
+    run_watch, run_unwatch, run_events;
 command_function run_begin, run_append, run_copy, run_move, run_flags, run_expunge, run_annotate,
     run_commit, run_end, run_fill;
 

@@ -2,17 +2,17 @@
 /* mailboxes.c - accounts and mailboxes: open, list, create and so on; administration. */
 #include "drive.h"
 
-#define PASS(expression)             \
-  do {                               \
-    ptn_status pass_ = (expression); \
-    if (pass_ != PTN_OK)             \
-      return pass_;                  \
-  } while (0)
-
-static ptn_status
-done (struct session *s) {
-  put (s, "OK\n");
-  return PTN_OK;
+/* "$group" and "administrator" behind the authzid. */
+static void
+take_groups (struct session *s) {
+  g_ptr_array_set_size (s->groups, 0);
+  for (unsigned i = 3; i < s->count; i++)
+    if (s->words[i][0] == '$')
+      g_ptr_array_add (s->groups, g_strdup (s->words[i] + 1));
+    else if (word_is (s, i, "administrator"))
+      s->identity.administrator = 1;
+  s->identity.groups =
+      (struct ptn_strings){ (const char *const *)s->groups->pdata, s->groups->len };
 }
 
 ptn_status
@@ -20,38 +20,41 @@ run_open (struct session *s) {
   const struct ptn_store *store = s->drive->store;
 
   if (s->stage == 0) {
-    if (s->count < 2 || s->count > 3)
+    if (s->count < 2)
       return PTN_E_INVALID;
     change_forget (s);
+    forget_subscription (s);
     if (s->account)
       store->close (s->account);
     s->account = NULL;
     g_free (s->account_name);
     g_free (s->authzid);
     s->account_name = g_strdup (s->words[1]);
-    s->authzid = g_strdup (s->words[s->count - 1]);
+    s->authzid = g_strdup (s->words[s->count > 2 ? 2 : 1]);
     s->identity = (struct ptn_identity){ .size = sizeof s->identity,
                                          .authcid = s->authzid,
                                          .authzid = s->authzid,
                                          .domain = "",
                                          .account = s->account_name };
+    take_groups (s);
     /* Ends the login timer; any number of sessions may have one account open. */
     s->drive->host->claim (s->task, NULL);
     s->stage = 1;
   }
   PASS (store->open (s->drive->store_instance, &s->call, &s->identity, &s->account));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
 run_close (struct session *s) {
   change_forget (s);
+  forget_subscription (s);
   s->drive->store->close (s->account);
   s->account = NULL;
-  return done (s);
+  return put_ok (s);
 }
 
-static void
+void
 put_mailbox (struct session *s, const struct ptn_mailbox *mailbox) {
   put_id (s, &mailbox->id);
   put_number (s, mailbox->uidvalidity);
@@ -62,31 +65,24 @@ put_mailbox (struct session *s, const struct ptn_mailbox *mailbox) {
   put_number (s, mailbox->highest_modseq);
   put_number (s, mailbox->octets);
   put_number (s, mailbox->attributes);
+  put (s, " ");
+  put (s, PTN_HAS (mailbox, rights) && mailbox->rights && *mailbox->rights ? mailbox->rights : "-");
 }
 
 ptn_status
-run_list (struct session *s) {
-  const struct ptn_store *store = s->drive->store;
+put_mailboxes (struct session *s) {
   const struct ptn_mailbox *mailbox;
   ptn_status status;
 
-  if (s->stage == 0) {
-    if (s->count != 2)
-      return PTN_E_INVALID;
-    PASS (store->list (s->account, &s->call, s->words[1], &s->cursor));
-    s->stage = 1;
-  }
   while ((status = room_for_more (s)) == PTN_OK
-         && (status = store->next_mailbox (s->cursor, &s->call, &mailbox)) == PTN_OK) {
+         && (status = s->drive->store->next_mailbox (s->cursor, &s->call, &mailbox)) == PTN_OK) {
     put (s, "*");
     if (mailbox->name.owner) {
       put_word (s, mailbox->name.owner, strlen (mailbox->name.owner));
       put (s, ":");
-      size_t at = s->out->len;
-      put_word (s, mailbox->name.path, strlen (mailbox->name.path));
-      g_string_erase (s->out, (gssize)at, 1);
     } else
-      put_word (s, mailbox->name.path, strlen (mailbox->name.path));
+      put (s, " ");
+    put_encoded (s, mailbox->name.path, strlen (mailbox->name.path));
     put_mailbox (s, mailbox);
     put (s, "\n");
     s->messages++;
@@ -97,6 +93,20 @@ run_list (struct session *s) {
   put_number (s, s->messages);
   put (s, "\n");
   return PTN_OK;
+}
+
+ptn_status
+run_list (struct session *s) {
+  if (s->stage == 0) {
+    if (s->count != 2)
+      return PTN_E_INVALID;
+    s->stage = 1;
+  }
+  if (s->stage == 1) {
+    PASS (s->drive->store->list (s->account, &s->call, s->words[1], &s->cursor));
+    s->stage = 2;
+  }
+  return put_mailboxes (s);
 }
 
 /* The commands about one name, or two. */
@@ -129,28 +139,28 @@ run_create (struct session *s) {
     return PTN_E_INVALID;
   PASS (names (s, 1));
   PASS (s->drive->store->create (s->account, &s->call, s->name[0], (uint32_t)attributes));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
 run_remove (struct session *s) {
   PASS (names (s, 1));
   PASS (s->drive->store->remove (s->account, &s->call, s->name[0]));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
 run_rename (struct session *s) {
   PASS (names (s, 2));
   PASS (s->drive->store->rename (s->account, &s->call, s->name[0], s->name[1]));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
 run_subscribe (struct session *s) {
   PASS (names (s, 1));
   PASS (s->drive->store->subscribe (s->account, &s->call, s->name[0], !word_is (s, 2, "0")));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
@@ -205,7 +215,7 @@ run_set_quota (struct session *s) {
     s->stage = 1;
   }
   PASS (s->drive->store->set_quota (s->account, &s->call, &s->quota));
-  return done (s);
+  return put_ok (s);
 }
 
 ptn_status
@@ -232,5 +242,5 @@ run_remove_account (struct session *s) {
   if (s->count != 2)
     return PTN_E_INVALID;
   PASS (s->drive->store->remove_account (s->drive->store_instance, &s->call, s->words[1]));
-  return done (s);
+  return put_ok (s);
 }

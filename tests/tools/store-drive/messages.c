@@ -2,33 +2,11 @@
 /* messages.c - what can be read of messages: views, rows, octets, annotations. */
 #include "drive.h"
 
-#define PASS(expression)             \
-  do {                               \
-    ptn_status pass_ = (expression); \
-    if (pass_ != PTN_OK)             \
-      return pass_;                  \
-  } while (0)
-
-/* A mailbox in the first word behind the command: stage 0 to 2. */
-static ptn_status
-mailbox (struct session *s) {
-  if (s->stage == 0) {
-    if (!name_of (s, 1, 0))
-      return PTN_E_INVALID;
-    s->stage = 1;
-  }
-  if (s->stage == 1) {
-    PASS (resolve (s, 0));
-    s->stage = 2;
-  }
-  return PTN_OK;
-}
-
 ptn_status
 run_view (struct session *s) {
   bool rows = word_is (s, 2, "rows");
 
-  PASS (mailbox (s));
+  PASS (take_mailbox (s));
   if (s->stage == 2) {
     PASS (s->drive->store->view (s->account, &s->call, &s->id[0], &s->view));
     s->limit = (uint64_t)(s->drive->host->monotonic_ns () - s->began) / 1000;
@@ -62,6 +40,12 @@ put_row (struct session *s, const struct ptn_message *row) {
   put_signed (s, row->internal_date);
   put_signed (s, row->save_date);
   put_number (s, row->unterminated);
+  if (s->fetch.items & row->items & PTN_FETCH_IDS) {
+    put_id (s, &row->email_id);
+    put_id (s, &row->thread_id);
+  }
+  if (s->fetch.items & row->items & PTN_FETCH_DIGEST)
+    put_value (s, row->digest);
   put (s, "\n");
 }
 
@@ -74,16 +58,19 @@ add_row (struct session *s, const struct ptn_message *row) {
 
 static ptn_status
 open_fetch (struct session *s) {
-  unsigned at = 3;
-
   if (s->stage == 2) {
     s->fetch = (struct ptn_fetch){ .size = sizeof s->fetch,
                                    .items = PTN_FETCH_FLAGS | PTN_FETCH_MODSEQ | PTN_FETCH_DATES
                                             | PTN_FETCH_SIZE };
     if (s->count > 2 ? !set_of (s, 2) : !(g_array_set_size (s->set, 0)))
       return PTN_E_INVALID;
-    if (s->count > 3 && !word_is (s, 3, "count") && !number_of (s, at, &s->fetch.changed_since))
-      return PTN_E_INVALID;
+    for (unsigned i = 3; i < s->count; i++)
+      if (word_is (s, i, "ids"))
+        s->fetch.items |= PTN_FETCH_IDS;
+      else if (word_is (s, i, "digest"))
+        s->fetch.items |= PTN_FETCH_DIGEST;
+      else if (!word_is (s, i, "count") && !number_of (s, i, &s->fetch.changed_since))
+        return PTN_E_INVALID;
     s->fetch.uids = (struct ptn_uid_set){ (void *)s->set->data, s->set->len };
     s->stage = 3;
   }
@@ -100,7 +87,7 @@ run_fetch (struct session *s) {
   ptn_status status;
   size_t count;
 
-  PASS (mailbox (s));
+  PASS (take_mailbox (s));
   PASS (open_fetch (s));
   while ((status = room_for_more (s)) == PTN_OK
          && (status = s->drive->store->next_messages (s->cursor, &s->call, s->rows,
@@ -128,7 +115,7 @@ static ptn_status
 open_read (struct session *s) {
   uint64_t uid, offset = 0, length = UINT64_MAX;
 
-  PASS (mailbox (s));
+  PASS (take_mailbox (s));
   if (s->stage > 2)
     return PTN_OK;
   if (!number_of (s, 2, &uid) || uid > UINT32_MAX || (s->count > 3 && !number_of (s, 3, &offset))
@@ -252,7 +239,7 @@ run_scan (struct session *s) {
   ptn_status status = PTN_OK;
   size_t count;
 
-  PASS (mailbox (s));
+  PASS (take_mailbox (s));
   PASS (open_fetch (s));
   while (status == PTN_OK) {
     if (!s->reading) {
@@ -298,7 +285,7 @@ run_annotations (struct session *s) {
 
   if (of_account && s->stage < 2)
     s->stage = 2;
-  PASS (mailbox (s));
+  PASS (take_mailbox (s));
   if (s->stage == 2) {
     if (!set_of (s, 2))
       return PTN_E_INVALID;
@@ -316,10 +303,7 @@ run_annotations (struct session *s) {
     put (s, "*");
     put_number (s, row->uid);
     put_word (s, row->name, strlen (row->name));
-    put (s, " =");
-    size_t at = s->out->len;
-    put_word (s, row->value.data, row->value.size);
-    g_string_erase (s->out, (gssize)at, 1);
+    put_value (s, row->value);
     put (s, "\n");
     s->messages++;
   }
@@ -329,4 +313,52 @@ run_annotations (struct session *s) {
   put_number (s, s->messages);
   put (s, "\n");
   return PTN_OK;
+}
+
+/* --- what a session remembers, and what the store ------------------------------------------- */
+
+ptn_status
+run_vanished (struct session *s) {
+  struct ptn_uid_set gone = { NULL, 0 };
+
+  STORE_CAN (s, vanished);
+  PASS (take_mailbox (s));
+  if (s->stage == 2) {
+    if (!number_of (s, 2, &s->limit) || (s->count > 3 && !set_of (s, 3)))
+      return PTN_E_INVALID;
+    s->uids = (struct ptn_uid_set){ (void *)s->set->data, s->set->len };
+    s->stage = 3;
+  }
+  PASS (s->drive->store->vanished (s->account, &s->call, &s->id[0], s->limit,
+                                   s->count > 3 ? &s->uids : NULL, &gone));
+  put (s, "OK");
+  put_set (s, gone);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_recent (struct session *s) {
+  uint32_t first;
+
+  STORE_CAN (s, claim_recent);
+  PASS (take_mailbox (s));
+  PASS (s->drive->store->claim_recent (s->account, &s->call, &s->id[0], &first));
+  put (s, "OK");
+  put_number (s, first);
+  put (s, "\n");
+  return PTN_OK;
+}
+
+ptn_status
+run_remember (struct session *s) {
+  struct ptn_bytes digest;
+  uint64_t uid;
+
+  STORE_CAN (s, remember);
+  PASS (take_mailbox (s));
+  if (!number_of (s, 2, &uid) || uid > UINT32_MAX || !value_of (s, 3, &digest))
+    return PTN_E_INVALID;
+  s->drive->store->remember (s->account, &s->id[0], (uint32_t)uid, digest);
+  return put_ok (s);
 }

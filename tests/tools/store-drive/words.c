@@ -151,6 +151,34 @@ resolve (struct session *s, unsigned which) {
   return status;
 }
 
+bool
+value_of (struct session *s, unsigned number, struct ptn_bytes *value) {
+  if (number >= s->count || s->words[number][0] != '=')
+    return false;
+  *value = (struct ptn_bytes){ s->words[number] + 1, s->sizes[number] - 1 };
+  return true;
+}
+
+ptn_status
+take_mailbox (struct session *s) {
+  if (s->stage == 0) {
+    if (!name_of (s, 1, 0))
+      return PTN_E_INVALID;
+    s->stage = 1;
+  }
+  if (s->stage == 1) {
+    PASS (resolve (s, 0));
+    s->stage = 2;
+  }
+  return PTN_OK;
+}
+
+ptn_status
+put_ok (struct session *s) {
+  put (s, "OK\n");
+  return PTN_OK;
+}
+
 void
 put (struct session *s, const char *text) {
   g_string_append (s->out, text);
@@ -176,10 +204,9 @@ put_signed (struct session *s, int64_t value) {
 }
 
 void
-put_word (struct session *s, const char *text, size_t size) {
+put_encoded (struct session *s, const char *text, size_t size) {
   static const char hex[] = "0123456789ABCDEF";
 
-  g_string_append_c (s->out, ' ');
   for (size_t i = 0; i < size; i++) {
     unsigned char octet = (unsigned char)text[i];
 
@@ -191,6 +218,18 @@ put_word (struct session *s, const char *text, size_t size) {
       g_string_append_len (s->out, coded, 3);
     }
   }
+}
+
+void
+put_word (struct session *s, const char *text, size_t size) {
+  put (s, " ");
+  put_encoded (s, text, size);
+}
+
+void
+put_value (struct session *s, struct ptn_bytes value) {
+  put (s, " =");
+  put_encoded (s, value.data, value.size);
 }
 
 void
