@@ -69,6 +69,16 @@ engine_new (const struct engine_settings *settings, GError **error) {
   return engine;
 }
 
+void
+engine_set_events (struct engine *engine, struct event_hub *events) {
+  engine->events = events;
+}
+
+struct event_hub *
+engine_events (const struct engine *engine) {
+  return engine->events;
+}
+
 bool
 engine_start (struct engine *engine, GError **error) {
   g_return_val_if_fail (!engine->started, false);

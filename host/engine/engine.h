@@ -34,6 +34,11 @@ bool engine_start (struct engine *, GError **);
 void engine_stop (struct engine *);
 void engine_free (struct engine **);
 
+/* Who keeps the subscriptions of its tasks (host/event); the engine only remembers it. [setup] */
+struct event_hub;
+void engine_set_events (struct engine *, struct event_hub *);
+struct event_hub *engine_events (const struct engine *); /* NULL: nobody */
+
 /* A lane: made on first use, or here with its own size. [any] */
 void engine_lane (struct engine *, const char *name, unsigned threads, unsigned queue);
 

@@ -110,6 +110,7 @@ struct engine {
   unsigned busy_least; /* so many threads keep the machine busy */
   int64_t step_ns;
   int epoll, event;
+  struct event_hub *events;
 
   /* The run queue.  `queued` is read without the lock. */
   pthread_mutex_t queue_lock __attribute__ ((__aligned__ (64)));

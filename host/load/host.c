@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.c - struct ptn_host for one plugin.  Most members are the engine's functions as they are;
  * those that carry the plugin's name find it behind the table. */
+#include "event/hub.h"
 #include "load/internal.h"
 #include "log/escape.h"
 
@@ -183,6 +184,24 @@ host_metric (const struct ptn_host *host, ptn_metric_kind kind, const char *name
   return metric;
 }
 
+/* --- events ------------------------------------------------------------------------------------ */
+
+static void
+host_publish (const struct ptn_host *host, const struct ptn_event *event) {
+  struct event_hub *events = plugin_of (host)->loader->events;
+  if (events && event)
+    event_publish (events, event);
+}
+
+static ptn_status
+host_subscribe (struct ptn_task *task, const char *account, const struct ptn_id *mailbox,
+                uint32_t kinds, struct ptn_subscription **subscription) {
+  struct event_hub *events = engine_events (task_engine (task));
+  *subscription = NULL;
+  return events ? event_subscribe (events, task, account, mailbox, kinds, subscription)
+                : PTN_E_UNSUPPORTED;
+}
+
 /* --- the table ---------------------------------------------------------------------------------- */
 
 void
@@ -224,5 +243,9 @@ host_assemble (struct plugin *plugin) {
     .logs = host_logs,
     .metric = host_metric,
     .observe = metric_observe,
+    .publish = host_publish,
+    .subscribe = host_subscribe,
+    .occurred = event_occurred,
+    .unsubscribe = event_unsubscribe,
   };
 }

@@ -56,6 +56,7 @@ struct loader {
   GPtrArray *providers;         /* struct provider, in order of providing: configured order */
   GPtrArray *started;           /* struct plugin, in order of starting */
   unsigned generation;          /* of the set of providers that are not withdrawn */
+  struct event_hub *events;     /* NULL without an engine */
   pthread_mutex_t lock;         /* of `lists`, and of plugins' complaints */
   GPtrArray *lists;             /* struct names */
   struct config_errors *errors; /* during load and start */

@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* load.c - from a config of phase 1 to plugins that are configured. */
+#include "event/hub.h"
 #include "load/internal.h"
 #include "log/escape.h"
 
 #include <string.h>
+
+/* The hub of all events between plugins, which tasks find through their engine. */
+static struct event_hub *
+make_hub (struct engine *engine) {
+  if (!engine)
+    return NULL;
+  struct event_hub *hub = event_hub_new (&(struct event_hub_settings){ .waker = task_waker,
+                                                                       .wake = waker_wake,
+                                                                       .forget = waker_forget,
+                                                                       .charge = task_charge,
+                                                                       .refund = task_refund });
+  engine_set_events (engine, hub);
+  return hub;
+}
 
 struct loader *
 loader_new (const struct loader_settings *settings) {
@@ -16,6 +31,7 @@ loader_new (const struct loader_settings *settings) {
   loader->started = g_ptr_array_new ();
   loader->lists = g_ptr_array_new ();
   pthread_mutex_init (&loader->lock, NULL);
+  loader->events = make_hub (settings->engine);
   for (size_t i = 0; i < loader->count; i++) {
     struct plugin *plugin = &loader->plugins[i];
     plugin->loader = loader;
@@ -40,6 +56,9 @@ loader_free (struct loader **handle) {
   for (size_t i = loader->count; i-- > 0;)
     plugin_destroy (&loader->plugins[i]);
   registry_free (loader);
+  if (loader->events)
+    engine_set_events (loader->settings.engine, NULL);
+  event_hub_free (&loader->events);
   for (size_t i = 0; i < loader->count; i++) {
     struct plugin *plugin = &loader->plugins[i];
     settings_unref (&plugin->settings);

@@ -2,6 +2,8 @@
 /* harness.c - loading, the registry and the host table of the harness. */
 #include "internal.h"
 
+#include "event/hub.h"
+
 #include <dlfcn.h>
 #include <ftw.h>
 #include <pthread.h>
@@ -36,6 +38,7 @@ struct harness {
   char *state;
   bool remove_state;
   bool verbose;
+  struct event_hub *events;
   pthread_mutex_t lock; /* of log and metrics: plugins' own threads come here too */
   GString *log;
   GHashTable *metrics; /* name, struct metric */
@@ -184,6 +187,16 @@ fill_host (struct loaded *loaded, struct harness *harness) {
   harness_fill_config_services (host);
 }
 
+struct harness *
+harness_of (const struct ptn_host *host) {
+  return ((const struct loaded *)host)->harness;
+}
+
+struct event_hub *
+harness_hub (struct harness *harness) {
+  return harness->events;
+}
+
 static void
 provider_free (gpointer data) {
   struct provider *provider = data;
@@ -203,6 +216,7 @@ harness_new (void) {
   pthread_mutex_init (&harness->lock, NULL);
   harness->log = g_string_new (NULL);
   harness->metrics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  harness->events = harness_hub_new ();
   fill_host (&harness->bare, harness);
   return harness;
 }
@@ -320,6 +334,9 @@ harness_free (struct harness **pointer) {
   harness_stop (harness);
   if (harness->remove_state)
     nftw (harness->state, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  if (event_hub_count (harness->events))
+    g_error ("harness: %u subscriptions were not ended", event_hub_count (harness->events));
+  event_hub_free (&harness->events);
   g_ptr_array_unref (harness->plugins);
   g_ptr_array_unref (harness->providers);
   g_ptr_array_unref (harness->configs);

@@ -7,8 +7,11 @@
 
 #include <glib.h>
 
-/* Host services without any state of a harness: tasks, wakers, failing (task.c). */
+/* Host services around tasks: wakers, failing, subscribing (task.c). */
 void harness_fill_task_services (struct ptn_host *);
+struct event_hub *harness_hub_new (void);
+struct event_hub *harness_hub (struct harness *);
+struct harness *harness_of (const struct ptn_host *);
 void task_wake_now (struct ptn_task *);
 /* Lanes' and spawned tasks' threads that still run are waited for. */
 void harness_join_threads (void);

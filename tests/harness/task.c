@@ -3,12 +3,15 @@
  * because a test wants to see what happens and not how fast. */
 #include "internal.h"
 
+#include "event/hub.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <time.h>
 
 struct ptn_task {
+  struct harness *harness;
   pthread_mutex_t lock; /* not GLib's: ThreadSanitizer understands these */
   pthread_cond_t woken_cond;
   bool woken;
@@ -50,8 +53,9 @@ harness_join_threads (void) {
 }
 
 static struct ptn_task *
-task_make (void) {
+task_make (struct harness *harness) {
   struct ptn_task *task = g_new0 (struct ptn_task, 1);
+  task->harness = harness;
   pthread_mutex_init (&task->lock, NULL);
   pthread_condattr_t attributes;
   pthread_condattr_init (&attributes);
@@ -77,8 +81,7 @@ task_unref (struct ptn_task *task) {
 
 struct ptn_task *
 harness_task_new (struct harness *harness) {
-  (void)harness;
-  return task_make ();
+  return task_make (harness);
 }
 
 void
@@ -265,9 +268,8 @@ static ptn_status
 host_spawn (const struct ptn_host *host, const char *name,
             ptn_status (*step) (void *, struct ptn_task *), void (*done) (void *), void *argument,
             struct ptn_task **task) {
-  (void)host;
   struct spawned *spawned = g_new0 (struct spawned, 1);
-  *spawned = (struct spawned){ task_make (), step, done, argument };
+  *spawned = (struct spawned){ task_make (harness_of (host)), step, done, argument };
   if (task)
     *task = spawned->task;
   thread_begins ();
@@ -316,6 +318,25 @@ host_failure_log (const struct ptn_task *task) {
   return task->log_text;
 }
 
+/* --- events --------------------------------------------------------------------------- */
+
+struct event_hub *
+harness_hub_new (void) {
+  return event_hub_new (&(struct event_hub_settings){
+      .waker = host_waker, .wake = host_wake, .forget = host_forget });
+}
+
+static void
+host_publish (const struct ptn_host *host, const struct ptn_event *event) {
+  event_publish (harness_hub (harness_of (host)), event);
+}
+
+static ptn_status
+host_subscribe (struct ptn_task *task, const char *account, const struct ptn_id *mailbox,
+                uint32_t kinds, struct ptn_subscription **subscription) {
+  return event_subscribe (harness_hub (task->harness), task, account, mailbox, kinds, subscription);
+}
+
 static ptn_status
 host_claim (struct ptn_task *task, const char *account) {
   (void)task;
@@ -344,4 +365,8 @@ harness_fill_task_services (struct ptn_host *host) {
   host->claim = host_claim;
   host->monotonic_ns = host_monotonic_ns;
   host->realtime_ms = host_realtime_ms;
+  host->publish = host_publish;
+  host->subscribe = host_subscribe;
+  host->occurred = event_occurred;
+  host->unsubscribe = event_unsubscribe;
 }
