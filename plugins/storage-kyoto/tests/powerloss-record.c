@@ -3,7 +3,11 @@
  * does to files below POWERLOSS_FOLDER, and in which order.  powerloss.py makes of it what a disk
  * could hold when the power fails.
  *
- * A line of the trace: word, inode or 0, offset, size, then `size` octets (data or names). */
+ * A line of the trace: word, inode or 0, offset, size, then `size` octets (data or names).  The
+ * trace is added to, so that it can have several processes, one after the other.
+ *
+ * POWERLOSS_LEAVE_OUT, a list as "log. idx. /": syncs of files whose names begin so ("/": of
+ * folders) are left out, as if the program had forgotten them. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +24,15 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *trace;
-static const char *folder;
+static const char *folder, *left_out;
 
 #define REAL(name) ((__typeof__ (&name))dlsym (RTLD_NEXT, #name))
 
 static void __attribute__ ((constructor)) begin (void) {
   folder = getenv ("POWERLOSS_FOLDER");
   if (folder && getenv ("POWERLOSS_TRACE"))
-    trace = fopen (getenv ("POWERLOSS_TRACE"), "we");
+    trace = fopen (getenv ("POWERLOSS_TRACE"), "ae");
+  left_out = getenv ("POWERLOSS_LEAVE_OUT");
   unsetenv ("LD_PRELOAD");
 }
 
@@ -44,21 +49,27 @@ ours (const char *path) {
   return trace && strncmp (path, folder, strlen (folder)) == 0;
 }
 
+/* The path of a descriptor. */
+static bool
+path_of (int fd, char path[PATH_MAX]) {
+  char link[64];
+  ssize_t size;
+
+  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+  size = readlink (link, path, PATH_MAX - 1);
+  if (size < 0)
+    return false;
+  path[size] = '\0';
+  return true;
+}
+
 /* The inode of a descriptor of ours; 0: not ours. */
 static unsigned long
 inode_of (int fd) {
-  char link[64], path[PATH_MAX];
+  char path[PATH_MAX];
   struct stat status;
-  ssize_t size;
 
-  if (!trace)
-    return 0;
-  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
-  size = readlink (link, path, sizeof path - 1);
-  if (size < 0)
-    return 0;
-  path[size] = '\0';
-  return ours (path) && fstat (fd, &status) == 0 ? status.st_ino : 0;
+  return trace && path_of (fd, path) && ours (path) && fstat (fd, &status) == 0 ? status.st_ino : 0;
 }
 
 static int
@@ -180,14 +191,45 @@ fallocate64 (int fd, int mode, off64_t offset, off64_t length) {
         note ("extend", inode, offset + length, "", 0));
 }
 
+/* Is the sync of this file one of those that are to be left out? */
+static bool
+is_left_out (const char *path, bool is_folder) {
+  const char *name = strrchr (path, '/') + 1;
+
+  for (const char *word = left_out; word && *word;) {
+    size_t size = strcspn (word, " ");
+
+    if (*word == '/' ? is_folder : !is_folder && strncmp (name, word, size) == 0)
+      return true;
+    word += size + strspn (word + size, " ");
+  }
+  return false;
+}
+
+/* A sync of a folder has its path. */
+static void
+note_sync (int fd, unsigned long inode) {
+  char path[PATH_MAX];
+  struct stat status;
+
+  if (!path_of (fd, path) || fstat (fd, &status) != 0)
+    abort ();
+  if (is_left_out (path, S_ISDIR (status.st_mode)))
+    return;
+  if (S_ISDIR (status.st_mode))
+    note ("sync-folder", 0, 0, path, strlen (path));
+  else
+    note ("sync", inode, 0, "", 0);
+}
+
 int
 fsync (int fd) {
-  CALL (int, fsync, fd, (fd), note ("sync", inode, 0, "", 0));
+  CALL (int, fsync, fd, (fd), note_sync (fd, inode));
 }
 
 int
 fdatasync (int fd) {
-  CALL (int, fdatasync, fd, (fd), note ("sync", inode, 0, "", 0));
+  CALL (int, fdatasync, fd, (fd), note_sync (fd, inode));
 }
 
 static void

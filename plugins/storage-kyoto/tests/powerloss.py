@@ -1,13 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""powerloss.py PROGRAM RECORDER: what is there after the power failed at any moment?
+"""powerloss.py SHELL MODULE RECORDER: what is there after the power failed at any moment?
 
-The program runs under the recorder.  Then, for many moments, the test builds what the disk may
-hold: of each file everything that was synced and any part, by pages of 4 kB, of what was not; of
-names and sizes those that some sync made durable, and some of those after, in order.  The
-program opens that, and must find the state after exactly n changes, where n is the number
-acknowledged, or one more.  Then the same with all syncs left out: now the test must find damage,
-or it could not see any.
+Clients change the store (deliver, append, flags, keywords, copy, move, expunge, mailboxes, big
+bodies) in two processes, one after the other, under a recorder, with tiny segments, checkpoints all
+the time and compaction.  Then, for many moments, the test builds what the disk may hold: of each
+file everything that was synced and any part, by pages of 4 kB, of what was not; of names those that
+a sync made durable, and some of those after, in order.  On every second of these disks any sync
+makes all names and sizes before it durable, as ext4 does; on the others only a sync of the folder
+does so.  The store opens that, and each account must be as it was after exactly k of its client's
+commands, where k is the number acknowledged, or one more; `store verify` must find nothing; and it
+must take mail.  Every few states the power fails once more, within that recovery.
+
+Then the negative controls: the same with a sync left out (of the log, of the index, of folders, of
+all), and with segments removed before what was moved out of them is synced.  Each must lead to
+damage, or the test could not see any.
 """
 import os
 import random
@@ -15,9 +22,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..",
+                                "tests", "support"))
+import shell  # noqa: E402
+
+LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
+STATES = 600 if LONG else 50
+CONTROL_STATES = 400 if LONG else 200
+COMMANDS = 60
+CLIENTS = 3
+SETTINGS = ["shards=1", "segment_size=65536", "checkpoint_records=60", "reserve=0"]
 PAGE = 4096
-STATES = 600 if os.environ.get("POSTERN_TEST_LONG") else 60
 
 
 def read_trace(path):
@@ -32,9 +49,10 @@ def read_trace(path):
     return operations
 
 
-def number_files(operations):
-    """Inode numbers come again after an unlink: gives each file a number of its own."""
-    current, count, result = {}, 0, []
+def number_files(operations, initial):
+    """Inode numbers come again after an unlink: gives each file a number of its own.  initial: the
+    inodes of files that were there before, by number."""
+    current, count, result = {inode: number for number, inode in initial.items()}, len(initial), []
     for word, inode, offset, data in operations:
         if word == "create":
             count += 1
@@ -56,121 +74,270 @@ def set_size(content, size):
         content.extend(bytes(size - len(content)))
 
 
-def build(operations, end, chance, target):
-    """The disk when the power fails before operations[end]."""
-    synced = {}
-    last_sync = 0
-    for index in range(end):
-        if operations[index][0] == "sync":
-            synced[operations[index][1]] = index
-            last_sync = index
-    metadata = chance.randint(last_sync, end)
-    files, names = {}, {}
-    keep_some = chance.choice([0.0, 0.1, 0.5, 0.9, 1.0])
-    for index in range(end):
-        word, number, offset, data = operations[index]
-        durable = index < synced.get(number, -1)
-        if word == "write":
-            content = files.setdefault(number, bytearray())
-            if durable:
-                put(content, offset, data)
-                continue
-            at = 0
-            while at < len(data):
-                part = min(len(data) - at, PAGE - (offset + at) % PAGE)
-                if chance.random() < keep_some:
-                    put(content, offset + at, data[at:at + part])
-                elif index < metadata and len(content) < offset + at + part:
-                    set_size(content, offset + at + part)
-                at += part
-        elif word in ("truncate", "extend"):
-            content = files.setdefault(number, bytearray())
-            if durable or index < metadata:
-                set_size(content, offset if word == "truncate" else max(offset, len(content)))
-        elif index >= metadata:
-            continue
-        elif word == "create":
-            names[data.decode()] = number
+def below(root):
+    """All files below a folder."""
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(root)
+                  for name in names)
+
+
+class Disk:
+    """What a run has done to a folder, and what may be left of it."""
+
+    def __init__(self, store, trace, initial=None):
+        self.store, self.initial = store, initial or {}
+        inodes = {number: inode for number, (_, inode, _) in enumerate(self.initial.values(), 1)}
+        self.operations = number_files(read_trace(trace), inodes)
+
+    @staticmethod
+    def content_of(store):
+        """For `initial`: {name: (number, inode, octets)}."""
+        found = {}
+        for number, name in enumerate(below(store), 1):
+            with open(name, "rb") as stream:
+                found[name] = (number, os.stat(name).st_ino, stream.read())
+        return found
+
+    def acknowledged(self, end):
+        """The commands that each client was told to be done, before this operation."""
+        done = {}
+        for word, _, _, data in self.operations[:end]:
+            if word == "mark":
+                client = int(data.split()[0])
+                done[client] = done.get(client, 0) + 1
+        return done
+
+    def name_cut(self, end, chance, strict):
+        """A function: is this operation on names durable?"""
+        last, folders = 0, {}
+        for index in range(end):
+            word, _, _, data = self.operations[index]
+            if word in ("sync", "sync-folder"):
+                last = index
+            if word == "sync-folder":
+                folders[data.decode()] = index
+        if not strict:
+            cut = chance.randint(last, end)
+            return lambda index, name: index < cut
+
+        cuts = {}
+
+        def durable(index, name):
+            folder = os.path.dirname(name)
+            if folder not in cuts:
+                cuts[folder] = chance.randint(folders.get(folder, 0), end)
+            return index < cuts[folder]
+        return durable
+
+    def build(self, end, chance, target, strict, keep=None):
+        """Makes the disk at `target`, when the power fails before operations[end]."""
+        synced = {}
+        for index in range(end):
+            if self.operations[index][0] == "sync":
+                synced[self.operations[index][1]] = index
+        names_durable = self.name_cut(end, chance, strict)
+        sizes_until = chance.randint(0, end)
+        if keep is None:
+            keep = chance.choice([0.0, 0.1, 0.5, 0.9, 1.0])
+        files = {number: bytearray(data) for number, _, data in self.initial.values()}
+        names = {name: number for name, (number, _, _) in self.initial.items()}
+        for index in range(end):
+            word, number, offset, data = self.operations[index]
+            durable = index < synced.get(number, -1)
+            if word == "write":
+                self.write(files.setdefault(number, bytearray()), offset, data, chance,
+                           1.0 if durable else keep, index < sizes_until)
+            elif word in ("truncate", "extend"):
+                content = files.setdefault(number, bytearray())
+                if durable or index < sizes_until or keep == 1.0:
+                    set_size(content, offset if word == "truncate" else max(offset, len(content)))
+            else:
+                self.rename(word, number, data, names, files,
+                            lambda name, index=index: names_durable(index, name))
+        for name, number in names.items():
+            os.makedirs(os.path.dirname(target + name), exist_ok=True)
+            with open(target + name, "wb") as out:
+                out.write(files[number])
+
+    @staticmethod
+    def write(content, offset, data, chance, keep, size_kept):
+        """Keeps each page with the chance `keep`; the file may be longer than what it has."""
+        at = 0
+        while at < len(data):
+            part = min(len(data) - at, PAGE - (offset + at) % PAGE)
+            if keep == 1.0 or (keep and chance.random() < keep):
+                put(content, offset + at, data[at:at + part])
+            elif size_kept and len(content) < offset + at + part:
+                set_size(content, offset + at + part)
+            at += part
+
+    @staticmethod
+    def rename(word, number, data, names, files, durable):
+        if word == "create":
             files.setdefault(number, bytearray())
-        elif word in ("rename", "link", "unlink", "mkdir"):
+            if durable(data.decode()):
+                names[data.decode()] = number
+        elif word in ("rename", "link", "unlink"):
             source, _, other = data.decode().partition("\0")
-            if word == "mkdir":
-                os.makedirs(target + source, exist_ok=True)
-            elif word == "unlink":
+            if not durable(source):
+                return
+            if word == "unlink":
                 names.pop(source, None)
             elif source in names:
                 names[other] = names[source]
                 if word == "rename":
                     del names[source]
-    for name, number in names.items():
-        os.makedirs(os.path.dirname(target + name), exist_ok=True)
-        with open(target + name, "wb") as out:
-            out.write(files[number])
 
 
-def expected(changes):
-    """The mail that is there after so many changes."""
-    mail, uid, uids = {}, 0, {}
-    for number in range(changes):
-        if number % 4 == 3:
-            mail.pop(uids[number - 3], None)
-        else:
-            uid += 1
-            uids[number] = uid
-            mail[uid] = f"{uid} mail {number}"
-    return list(mail.values())
+class Run:
+    """The recorded run, and the clients that know what must be there."""
+
+    def __init__(self, programs, folder, name, seed, environment=None):
+        self.program, self.module, self.recorder = programs
+        self.folder, self.store = folder, os.path.join(folder, name)
+        self.clients = shell.clients(CLIENTS, seed)
+        self.target = os.path.join(folder, "state")
+        trace = self.store + ".trace"
+        self.environment = dict(os.environ, LD_PRELOAD=self.recorder, POWERLOSS_FOLDER=self.store,
+                                POWERLOSS_TRACE=trace, **(environment or {}))
+        for end in ("--kill", "--"):
+            self.phase(end)
+        self.disk = Disk(self.store, trace)
+
+    def phase(self, end):
+        scripts = []
+        for number, client in enumerate(self.clients):
+            scripts.append(os.path.join(self.folder, f"script{number}"))
+            with open(scripts[-1], "w", encoding="ascii") as out:
+                for line in client.extend(COMMANDS // 2):
+                    out.write("!" + line + "\n")
+        result = subprocess.run([self.program, self.module, *SETTINGS, "path=" + self.store, end,
+                                 *scripts], env=self.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, check=False)
+        if result.returncode:
+            bad = [line for line in result.stdout.decode().splitlines()
+                   if line.split()[2:3] != ["0"]]
+            sys.exit(f"the recorded run fails ({result.returncode}): {bad[:3]} "
+                     f"{result.stderr.decode()}")
+
+    def check_complete(self):
+        """With everything kept the disk must be what is really there: nothing was overlooked."""
+        shutil.rmtree(self.target, ignore_errors=True)
+        self.disk.build(len(self.disk.operations), random.Random(0), self.target, False, keep=1.0)
+        real = {name: self.read(name) for name in below(self.store)}
+        built = {name[len(self.target):]: self.read(name) for name in below(self.target)}
+        for name in sorted(set(real) | set(built)):
+            if real.get(name, b"").rstrip(b"\0") != built.get(name, b"").rstrip(b"\0") or (
+                    name in real) != (name in built):
+                sys.exit(f"the recorder has overlooked something: {name}")
+
+    @staticmethod
+    def read(name):
+        with open(name, "rb") as stream:
+            return stream.read()
+
+    def look(self, store, done, environment=None):
+        """None, or what is wrong with the store."""
+        try:
+            with shell.Shell(self.program, self.module, *SETTINGS, "path=" + store, "sync=no",
+                             "take_over=yes", environment=environment) as opened:
+                found = shell.states_of(opened.listing())
+                wrong = self.compare(found, done) or "; ".join(opened.verify()[:3])
+                if not wrong:
+                    opened.ask("deliver 500 7 0 new@example.test INBOX")
+                return wrong
+        except AssertionError as error:
+            return str(error)
+
+    def compare(self, found, done):
+        for number, client in enumerate(self.clients):
+            count = done.get(number, 0)
+            allowed = client.states[count:count + 2]
+            for account in client.accounts:
+                state = found.get(account, {})
+                if not any(state == wanted[account] for wanted in allowed):
+                    return f"{account} after {count}: " + shell.difference(
+                        state, allowed[-1][account])
+        return ""
+
+    def state(self, end, chance, twice):
+        """Lets the power fail before an operation, and once more in the recovery."""
+        done = self.disk.acknowledged(end)
+        strict = chance.random() < 0.5
+        shutil.rmtree(self.target, ignore_errors=True)
+        os.makedirs(self.target + self.store)
+        self.disk.build(end, chance, self.target, strict)
+        store = self.target + self.store
+        if not twice:
+            return self.look(store, done)
+        initial = Disk.content_of(store)
+        trace = os.path.join(self.folder, "second.trace")
+        if os.path.exists(trace):
+            os.unlink(trace)
+        wrong = self.look(store, done, dict(self.environment, POWERLOSS_FOLDER=store,
+                                            POWERLOSS_TRACE=trace))
+        if wrong:
+            return wrong
+        second = Disk(store, trace, initial)
+        again = os.path.join(self.folder, "again")
+        shutil.rmtree(again, ignore_errors=True)
+        os.makedirs(again + store)
+        second.build(chance.randint(0, len(second.operations)), chance, again, strict)
+        wrong = self.look(again + store, done)
+        return wrong and "after a second failure: " + wrong
+
+    def moments(self, states, chance):
+        """Operations before which the power fails, and what goes on there, for the report."""
+        for _ in range(states):
+            yield chance.randint(1, len(self.disk.operations))
+
+    def what(self, end):
+        """What a moment is in the middle of, by the file that was written last."""
+        for word, _, _, data in reversed(self.disk.operations[:end]):
+            if word in ("create", "rename", "unlink"):
+                return os.path.basename(data.decode().partition("\0")[0]).split(".")[0]
+        return ""
 
 
-def record(program, recorder, folder, mode):
-    store = os.path.join(folder, mode)
-    trace = os.path.join(folder, mode + ".trace")
-    environment = dict(os.environ, LD_PRELOAD=recorder, POWERLOSS_FOLDER=store,
-                       POWERLOSS_TRACE=trace)
-    subprocess.run([program, "run", store, mode], env=environment, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return store, number_files(read_trace(trace))
-
-
-def try_states(program, store, operations, folder, states, seed):
-    """How many moments led to a wrong state, and the first of them in words."""
+def prove(run, seed):
     chance = random.Random(seed)
-    wrong, first = 0, ""
-    for _ in range(states):
-        end = chance.randint(1, len(operations))
-        acknowledged = sum(1 for op in operations[:end] if op[0] == "mark")
-        target = os.path.join(folder, "state")
-        shutil.rmtree(target, ignore_errors=True)
-        os.makedirs(target + store)
-        build(operations, end, chance, target)
-        result = subprocess.run([program, "check", target + store, "nosync"],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-        found = result.stdout.decode().splitlines()
-        if result.returncode != 0 or found not in (expected(acknowledged),
-                                                   expected(acknowledged + 1)):
-            wrong += 1
-            first = first or (f"operation {end} of {len(operations)}, {acknowledged} acknowledged, "
-                              f"exit {result.returncode}: {found}")
-    return wrong, first
+    counts = {}
+    for number, end in enumerate(run.moments(STATES, chance)):
+        wrong = run.state(end, chance, number % 6 == 5)
+        if wrong:
+            sys.exit(f"POSTERN_SEED={seed} state {number}, before operation {end} of "
+                     f"{len(run.disk.operations)}: {wrong}")
+        counts[run.what(end)] = counts.get(run.what(end), 0) + 1
+    text = ", ".join(f"{count} behind {name}" for name, count in sorted(counts.items()))
+    print(f"with all syncs: {STATES} of {STATES} states are right ({text})")
+
+
+def control(name, run, seed):
+    """A store that does not keep its promise must be found out."""
+    chance = random.Random(seed)
+    for number, end in enumerate(run.moments(CONTROL_STATES, chance), 1):
+        wrong = run.state(end, chance, False)
+        if wrong:
+            print(f"{name}: state {number} is wrong, as it must be: {wrong[:150]}")
+            return
+    sys.exit(f"POSTERN_SEED={seed}: {name}: {CONTROL_STATES} states are right: the test does not "
+             "see what it should")
 
 
 def main():
-    program, recorder = sys.argv[1:3]
+    programs = [os.path.abspath(name) for name in sys.argv[1:4]]
     seed = int(os.environ.get("POSTERN_SEED", random.randrange(1 << 30)))
+    start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="powerloss-") as folder:
-        store, operations = record(program, recorder, folder, "sync")
-        marks = sum(1 for op in operations if op[0] == "mark")
-        print(f"{len(operations)} operations, {marks} acknowledged, seed {seed}")
-        if marks != 90:
-            sys.exit("not everything was acknowledged")
-        wrong, first = try_states(program, store, operations, folder, STATES, seed)
-        print(f"with syncs: {STATES - wrong} of {STATES} states are right")
-        if wrong:
-            sys.exit(f"POSTERN_SEED={seed}: {first}")
-        store, operations = record(program, recorder, folder, "nosync")
-        wrong, _ = try_states(program, store, operations, folder, 20, seed)
-        print(f"without: {wrong} of 20 are wrong")
-        if wrong == 0:
-            sys.exit("the test does not see what it should")
+        run = Run(programs, folder, "store", seed)
+        print(f"seed {seed}: {len(run.disk.operations)} operations")
+        run.check_complete()
+        prove(run, seed)
+        for name, left_out in (("no sync at all", "log. idx. big. CURRENT /"),
+                               ("no sync of the log", "log."), ("no sync of the index", "idx."),
+                               ("no sync of big bodies", "big."), ("no sync of folders", "/")):
+            control(name, Run(programs, folder, name.replace(" ", "-"), seed,
+                              {"POWERLOSS_LEAVE_OUT": left_out}), seed)
+    print(f"{time.monotonic() - start:.0f} s")
 
 
 main()

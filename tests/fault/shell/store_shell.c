@@ -3,6 +3,7 @@
  * with where a whole server would be in the way.
  *
  *     store-shell MODULE [NAME=VALUE ...] -- SCRIPT ...
+ *     store-shell MODULE [NAME=VALUE ...] --kill SCRIPT ...    ends without closing the store
  *
  * Each SCRIPT ("-": the standard input) is a client with a thread of its own.  For every line there
  * is one answer: "CLIENT LINE STATUS ..." (rows of a list stand before it, as JSON, behind
@@ -24,6 +25,7 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#include <unistd.h>
 
 static GMutex output;
 
@@ -196,7 +198,7 @@ main (int argc, char **argv) {
 
   if (argc < 4)
     return 2;
-  for (; at < argc && strcmp (argv[at], "--") != 0; at++)
+  for (; at < argc && !g_str_has_prefix (argv[at], "--"); at++)
     g_ptr_array_add (settings, argv[at]);
   g_ptr_array_add (settings, NULL);
   harness = harness_new ();
@@ -207,6 +209,8 @@ main (int argc, char **argv) {
     printf ("open\n");
     fflush (stdout);
     good = run_scripts (harness, argv + MIN (at + 1, argc));
+    if (at < argc && strcmp (argv[at], "--kill") == 0)
+      _exit (good ? 0 : 1);
   } else {
     g_autofree char *log = harness_log_take (harness);
 
