@@ -95,7 +95,7 @@ codec_known (uint8_t codec) {
 uint8_t *
 codec_pack (struct codec *codec, const void *data, size_t size, size_t *packed) {
   ZSTD_CCtx *context;
-  size_t room = size - size / 8 - 1;
+  size_t room = size - size / 8 - 1, done;
   uint8_t *out;
 
   if (codec->level == 0 || size < WORTH_TRYING)
@@ -104,14 +104,15 @@ codec_pack (struct codec *codec, const void *data, size_t size, size_t *packed) 
   if (!context && !(context = packer_new (codec->level)))
     return NULL;
   out = g_malloc (room);
-  *packed = ZSTD_compress2 (context, out, room, data, size);
+  done = ZSTD_compress2 (context, out, room, data, size);
   if (!keep (codec, &codec->packers, context))
     ZSTD_freeCCtx (context);
-  if (ZSTD_isError (*packed)) { /* it does not fit */
+  if (ZSTD_isError (done)) { /* it does not fit */
     g_free (out);
     return NULL;
   }
-  return g_realloc (out, *packed);
+  *packed = done;
+  return g_realloc (out, done);
 }
 
 bool

@@ -93,6 +93,13 @@ check_record (const struct shard *shard, const uint8_t *data, size_t size, uint6
   return MIN (record_span (meta, body), size);
 }
 
+/* A segment that was closed shortly before the power failed may still have the space that was
+ * taken ahead: zeros, as behind the end of the newest. */
+static bool
+only_zeros (const uint8_t *data, size_t size) {
+  return size > 0 && data[0] == 0 && memcmp (data, data + 1, size - 1) == 0;
+}
+
 void
 verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *problems,
                 struct verify_counts *counts) {
@@ -125,6 +132,8 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
     const char *why;
     uint64_t span = check_record (shard, data + at, size - at, lsn, &why);
 
+    if (span == 0 && only_zeros (data + at, size - at))
+      break;
     if (why)
       add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, at), "%s", why);
     if (span == 0)

@@ -191,24 +191,24 @@ class Disk:
 class Run:
     """The recorded run, and the clients that know what must be there."""
 
-    def __init__(self, programs, folder, name, seed, environment=None):
+    def __init__(self, programs, folder, name, seed, environment=None, commands=COMMANDS, big=0.02):
         self.program, self.module, self.recorder = programs
         self.folder, self.store = folder, os.path.join(folder, name)
-        self.clients = shell.clients(CLIENTS, seed)
+        self.clients = shell.clients(CLIENTS, seed, big=big)
         self.target = os.path.join(folder, "state")
         trace = self.store + ".trace"
         self.environment = dict(os.environ, LD_PRELOAD=self.recorder, POWERLOSS_FOLDER=self.store,
                                 POWERLOSS_TRACE=trace, **(environment or {}))
         for end in ("--kill", "--"):
-            self.phase(end)
+            self.phase(end, commands // 2)
         self.disk = Disk(self.store, trace)
 
-    def phase(self, end):
+    def phase(self, end, commands):
         scripts = []
         for number, client in enumerate(self.clients):
             scripts.append(os.path.join(self.folder, f"script{number}"))
             with open(scripts[-1], "w", encoding="ascii") as out:
-                for line in client.extend(COMMANDS // 2):
+                for line in client.extend(commands):
                     out.write("!" + line + "\n")
         result = subprocess.run([self.program, self.module, *SETTINGS, "path=" + self.store, end,
                                  *scripts], env=self.environment, stdout=subprocess.PIPE,
@@ -332,11 +332,15 @@ def main():
         print(f"seed {seed}: {len(run.disk.operations)} operations")
         run.check_complete()
         prove(run, seed)
-        for name, left_out in (("no sync at all", "log. idx. big. CURRENT /"),
-                               ("no sync of the log", "log."), ("no sync of the index", "idx."),
-                               ("no sync of big bodies", "big."), ("no sync of folders", "/")):
+        for name, left_out, given in (
+                ("no sync at all", "log. idx. big. CURRENT /", {}),
+                ("no sync of the log", "log.", {}),
+                # A tree of which all is lost is noticed, and made anew: it must have many pages.
+                ("no sync of the index", "idx.", {"commands": 600, "big": 0}),
+                ("no sync of big bodies", "big.", {"big": 0.1}),
+                ("no sync of folders", "/", {})):
             control(name, Run(programs, folder, name.replace(" ", "-"), seed,
-                              {"POWERLOSS_LEAVE_OUT": left_out}), seed)
+                              {"POWERLOSS_LEAVE_OUT": left_out}, **given), seed)
     print(f"{time.monotonic() - start:.0f} s")
 
 
