@@ -23,7 +23,7 @@ void codec_free (struct codec **);
 bool codec_known (uint8_t codec);
 
 /* The octets packed, g_malloc'd; NULL: it would not save more than an eighth, or is not worth
- * trying.  About 3 ms a MiB. [any] */
+ * trying; *packed is left alone then.  About 3 ms a MiB. [any] */
 uint8_t *codec_pack (struct codec *, const void *data, size_t size, size_t *packed);
 /* How many octets the packed data says it has; false: it is not what codec_pack makes. */
 bool codec_octets (const void *data, size_t size, uint64_t *octets);
