@@ -3,8 +3,11 @@
 #include "verify.h"
 
 #include "big.h"
-#include "crc32c.h"
+#include "body.h"
+#include "codec.h"
+#include "walk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,88 +67,59 @@ verify_segments (const struct shard *shard) {
   return numbers;
 }
 
-/* A record at the beginning of the data; its span, or 0 with the reason. */
-static uint64_t
-check_record (const struct shard *shard, const uint8_t *data, size_t size, uint64_t *lsn,
-              const char **why) {
-  struct record record;
-  uint32_t meta;
-  uint64_t body;
+/* Is what is compressed in the log what its record says? */
+static const char *
+check_packed (const struct shard *shard, const struct walk_step *step) {
+  const struct record *record = &step->record;
+  g_autofree uint8_t *out = NULL;
+  uint64_t octets;
 
-  *why = "no record where one should begin";
-  if (size < RECORD_HEADER || !record_sizes (data, &meta, &body))
-    return 0;
-  *why = "a record that runs over the end";
-  if (size - RECORD_HEADER < meta || size - RECORD_HEADER - meta < body)
-    return 0;
-  *why = "a record with a wrong checksum";
-  if (record_decode (data, size, shard->store->salt, &record) != PTN_OK) {
-    record_clear (&record);
-    return 0;
-  }
-  *why = NULL;
-  if (body > 0 && crc32c (0, data + RECORD_HEADER + meta, body) != record.body_crc)
-    *why = "a body with a wrong checksum";
-  else if (*lsn != 0 && record.lsn != *lsn)
-    *why = "a record out of sequence";
-  *lsn = record.lsn + 1;
-  record_clear (&record);
-  return MIN (record_span (meta, body), size);
-}
-
-/* A segment that was closed shortly before the power failed may still have the space that was
- * taken ahead: zeros, as behind the end of the newest. */
-static bool
-only_zeros (const uint8_t *data, size_t size) {
-  return size > 0 && data[0] == 0 && memcmp (data, data + 1, size - 1) == 0;
+  if (!step->body || record->codec == CODEC_RAW)
+    return NULL;
+  if (!codec_known (record->codec))
+    return "a body in a codec that this build cannot read";
+  if (!codec_octets (step->body, record->stored, &octets) || octets > BODY_INLINE_MAX
+      || (record->type == RECORD_DELIVER && octets != record->message.octets))
+    return "a compressed body of a wrong size";
+  out = g_malloc (octets);
+  return codec_unpack (shard->store->codec, record->codec, step->body, record->stored, out, octets)
+                 == PTN_OK
+             ? NULL
+             : "a body that cannot be decompressed";
 }
 
 void
 verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *problems,
                 struct verify_counts *counts) {
-  struct position position = current_position (shard);
   g_autofree char *name = segment_name (shard, number);
-  g_autofree char *base = g_path_get_basename (name);
-  g_autofree uint8_t *data = NULL;
-  struct segment_header header;
-  struct stat status;
-  uint64_t size = 0, at = SEGMENT_HEADER;
-  int fd = open (name, O_RDONLY | O_CLOEXEC);
   g_autofree char *previous = segment_name (shard, number - 1);
+  g_autofree char *base = g_path_get_basename (name);
+  struct walk *walk = walk_new (shard, number);
+  struct walk_step step;
 
+  if (!walk && errno == ENOENT)
+    return; /* compacted away since it was listed */
   if (!g_file_test (previous, G_FILE_TEST_EXISTS))
     *lsn = 0; /* it was compacted away */
-  if (fd >= 0 && fstat (fd, &status) == 0)
-    size = number == position.segment ? MIN (position.offset, (uint64_t)status.st_size)
-                                      : (uint64_t)status.st_size;
-  data = g_try_malloc (size + 1);
-  if (!data || size < SEGMENT_HEADER || !io_read_all (fd, data, size, 0)) {
-    add (problems, shard, g_strdup (base), "cannot be read");
-    size = 0;
-  } else if (!segment_header_decode (data, &header)
-             || memcmp (header.store, shard->store->id, sizeof header.store) != 0
-             || header.number != number || header.shard != shard->number)
+  if (!walk)
+    add (problems, shard, g_strdup (base), "cannot be read: %s", g_strerror (errno));
+  else if (!walk_header_good (walk))
     add (problems, shard, g_strdup (base), "has a wrong header");
-  if (fd >= 0)
-    close (fd);
-  while (at < size) {
-    const char *why;
-    uint64_t span = check_record (shard, data + at, size - at, lsn, &why);
+  while (walk && walk_next (walk, &step)) {
+    const char *why = step.why ? step.why : check_packed (shard, &step);
 
-    if (span == 0 && only_zeros (data + at, size - at))
-      break;
-    if (why)
-      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, at), "%s", why);
-    if (span == 0)
-      for (span = RECORD_ALIGNMENT;
-           at + span + RECORD_HEADER <= size && get_u32 (data + at + span) != RECORD_MAGIC;)
-        span += RECORD_ALIGNMENT;
-    else
+    if (step.record.lsn > 0) {
+      if (!why && *lsn != 0 && step.record.lsn != *lsn)
+        why = "a record out of sequence";
+      *lsn = step.record.lsn + 1;
       counts->records++;
-    at += span;
+    }
+    if (why)
+      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, step.at), "%s", why);
   }
   counts->segments++;
-  counts->log_octets += size;
+  counts->log_octets += walk ? walk_size (walk) : 0;
+  walk_free (&walk);
 }
 
 struct survey {
