@@ -23,7 +23,7 @@ enum {
   PTN_MAILBOX_SUBSCRIBE = 1 << 7,
   PTN_QUOTA_CHANGE = 1 << 8,       /* the limits were set */
   PTN_ACL_CHANGE = 1 << 9,         /* sessions must look at their rights again */
-  PTN_ANNOTATION_CHANGE = 1 << 10, /* of a message, a mailbox or the account */
+  PTN_ANNOTATION_CHANGE = 1 << 10, /* of a message, a mailbox (special uses too), the account */
   PTN_CALENDAR_CHANGE = 1 << 11,
   PTN_ACCOUNT_CLOSE = 1 << 12 /* disabled, moved, removed: sessions must log out */
 };
@@ -34,7 +34,7 @@ struct ptn_event { /* table */
   const char *account;           /* the owner of the mailbox; "" is public */
   struct ptn_id mailbox;         /* all zero: the account as a whole */
   uint64_t modseq;               /* state after the change; 0: not known */
-  const struct ptn_task *origin; /* that task need not be told; NULL: none */
+  const struct ptn_task *origin; /* that task need not be told; NULL: none, or it may be gone */
 };
 
 /* What a subscriber is told. */

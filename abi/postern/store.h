@@ -22,16 +22,20 @@
  * own mailboxes; so has an administrator everywhere.  In the mailboxes of others and in public
  * ones an identity has what the entries for it give: those whose `who` is its authzid, one of
  * its groups (written "$group"), or "anyone", less those of entries with a '-' before the `who`.
- *   l  list, subscribe            r  status, view, fetch, read, annotations, vanished
- *   s  change \Seen               w  change other flags and keywords, annotate
- *   i  append, copy into          t  change \Deleted             e  expunge, be moved from
- *   k  create below, rename into  x  remove, rename from         a  rights, set_rights
+ *   l  list, subscribe            r  status, view, fetch, read, annotations, vanished,
+ *   s  change \Seen                  claim_recent, remember, be copied from
+ *   t  change \Deleted            w  change other flags and keywords, annotate
+ *   i  append, copy into          e  expunge, be moved from
+ *   k  create below, rename into  x  remove, rename from
+ *   a  rights, set_rights, set_attributes
  *   p  (RFC 4314 "post"): kept, not looked at; deliver asks nobody
- * Without l and r a mailbox is PTN_E_NOT_FOUND, with one of them PTN_E_DENIED where the right
- * is missing.  Flags that may not be changed are passed over by set_flags (PTN_E_DENIED if none
- * may), and left out of what is appended or copied.  A mailbox that is created begins with the
- * entries of the one above it; without one above only its owner or an administrator creates
- * it.  A rename keeps them. */
+ * keyword needs r, w or i, and to make one w or i.  Without l and r a mailbox is PTN_E_NOT_FOUND,
+ * with one of them PTN_E_DENIED where the right is missing.  Flags that may not be changed are
+ * passed over by set_flags (PTN_E_DENIED if none of those named may; PTN_FLAGS_REPLACE names all),
+ * and left out of what is appended or copied.  A mailbox that is created begins with the entries
+ * of the one above it, and needs k there; without one above only its owner or an administrator
+ * creates it (PTN_E_DENIED, whether or not it is there).  A rename keeps them.  What is refused may
+ * be refused by the step or by the commit; then nothing has happened. */
 #ifndef PTN_STORE_H
 #define PTN_STORE_H
 
@@ -294,7 +298,8 @@ struct ptn_store { /* table; functions are [task] unless they only release */
                          struct ptn_uid_set, int only_deleted);
   /* RFC 5464 and 5257 values, and what plugins keep beside messages (POP3 retention), named
    * "/plugin/word": of messages (uids), of the mailbox (no uids) or of the account
-   * (mailbox NULL).  value.data NULL removes it.  A value has 64 KiB at most.  Names that
+   * (mailbox NULL).  value.data NULL removes it.  A value has 64 KiB at most (PTN_E_LIMIT); a
+   * name begins with '/' and has no control characters (PTN_E_INVALID).  Names that
    * begin with "/private/" are the identity's own (RFC 5464 section 2.1): each authzid sees
    * and changes only what it has set itself, and needs no more than r for it; all others are
    * shared. */
@@ -319,7 +324,8 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   ptn_status (*quota) (struct ptn_account *, struct ptn_call *, const struct ptn_quota **);
   ptn_status (*set_quota) (struct ptn_account *, struct ptn_call *, const struct ptn_quota *);
 
-  /* Gives a mailbox these special uses (PTN_MAILBOX_ALL ...) instead of those it had. */
+  /* Gives a mailbox these special uses (PTN_MAILBOX_ALL ...) instead of those it had.
+   * PTN_E_INVALID: other bits, as in create. */
   ptn_status (*set_attributes) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                                 uint32_t attributes);
   /* The UIDs that left the mailbox after modseq `since` (RFC 7162 section 3.2.5), of those in
@@ -327,8 +333,9 @@ struct ptn_store { /* table; functions are [task] unless they only release */
    * that time; then the caller compares all UIDs. */
   ptn_status (*vanished) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                           uint64_t since, const struct ptn_uid_set *uids, struct ptn_uid_set *gone);
-  /* RFC 3501 \Recent: the first UID that this session is the first to be told of; the next
-   * caller gets what was UIDNEXT here.  No such message: UIDNEXT. */
+  /* RFC 3501 \Recent: of the messages that are there now, those with this UID and greater ones
+   * are recent for this session, and for no other: the next caller gets at least what was UIDNEXT
+   * here. */
   ptn_status (*claim_recent) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                               uint32_t *first_uid);
   /* The entries of a mailbox's rights, in order of `who`, until call_end.  set_rights: instead
