@@ -3,11 +3,13 @@
 #include "tree.h"
 
 #include "crc32c.h"
+#include "pages.h"
 
 #include <kclangc.h>
 
 struct tree {
   KCDB *db;
+  struct pages *pages; /* of one that is only read; NULL: not that way */
 };
 
 void
@@ -58,8 +60,11 @@ tree_open (const char *path, bool write, size_t cache) {
   struct tree *tree = g_new0 (struct tree, 1);
 
   tree->db = kcdbnew ();
-  if (kcdbopen (tree->db, name, mode) && sound (tree->db))
+  if (kcdbopen (tree->db, name, mode) && sound (tree->db)) {
+    if (!write)
+      tree->pages = pages_open (path);
     return tree;
+  }
   tree_close (&tree);
   return NULL;
 }
@@ -70,6 +75,7 @@ tree_close (struct tree **tree) {
 
   if (!*tree)
     return true;
+  pages_close (&(*tree)->pages);
   good = kcdbclose ((*tree)->db);
   kcdbdel ((*tree)->db);
   g_free (*tree);
@@ -170,10 +176,17 @@ tree_count (struct tree *tree) {
   return kcdbcount (tree->db);
 }
 
+/* Kyoto Cabinet's cursor finds a row without reading its page anew; who wants many rows goes on
+ * from page to page. */
+enum { ROWS_BEFORE_PAGES = 16 };
+
 struct tree_cursor {
   KCCUR *cursor;
   struct tree *tree;
   bool ended;
+  bool paged;
+  unsigned given;
+  struct page page;
 };
 
 struct tree_cursor *
@@ -191,18 +204,54 @@ tree_cursor_free (struct tree_cursor **cursor) {
   if (!*cursor)
     return;
   kccurdel ((*cursor)->cursor);
+  octets_clear (&(*cursor)->page.data);
   g_free (*cursor);
   *cursor = NULL;
+}
+
+static ptn_status
+next_of_pages (struct tree_cursor *cursor, struct octets *key, struct value *value) {
+  const uint8_t *row, *data;
+  size_t row_size, size;
+  ptn_status status =
+      pages_next (cursor->tree->pages, &cursor->page, &row, &row_size, &data, &size);
+
+  if (status != PTN_OK)
+    return status;
+  key->size = 0;
+  octets_add (key, row, row_size);
+  return unseal ((const char *)row, row_size, (const char *)data, size, value) ? PTN_OK
+                                                                               : PTN_E_CORRUPT;
+}
+
+/* Behind the row with this key. */
+static ptn_status
+go_over_to_pages (struct tree_cursor *cursor, const struct octets *key) {
+  static const uint8_t least = 0;
+  struct octets behind = { 0 };
+  ptn_status status;
+
+  octets_add (&behind, key->data, key->size);
+  octets_add (&behind, &least, 1);
+  status = pages_seek (cursor->tree->pages, &cursor->page, behind.data, behind.size);
+  octets_clear (&behind);
+  cursor->paged = true;
+  return status;
 }
 
 ptn_status
 tree_cursor_next (struct tree_cursor *cursor, struct octets *key, struct value *value) {
   struct visit visit = { value, key, PTN_E_CORRUPT };
 
+  if (cursor->paged)
+    return next_of_pages (cursor, key, value);
   if (cursor->ended)
     return kcdbecode (cursor->tree->db) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
-  if (kccuraccept (cursor->cursor, see, &visit, 0, 1))
+  if (kccuraccept (cursor->cursor, see, &visit, 0, 1)) {
+    if (visit.status == PTN_OK && ++cursor->given == ROWS_BEFORE_PAGES && cursor->tree->pages)
+      visit.status = go_over_to_pages (cursor, key);
     return visit.status;
+  }
   cursor->ended = true;
   return kccurecode (cursor->cursor) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
 }
