@@ -304,6 +304,8 @@ def prove(run, seed):
     for number, end in enumerate(run.moments(STATES, chance)):
         wrong = run.state(end, chance, number % 6 == 5)
         if wrong:
+            if os.environ.get("POSTERN_KEEP"):
+                shutil.copytree(run.folder, os.environ["POSTERN_KEEP"], dirs_exist_ok=True)
             sys.exit(f"POSTERN_SEED={seed} state {number}, before operation {end} of "
                      f"{len(run.disk.operations)}: {wrong}")
         counts[run.what(end)] = counts.get(run.what(end), 0) + 1
