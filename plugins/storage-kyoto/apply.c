@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* apply.c - what each record of the log does to the index.
- *
- * The one place that does it: the commit thread runs it when it makes a record, recovery when it
- * reads one, so that both give the same index.  It is lenient where a lost record before this one
- * could have left a gap (bit rot), and exact otherwise. */
-#include "edit.h"
+/* apply.c - see apply.h: accounts, mailboxes and their names, and which record is whose. */
+#include "apply.h"
 
-#include <postern/store.h>
+ptn_status
+remove_range (struct edit *edit, const struct key *prefix, uint32_t *removed) {
+  g_autoptr (GPtrArray) rows = NULL;
+  struct key end, key;
 
-#define TRY(expression)             \
-  do {                              \
-    ptn_status try_ = (expression); \
-    if (try_ != PTN_OK)             \
-      return try_;                  \
-  } while (0)
+  key_after (&end, prefix);
+  TRY (edit_collect (edit, prefix, &end, &rows));
+  for (guint i = 0; i < rows->len; i++) {
+    const struct edit_row *row = rows->pdata[i];
 
-/* A row that must be there. */
-static ptn_status
-need (ptn_status status) {
-  return status == PTN_E_NOT_FOUND ? PTN_E_CORRUPT : status;
+    key.size = (uint32_t)row->key_size;
+    memcpy (key.octets, row->key, row->key_size);
+    edit_remove (edit, &key);
+  }
+  if (removed)
+    *removed = rows->len;
+  return PTN_OK;
 }
 
 /* The greatest UIDVALIDITY of accounts that were removed: a name that is used again must not meet
@@ -71,248 +71,11 @@ apply_user (struct edit *edit, const struct record *record) {
   edit->coded.size = 0;
   user_id_put (&edit->coded, record->user);
   edit_put (edit, &key, &edit->coded);
+  key_account_name (&key, record->user);
+  edit->coded.size = 0;
+  octets_add (&edit->coded, record->text, strlen (record->text));
+  edit_put (edit, &key, &edit->coded);
   edit_put_user (edit, record->user, &row);
-  return PTN_OK;
-}
-
-/* A body comes into a segment (sign 1) or goes (-1). */
-static ptn_status
-count_segment (struct edit *edit, uint32_t segment, uint64_t stored, int sign) {
-  struct segment_row row = { 0, 0 };
-  struct key key;
-  ptn_status status;
-
-  key_segment (&key, segment);
-  status = edit_get (edit, &key, &edit->value);
-  if (status == PTN_OK && !segment_row_get (VALUE_READER (&edit->value), &row))
-    status = PTN_E_CORRUPT;
-  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
-    return status;
-  if (sign > 0) {
-    row.live += stored;
-    row.bodies++;
-  } else {
-    row.live -= MIN (stored, row.live);
-    row.bodies -= row.bodies > 0;
-  }
-  if (row.bodies == 0) {
-    edit_remove (edit, &key);
-    return PTN_OK;
-  }
-  edit->coded.size = 0;
-  segment_row_put (&edit->coded, &row);
-  edit_put (edit, &key, &edit->coded);
-  return PTN_OK;
-}
-
-static void
-put_body (struct edit *edit, uint64_t body, const struct body_row *row) {
-  struct key key;
-
-  key_body (&key, body);
-  edit->coded.size = 0;
-  body_row_put (&edit->coded, row);
-  edit_put (edit, &key, &edit->coded);
-}
-
-static ptn_status
-make_body (struct edit *edit, const struct record *record) {
-  struct body_row row = {
-    .segment = record->segment,
-    .crc = record->body_crc,
-    .references = 1,
-    .codec = record->codec,
-    .offset = record->body_offset,
-    .stored = record->stored,
-  };
-
-  if (record->attributes & RECORD_BIG) {
-    struct key key;
-
-    row.attributes = BODY_BIG;
-    row.offset = record->big;
-    key_big (&key, record->big);
-    edit->coded.size = 0;
-    body_id_put (&edit->coded, record->lsn);
-    edit_put (edit, &key, &edit->coded);
-  } else
-    TRY (count_segment (edit, record->segment, record->stored, 1));
-  put_body (edit, record->lsn, &row);
-  return PTN_OK;
-}
-
-static ptn_status
-drop_body (struct edit *edit, uint64_t body) {
-  struct body_row row;
-  struct key key;
-  ptn_status status = edit_body (edit, body, &row);
-
-  if (status == PTN_E_NOT_FOUND)
-    return PTN_OK;
-  TRY (status);
-  if (row.references > 1) {
-    row.references--;
-    put_body (edit, body, &row);
-    return PTN_OK;
-  }
-  key_body (&key, body);
-  edit_remove (edit, &key);
-  if (row.attributes & BODY_BIG) {
-    key_big (&key, row.offset);
-    edit_remove (edit, &key);
-    g_array_append_val (edit->gone, row.offset);
-  } else
-    TRY (count_segment (edit, row.segment, row.stored, -1));
-  return PTN_OK;
-}
-
-/* The compactor has put the body's octets elsewhere.  One that nothing uses any more stays where it
- * is, dead: its expunge may have been lost with a rotten record before this one, or come late. */
-static ptn_status
-apply_body_move (struct edit *edit, const struct record *record) {
-  struct body_row row;
-  ptn_status status = edit_body (edit, record->message.body, &row);
-
-  if (status == PTN_E_NOT_FOUND || (status == PTN_OK && row.attributes & BODY_BIG))
-    return PTN_OK;
-  TRY (status);
-  TRY (count_segment (edit, row.segment, row.stored, -1));
-  row.segment = record->segment;
-  row.offset = record->body_offset;
-  row.stored = record->stored;
-  row.codec = record->codec;
-  row.crc = record->body_crc;
-  TRY (count_segment (edit, row.segment, row.stored, 1));
-  put_body (edit, record->message.body, &row);
-  edit->removals = true;
-  return PTN_OK;
-}
-
-/* Adds a message to the counts (or, with sign -1, takes it away). */
-static void
-count_message (struct mailbox_row *mailbox, uint32_t uid, const struct message_row *row, int sign) {
-  mailbox->messages += (uint32_t)sign;
-  if (!(row->flags & PTN_SEEN))
-    mailbox->unseen += (uint32_t)sign;
-  if (row->flags & PTN_DELETED)
-    mailbox->deleted += (uint32_t)sign;
-  mailbox->octets += (uint64_t)sign * row->octets;
-  mailbox->uid_sum += (uint64_t)sign * uid;
-}
-
-static ptn_status
-apply_message (struct edit *edit, const struct record *record) {
-  struct mailbox_row mailbox;
-  struct user_row user;
-  struct message_row row = record->message;
-
-  TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
-  TRY (need (edit_user (edit, record->user, &user)));
-  row.modseq = record->modseq;
-  if (record->type == RECORD_DELIVER) {
-    row.body = record->lsn;
-    TRY (make_body (edit, record));
-  } else {
-    struct body_row body;
-
-    TRY (need (edit_body (edit, row.body, &body)));
-    body.references++;
-    put_body (edit, row.body, &body);
-  }
-  edit_put_message (edit, record->user, record->mailbox, record->uid, &row);
-  count_message (&mailbox, record->uid, &row, 1);
-  mailbox.modseq = MAX (mailbox.modseq, record->modseq);
-  mailbox.uidnext = MAX (mailbox.uidnext, record->uid + 1);
-  edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
-  user.octets += row.octets;
-  user.messages++;
-  edit_put_user (edit, record->user, &user);
-  return PTN_OK;
-}
-
-static ptn_status
-apply_flags (struct edit *edit, const struct record *record) {
-  struct mailbox_row mailbox;
-
-  TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
-  for (size_t i = 0; i < record->group_count; i++) {
-    g_autoptr (GArray) messages = NULL;
-
-    TRY (edit_messages (edit, record->user, record->mailbox, SET_OF (record->groups[i].set),
-                        &messages));
-    for (guint m = 0; m < messages->len; m++) {
-      struct edit_message *message = &g_array_index (messages, struct edit_message, m);
-
-      count_message (&mailbox, message->uid, &message->row, -1);
-      message->row.flags = record->groups[i].flags;
-      message->row.modseq = record->modseq;
-      count_message (&mailbox, message->uid, &message->row, 1);
-      edit_put_message (edit, record->user, record->mailbox, message->uid, &message->row);
-    }
-  }
-  mailbox.modseq = MAX (mailbox.modseq, record->modseq);
-  edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
-  return PTN_OK;
-}
-
-static ptn_status
-remove_range (struct edit *edit, const struct key *prefix, uint32_t *removed) {
-  g_autoptr (GPtrArray) rows = NULL;
-  struct key end, key;
-
-  key_after (&end, prefix);
-  TRY (edit_collect (edit, prefix, &end, &rows));
-  for (guint i = 0; i < rows->len; i++) {
-    const struct edit_row *row = rows->pdata[i];
-
-    key.size = (uint32_t)row->key_size;
-    memcpy (key.octets, row->key, row->key_size);
-    edit_remove (edit, &key);
-  }
-  if (removed)
-    *removed = rows->len;
-  return PTN_OK;
-}
-
-static ptn_status
-remove_messages (struct edit *edit, uint32_t user_id, uint32_t mailbox_id, struct ptn_uid_set set,
-                 struct mailbox_row *mailbox) {
-  g_autoptr (GArray) messages = NULL;
-  struct user_row user;
-  struct key key;
-
-  TRY (need (edit_user (edit, user_id, &user)));
-  TRY (edit_messages (edit, user_id, mailbox_id, set, &messages));
-  edit->removals |= messages->len > 0;
-  for (guint i = 0; i < messages->len; i++) {
-    const struct edit_message *message = &g_array_index (messages, struct edit_message, i);
-
-    key_message (&key, user_id, mailbox_id, message->uid);
-    edit_remove (edit, &key);
-    count_message (mailbox, message->uid, &message->row, -1);
-    user.octets -= MIN (message->row.octets, user.octets);
-    user.messages -= user.messages > 0;
-    TRY (drop_body (edit, message->row.body));
-    if (mailbox->annotations > 0) {
-      uint32_t removed;
-
-      key_annotation (&key, user_id, mailbox_id, message->uid, "");
-      TRY (remove_range (edit, &key, &removed));
-      mailbox->annotations -= MIN (removed, mailbox->annotations);
-    }
-  }
-  edit_put_user (edit, user_id, &user);
-  return PTN_OK;
-}
-
-static ptn_status
-apply_expunge (struct edit *edit, const struct record *record) {
-  struct mailbox_row mailbox;
-
-  TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
-  TRY (remove_messages (edit, record->user, record->mailbox, record->set, &mailbox));
-  mailbox.modseq = MAX (mailbox.modseq, record->modseq);
-  edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
   return PTN_OK;
 }
 
@@ -333,8 +96,29 @@ apply_mailbox (struct edit *edit, const struct record *record) {
   return PTN_OK;
 }
 
-/* Everything inside a mailbox, and its row; not its name. */
+/* All entries of a mailbox, and the way back from each `who`. */
 static ptn_status
+remove_rights (struct edit *edit, uint32_t user, uint32_t mailbox) {
+  g_autoptr (GPtrArray) rows = NULL;
+  struct key from, end;
+
+  key_rights (&from, user, mailbox, "");
+  key_after (&end, &from);
+  TRY (edit_collect (edit, &from, &end, &rows));
+  for (guint i = 0; i < rows->len; i++) {
+    const struct edit_row *row = rows->pdata[i];
+    g_autofree char *who = key_text (row->key, row->key_size, AT_WHO);
+    struct key key;
+
+    key_rights (&key, user, mailbox, who);
+    edit_remove (edit, &key);
+    key_rights_of (&key, who, user, mailbox);
+    edit_remove (edit, &key);
+  }
+  return PTN_OK;
+}
+
+ptn_status
 empty_mailbox (struct edit *edit, uint32_t user, uint32_t id) {
   static const struct ptn_uid_range all = { 1, UINT32_MAX };
   struct mailbox_row mailbox;
@@ -351,7 +135,10 @@ empty_mailbox (struct edit *edit, uint32_t user, uint32_t id) {
   key_keywords (&key, user, id);
   edit_remove (edit, &key);
   key.octets[0] = KEY_ANNOTATION;
-  return remove_range (edit, &key, NULL);
+  TRY (remove_range (edit, &key, NULL));
+  key.octets[0] = KEY_TOMBSTONE;
+  TRY (remove_range (edit, &key, NULL));
+  return remove_rights (edit, user, id);
 }
 
 static ptn_status
@@ -415,6 +202,8 @@ apply_user_remove (struct edit *edit, const struct record *record) {
     key_of_user (&key, kinds[i], record->user);
     TRY (remove_range (edit, &key, NULL));
   }
+  key_account_name (&key, record->user);
+  edit_remove (edit, &key);
   key_user (&key, record->text);
   edit_remove (edit, &key);
   return PTN_OK;
@@ -438,57 +227,6 @@ apply_keyword (struct edit *edit, const struct record *record) {
   return PTN_OK;
 }
 
-/* Sets or removes one value; returns by how many the annotations grow. */
-static ptn_status
-annotate_one (struct edit *edit, const struct record *record, uint32_t uid, int *growth) {
-  struct key key;
-  ptn_status status;
-
-  key_annotation (&key, record->user, record->mailbox, uid, record->text);
-  status = edit_get (edit, &key, &edit->value);
-  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
-    return status;
-  *growth = 0;
-  if (!(record->attributes & RECORD_NO_VALUE)) {
-    *growth = status == PTN_E_NOT_FOUND;
-    edit->coded.size = 0;
-    octets_add (&edit->coded, record->value.data, record->value.size);
-    edit_put (edit, &key, &edit->coded);
-  } else if (status == PTN_OK) {
-    *growth = -1;
-    edit_remove (edit, &key);
-  }
-  return PTN_OK;
-}
-
-static ptn_status
-apply_annotate (struct edit *edit, const struct record *record) {
-  struct mailbox_row mailbox;
-  g_autoptr (GArray) messages = NULL;
-  int growth;
-
-  if (record->mailbox == 0)
-    return annotate_one (edit, record, 0, &growth);
-  TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
-  mailbox.modseq = MAX (mailbox.modseq, record->modseq);
-  if (record->set.count == 0) {
-    TRY (annotate_one (edit, record, 0, &growth));
-    edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
-    return PTN_OK;
-  }
-  TRY (edit_messages (edit, record->user, record->mailbox, record->set, &messages));
-  for (guint i = 0; i < messages->len; i++) {
-    struct edit_message *message = &g_array_index (messages, struct edit_message, i);
-
-    TRY (annotate_one (edit, record, message->uid, &growth));
-    mailbox.annotations += (uint32_t)growth;
-    message->row.modseq = record->modseq;
-    edit_put_message (edit, record->user, record->mailbox, message->uid, &message->row);
-  }
-  edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
-  return PTN_OK;
-}
-
 static ptn_status
 apply_quota (struct edit *edit, const struct record *record) {
   struct user_row user;
@@ -506,8 +244,54 @@ apply_token (struct edit *edit, const struct record *record) {
 
   key_token (&key, record->user, &record->token);
   edit->coded.size = 0;
+  octets_signed (&edit->coded, record->time);
   octets_add (&edit->coded, record->value.data, record->value.size);
   edit_put (edit, &key, &edit->coded);
+  return PTN_OK;
+}
+
+static ptn_status
+apply_token_trim (struct edit *edit, const struct record *record) {
+  struct ptn_id token;
+  struct key key;
+
+  for (size_t at = 0; at + TOKEN_OCTETS <= record->value.size; at += TOKEN_OCTETS) {
+    memcpy (token.octets, (const uint8_t *)record->value.data + at, TOKEN_OCTETS);
+    key_token (&key, record->user, &token);
+    edit_remove (edit, &key);
+  }
+  return PTN_OK;
+}
+
+static ptn_status
+apply_special_use (struct edit *edit, const struct record *record) {
+  struct name_row name;
+
+  TRY (need (edit_name (edit, record->user, record->text, &name)));
+  name.attributes &= NAME_SUBSCRIBED | NAME_NOSELECT;
+  name.attributes |= (uint32_t)record->number;
+  edit_put_name (edit, record->user, record->text, &name);
+  return PTN_OK;
+}
+
+static ptn_status
+apply_rights (struct edit *edit, const struct record *record) {
+  struct mailbox_row mailbox;
+  struct key key, back;
+
+  TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
+  key_rights (&key, record->user, record->mailbox, record->text);
+  key_rights_of (&back, record->text, record->user, record->mailbox);
+  if (record->number == 0) {
+    edit_remove (edit, &key);
+    edit_remove (edit, &back);
+    return PTN_OK;
+  }
+  edit->coded.size = 0;
+  octets_varint (&edit->coded, record->number);
+  edit_put (edit, &key, &edit->coded);
+  edit->coded.size = 0;
+  edit_put (edit, &back, &edit->coded);
   return PTN_OK;
 }
 
@@ -541,6 +325,18 @@ apply (struct edit *edit, const struct record *record) {
     return apply_quota (edit, record);
   case RECORD_TOKEN:
     return apply_token (edit, record);
+  case RECORD_TOMBSTONE_TRIM:
+    return apply_tombstone_trim (edit, record);
+  case RECORD_SPECIAL_USE:
+    return apply_special_use (edit, record);
+  case RECORD_RIGHTS:
+    return apply_rights (edit, record);
+  case RECORD_RECENT:
+    return apply_recent (edit, record);
+  case RECORD_DIGEST:
+    return apply_digest (edit, record);
+  case RECORD_TOKEN_TRIM:
+    return apply_token_trim (edit, record);
   case RECORD_BODY_MOVE:
     return apply_body_move (edit, record);
   default:

@@ -13,7 +13,10 @@ enum {
 
 static void
 clear_loaded (void *argument) {
-  body_clear (&((struct loaded *)argument)->body);
+  struct loaded *loaded = argument;
+
+  body_clear (&loaded->body);
+  described_clear (&loaded->described);
 }
 
 static void
@@ -28,6 +31,7 @@ step_free (void *argument) {
   g_clear_pointer (&step->value, g_bytes_unref);
   g_free (step->name);
   body_clear (&step->body);
+  described_clear (&step->described);
   g_free (step);
 }
 
@@ -150,8 +154,11 @@ change_append (struct ptn_change *change, struct ptn_call *call, const struct pt
     change->pulled->flags = append->flags;
     change->pulled->internal_date = append->internal_date;
     body_init (&change->pulled->body, change->pulled->place.shard);
+    described_init (&change->pulled->described, change->store);
   }
   status = body_pull (&change->pulled->body, append->source, call->task);
+  if (status == PTN_OK)
+    status = described_ask (&change->pulled->described, change->store, append);
   call->state = change;
   call->cancel = status == PTN_PENDING ? drop_pulled : NULL;
   if (status == PTN_OK)
@@ -174,7 +181,10 @@ load_message (struct step *step, struct ptn_task *task, struct loaded *loaded) {
     status = body_pull (&loaded->body, source, task);
   while (status == PTN_PENDING); /* our own source: it only gives others a turn */
   source->ops->close (source);
-  return status;
+  if (status == PTN_OK)
+    status = described_of_body (&loaded->described, step->from.shard, loaded->row.body);
+  /* Gone meanwhile: its octets were still there. */
+  return status == PTN_E_NOT_FOUND ? PTN_E_EXPUNGED : status;
 }
 
 struct loading {

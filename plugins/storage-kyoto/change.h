@@ -10,6 +10,7 @@
 
 #include "account.h"
 #include "body.h"
+#include "described.h"
 
 ptn_status change_begin (struct ptn_account *, struct ptn_call *, const struct ptn_id *token,
                          struct ptn_change **);
@@ -35,6 +36,7 @@ struct loaded { /* a message on its way into another shard */
   uint32_t uid; /* in the source */
   struct message_row row;
   struct body body;
+  struct described described;
 };
 
 struct step {
@@ -49,7 +51,8 @@ struct step {
   char *name;       /* ANNOTATE */
   GBytes *value;    /* ANNOTATE; NULL: remove */
   struct body body; /* APPEND */
-  GArray *loaded;   /* COPY into another shard: struct loaded */
+  struct described described;
+  GArray *loaded; /* COPY into another shard: struct loaded */
   /* The outcome: written by the committer, then read by the task. */
   struct ptn_outcome outcome;
   GArray *source_uids, *uids, *conflicts;

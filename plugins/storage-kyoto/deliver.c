@@ -6,6 +6,7 @@
 #include "deliver.h"
 
 #include "body.h"
+#include "described.h"
 #include "place.h"
 
 struct target {
@@ -26,6 +27,7 @@ struct deliver_op {
 struct delivery {
   struct job job;
   struct body body;
+  struct described described;
   int64_t internal_date, save_date;
   uint64_t flags;
   bool submitted;
@@ -42,6 +44,7 @@ delivery_free (struct job *job) {
     if (!delivery->ops[i].used || delivery->ops[i].op.status == PTN_E_TEMPORARY)
       big_remove_later (delivery->ops[i].op.shard, &delivery->body.big->number, 1);
   body_clear (&delivery->body);
+  described_clear (&delivery->described);
   for (size_t i = 0; i < delivery->target_count; i++) {
     g_free (delivery->targets[i].account);
     g_free (delivery->targets[i].path);
@@ -95,9 +98,13 @@ deliver_one (struct deliver_op *op, struct txn *txn, struct target *target, uint
   record.message.octets = delivery->body.octets;
   record.message.unterminated = body_unterminated (&delivery->body);
   record.message.body = *body;
-  if (*body == 0)
+  record.delivered = true;
+  if (*body == 0) {
     body_describe (&delivery->body, &record);
-  status = txn_emit (txn, &record);
+    status = described_put (&delivery->described, &txn->edit, &record);
+  }
+  if (status == PTN_OK)
+    status = txn_emit (txn, &record);
   if (status == PTN_OK && *body == 0)
     *body = record.lsn;
   target->result.uid = record.uid;
@@ -170,6 +177,7 @@ delivery_new (struct store *store, const struct ptn_append *append,
     else
       target->shard = store_shard_of (store, target->account);
   }
+  described_init (&delivery->described, store);
   make_ops (delivery);
   body_init (&delivery->body, delivery->op_count ? delivery->ops[0].op.shard : &store->shards[0]);
   return delivery;
@@ -240,6 +248,8 @@ store_deliver (void *instance, struct ptn_call *call, const struct ptn_append *a
   call->cancel = NULL;
   if (!delivery->submitted) {
     status = body_pull (&delivery->body, append->source, call->task);
+    if (status == PTN_OK)
+      status = described_ask (&delivery->described, store, append);
     if (status == PTN_OK && delivery->op_count > 0)
       submit (store, delivery, call->task);
   }

@@ -22,12 +22,21 @@ enum {
   H_MAILBOX = 56,
   H_UID = 60
 };
-enum { HEADER_VERSION = 1 };
 
 bool
 record_has_body (const struct record *record) {
   return record->type == RECORD_BODY_MOVE
          || (record->type == RECORD_DELIVER && !(record->attributes & RECORD_BIG));
+}
+
+static void
+encode_identity (const struct record *record, struct octets *out) {
+  octets_varint (out, record->email);
+  octets_varint (out, record->thread);
+  octets_varint (out, record->hash_count);
+  for (uint32_t i = 0; i < record->hash_count; i++)
+    octets_u64 (out, record->hashes[i]);
+  octets_block (out, record->value.data, record->value.size);
 }
 
 static void
@@ -44,6 +53,8 @@ encode_message (const struct record *record, struct octets *out) {
     octets_u64 (out, record->big);
     octets_varint (out, record->stored);
   }
+  if (record->type == RECORD_DELIVER && record->version != 1)
+    encode_identity (record, out);
 }
 
 static void
@@ -57,6 +68,8 @@ encode_meta (const struct record *record, struct octets *out) {
   case RECORD_MAILBOX_REMOVE:
   case RECORD_SUBSCRIBE:
   case RECORD_KEYWORD:
+  case RECORD_SPECIAL_USE:
+  case RECORD_RIGHTS:
     octets_varint (out, record->number);
     octets_text (out, record->text);
     break;
@@ -78,6 +91,8 @@ encode_meta (const struct record *record, struct octets *out) {
     break;
   case RECORD_EXPUNGE:
     octets_set (out, record->set);
+    if (record->version != 1)
+      octets_signed (out, record->time);
     break;
   case RECORD_ANNOTATE:
     octets_set (out, record->set);
@@ -91,6 +106,19 @@ encode_meta (const struct record *record, struct octets *out) {
     break;
   case RECORD_TOKEN:
     octets_add (out, record->token.octets, TOKEN_OCTETS);
+    octets_block (out, record->value.data, record->value.size);
+    if (record->version != 1)
+      octets_signed (out, record->time);
+    break;
+  case RECORD_TOMBSTONE_TRIM:
+  case RECORD_RECENT:
+    octets_varint (out, record->number);
+    break;
+  case RECORD_DIGEST:
+    octets_varint (out, record->number);
+    octets_block (out, record->value.data, record->value.size);
+    break;
+  case RECORD_TOKEN_TRIM:
     octets_block (out, record->value.data, record->value.size);
     break;
   case RECORD_BODY_MOVE:
@@ -119,7 +147,7 @@ record_encode (const struct record *record, struct octets *out) {
   header[H_TYPE] = record->type;
   header[H_CODEC] = record->codec;
   header[H_ATTRIBUTES] = record->attributes;
-  header[H_VERSION] = HEADER_VERSION;
+  header[H_VERSION] = record->version ? record->version : RECORD_VERSION;
   put_u32 (header + H_USER, record->user);
   put_u64 (header + H_LSN, record->lsn);
   put_u64 (header + H_MODSEQ, record->modseq);
@@ -146,14 +174,35 @@ bool
 record_sizes (const uint8_t *header, uint32_t *meta, uint64_t *body) {
   *meta = get_u32 (header + H_META);
   *body = get_u64 (header + H_BODY);
-  return get_u32 (header + H_MAGIC) == RECORD_MAGIC && header[H_VERSION] == HEADER_VERSION
-         && *meta <= RECORD_META_MAX && *body <= (uint64_t)1 << 40;
+  return get_u32 (header + H_MAGIC) == RECORD_MAGIC && header[H_VERSION] >= 1
+         && header[H_VERSION] <= RECORD_VERSION && *meta <= RECORD_META_MAX
+         && *body <= (uint64_t)1 << 40;
 }
 
 uint64_t
 record_span (uint32_t meta, uint64_t body) {
   return (RECORD_HEADER + (uint64_t)meta + body + RECORD_ALIGNMENT - 1)
          & ~(uint64_t)(RECORD_ALIGNMENT - 1);
+}
+
+static void
+decode_identity (struct reader *in, struct record *record) {
+  uint64_t count;
+
+  record->email = reader_varint (in);
+  record->thread = reader_varint (in);
+  count = reader_varint (in);
+  if (count > HASHES_MAX || record->email == 0) {
+    in->bad = true;
+    return;
+  }
+  record->hash_count = (uint32_t)count;
+  record->hashes = record->own_hashes = g_new0 (uint64_t, HASHES_MAX);
+  for (uint64_t i = 0; i < count; i++)
+    record->own_hashes[i] = reader_u64 (in);
+  record->value = reader_block (in);
+  if (record->value.size == 0)
+    record->value.data = NULL;
 }
 
 static void
@@ -175,6 +224,8 @@ decode_message (struct reader *in, struct record *record) {
     record->big = reader_u64 (in);
     record->stored = reader_varint (in);
   }
+  if (record->type == RECORD_DELIVER && record->version != 1)
+    decode_identity (in, record);
   if (record->uid == 0 || record->uid == UINT32_MAX || record->mailbox == 0)
     in->bad = true;
 }
@@ -224,8 +275,13 @@ decode_meta (struct reader *in, struct record *record) {
   case RECORD_MAILBOX_REMOVE:
   case RECORD_SUBSCRIBE:
   case RECORD_KEYWORD:
+  case RECORD_SPECIAL_USE:
     record->number = reader_varint32 (in);
     record->text = decode_text (in, &record->own_text, PATH_MAX_OCTETS);
+    break;
+  case RECORD_RIGHTS:
+    record->number = reader_varint32 (in);
+    record->text = decode_text (in, &record->own_text, WHO_MAX_OCTETS);
     break;
   case RECORD_MAILBOX_RENAME:
     record->number = reader_varint32 (in);
@@ -241,10 +297,12 @@ decode_meta (struct reader *in, struct record *record) {
     break;
   case RECORD_EXPUNGE:
     decode_set (in, record);
+    if (record->version != 1)
+      record->time = reader_signed (in);
     break;
   case RECORD_ANNOTATE:
     decode_set (in, record);
-    record->text = decode_text (in, &record->own_text, NAME_MAX_OCTETS);
+    record->text = decode_text (in, &record->own_text, KEPT_NAME_MAX_OCTETS);
     if (!(record->attributes & RECORD_NO_VALUE))
       record->value = reader_block (in);
     break;
@@ -256,6 +314,21 @@ decode_meta (struct reader *in, struct record *record) {
     for (size_t i = 0; i < TOKEN_OCTETS; i++)
       record->token.octets[i] = reader_u8 (in);
     record->value = reader_block (in);
+    if (record->version != 1)
+      record->time = reader_signed (in);
+    break;
+  case RECORD_TOMBSTONE_TRIM:
+  case RECORD_RECENT:
+    record->number = reader_varint (in);
+    break;
+  case RECORD_DIGEST:
+    record->number = reader_varint (in);
+    record->value = reader_block (in);
+    break;
+  case RECORD_TOKEN_TRIM:
+    record->value = reader_block (in);
+    if (record->value.size % TOKEN_OCTETS != 0)
+      in->bad = true;
     break;
   case RECORD_BODY_MOVE:
     record->message.body = reader_varint (in);
@@ -279,6 +352,7 @@ record_decode (const uint8_t *data, size_t size, uint32_t salt, struct record *r
   if (size < RECORD_HEADER || !record_sizes (data, &meta, &body) || size - RECORD_HEADER < meta
       || get_u32 (data + H_CRC) != crc32c (salt, data + H_META, RECORD_HEADER + meta - H_META))
     return PTN_E_CORRUPT;
+  record->version = data[H_VERSION];
   record->type = data[H_TYPE];
   record->codec = data[H_CODEC];
   record->attributes = data[H_ATTRIBUTES];
@@ -312,6 +386,7 @@ record_clear (struct record *record) {
     g_array_unref (record->own_set);
   g_free (record->own_text);
   g_free (record->own_other);
+  g_free (record->own_hashes);
   memset (record, 0, sizeof *record);
 }
 

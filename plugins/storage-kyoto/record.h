@@ -34,11 +34,18 @@ enum record_type {
   RECORD_QUOTA,     /* user, limits */
   RECORD_TOKEN,     /* user, token, value the coded outcome */
   RECORD_BODY_MOVE, /* a body from an older segment, as it was there: message.body its id */
+  RECORD_TOMBSTONE_TRIM, /* user, mailbox, number: the new floor */
+  RECORD_SPECIAL_USE,    /* user, mailbox, text path, number the attributes */
+  RECORD_RIGHTS,         /* user, mailbox, text who, number rights; 0: none any more */
+  RECORD_RECENT,         /* user, mailbox, number: the first UID nobody was told of */
+  RECORD_DIGEST,         /* user, number body id, value the digest */
+  RECORD_TOKEN_TRIM,     /* user, value the tokens, one behind the other */
   RECORD_TYPE_END
 };
 /* Not in the log: rows of the index, in base files (base.h).  lsn, mailbox (segment) and modseq
  * (offset) are the position that the rows are of, uid counts the records, value is the rows. */
 enum { RECORD_BASE = 22 };
+enum { RECORD_VERSION = 2 }; /* of headers that are written */
 enum { RECORD_END_OF_UNIT = 1, RECORD_BIG = 2, RECORD_NO_VALUE = 4 };
 
 struct flag_group {
@@ -50,14 +57,20 @@ struct record {
   uint8_t type, codec, attributes;
   uint32_t user, mailbox, uid;
   uint64_t lsn, synced_lsn, modseq;
+  uint8_t version;            /* of the header: what the meta has; 0: the newest */
+  bool delivered;             /* DELIVER, COPY: not by a client.  For events, not in the log */
   struct message_row message; /* DELIVER, COPY */
-  uint64_t big;               /* DELIVER with RECORD_BIG: the number of its file */
-  uint64_t stored;            /* octets of the body, in the log or in its file */
+  uint64_t email, thread;     /* DELIVER: as in struct body_row */
+  const uint64_t *hashes;
+  uint32_t hash_count;
+  int64_t time;    /* EXPUNGE, TOKEN: seconds since 1970 */
+  uint64_t big;    /* DELIVER with RECORD_BIG: the number of its file */
+  uint64_t stored; /* octets of the body, in the log or in its file */
   uint32_t body_crc;
   const void *body; /* in the log: the octets; NULL after a decode of the header alone */
   uint64_t number;
   const char *text, *other;
-  struct ptn_bytes value;
+  struct ptn_bytes value; /* DELIVER: the digest; data NULL: none */
   struct ptn_id token;
   struct ptn_uid_set set;
   struct flag_group *groups; /* FLAGS */
@@ -70,6 +83,7 @@ struct record {
   /* What a decode has made; record_clear frees it. */
   GArray *own_set;
   char *own_text, *own_other;
+  uint64_t *own_hashes;
 };
 
 /* Appends header and meta (not the body, nor its padding).  The header is finished by

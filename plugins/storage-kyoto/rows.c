@@ -73,6 +73,46 @@ key_body (struct key *key, uint64_t body) {
 }
 
 void
+key_tombstone (struct key *key, uint32_t user, uint32_t mailbox, uint64_t modseq) {
+  key_of_user (key, KEY_TOMBSTONE, user);
+  add_u32 (key, mailbox);
+  add_u64 (key, modseq);
+}
+
+void
+key_digest (struct key *key, uint64_t body) {
+  begin (key, KEY_DIGEST);
+  add_u64 (key, body);
+}
+
+void
+key_thread (struct key *key, uint64_t hash) {
+  begin (key, KEY_THREAD);
+  add_u64 (key, hash);
+}
+
+void
+key_rights (struct key *key, uint32_t user, uint32_t mailbox, const char *who) {
+  key_of_user (key, KEY_RIGHTS, user);
+  add_u32 (key, mailbox);
+  add_octets (key, who, strlen (who));
+}
+
+void
+key_rights_of (struct key *key, const char *who, uint32_t user, uint32_t mailbox) {
+  begin (key, KEY_RIGHTS_OF);
+  add_octets (key, who, strlen (who) + 1);
+  add_u32 (key, user);
+  add_u32 (key, mailbox);
+}
+
+void
+key_account_name (struct key *key, uint32_t user) {
+  key_meta (key, "name");
+  add_u32 (key, user);
+}
+
+void
 key_big (struct key *key, uint64_t number) {
   begin (key, KEY_BIG);
   add_u64 (key, number);
@@ -122,6 +162,13 @@ key_number (const uint8_t *key, size_t size, size_t offset) {
     return 0;
   memcpy (&value, key + offset, 4);
   return GUINT32_FROM_BE (value);
+}
+
+uint64_t
+key_number64 (const uint8_t *key, size_t size, size_t offset) {
+  return size < offset + 8
+             ? 0
+             : (uint64_t)key_number (key, size, offset) << 32 | key_number (key, size, offset + 4);
 }
 
 char *
@@ -197,6 +244,9 @@ mailbox_row_put (struct octets *value, const struct mailbox_row *row) {
   octets_varint (value, row->annotations);
   octets_varint (value, row->octets);
   octets_varint (value, row->uid_sum);
+  octets_varint (value, row->floor);
+  octets_varint (value, row->tombstones);
+  octets_varint (value, row->recent);
 }
 
 bool
@@ -210,6 +260,9 @@ mailbox_row_get (struct reader reader, struct mailbox_row *row) {
   row->annotations = reader_varint32 (&reader);
   row->octets = reader_varint (&reader);
   row->uid_sum = reader_varint (&reader);
+  row->floor = reader_varint (&reader);
+  row->tombstones = reader_varint32 (&reader);
+  row->recent = reader_varint32 (&reader);
   return reader_done (&reader) && row->uidnext != 0;
 }
 
@@ -248,6 +301,10 @@ body_row_put (struct octets *value, const struct body_row *row) {
   octets_varint (value, row->offset);
   octets_varint (value, row->stored);
   octets_varint (value, row->references);
+  octets_varint (value, row->email);
+  octets_varint (value, row->thread);
+  for (uint32_t i = 0; i < row->hash_count; i++)
+    octets_u64 (value, row->hashes[i]);
 }
 
 bool
@@ -259,7 +316,43 @@ body_row_get (struct reader reader, struct body_row *row) {
   row->offset = reader_varint (&reader);
   row->stored = reader_varint (&reader);
   row->references = reader_varint32 (&reader);
+  row->email = reader_varint (&reader);
+  row->thread = reader_varint (&reader);
+  for (row->hash_count = 0; row->hash_count < HASHES_MAX && reader.at < reader.end;)
+    row->hashes[row->hash_count++] = reader_u64 (&reader);
   return reader_done (&reader);
+}
+
+void
+thread_row_put (struct octets *value, const struct thread_row *row) {
+  octets_varint (value, row->thread);
+  octets_varint (value, row->references);
+}
+
+bool
+thread_row_get (struct reader reader, struct thread_row *row) {
+  row->thread = reader_varint (&reader);
+  row->references = reader_varint (&reader);
+  return reader_done (&reader) && row->references > 0;
+}
+
+void
+tombstone_row_put (struct octets *value, int64_t time, struct ptn_uid_set uids) {
+  octets_signed (value, time);
+  octets_set (value, uids);
+}
+
+bool
+tombstone_row_get (struct reader reader, int64_t *time, GArray *uids) {
+  *time = reader_signed (&reader);
+  reader_set (&reader, uids);
+  return reader_done (&reader);
+}
+
+bool
+token_row_get (struct reader *reader, int64_t *time) {
+  *time = reader_signed (reader);
+  return !reader->bad;
 }
 
 void

@@ -17,21 +17,29 @@ enum key_kind {
   KEY_MAILBOX = 0x03,    /* user, mailbox -> counts; mailbox 0: the account itself */
   KEY_MESSAGE = 0x04,    /* user, mailbox, uid -> message_row */
   KEY_BODY = 0x05,       /* body id -> body_row */
+  KEY_TOMBSTONE = 0x06,  /* user, mailbox, modseq -> when, and the UIDs that left with it */
+  KEY_DIGEST = 0x07,     /* body id -> digest */
   KEY_ANNOTATION = 0x08, /* user, mailbox (0: account), uid (0: mailbox), name -> value */
   KEY_SEGMENT = 0x09,    /* segment number -> live bodies */
   KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
   KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
   KEY_BIG = 0x0c,        /* number of a big file -> body id */
+  KEY_THREAD = 0x0d,     /* hash of a Message-ID -> thread_row */
+  KEY_RIGHTS = 0x0e,     /* user, mailbox, who -> rights */
+  KEY_RIGHTS_OF = 0x0f,  /* who, 0, user, mailbox -> nothing: where `who` has an entry */
   KEY_END = 0xff         /* marks behind all rows of a tree */
 };
 
 enum {
   PATH_MAX_OCTETS = 1000,
   ACCOUNT_MAX_OCTETS = 512,
-  NAME_MAX_OCTETS = 256, /* of an annotation or keyword */
+  NAME_MAX_OCTETS = 256,                                           /* of an annotation or keyword */
+  WHO_MAX_OCTETS = ACCOUNT_MAX_OCTETS + 2,                         /* of an entry of rights */
+  KEPT_NAME_MAX_OCTETS = NAME_MAX_OCTETS + 1 + ACCOUNT_MAX_OCTETS, /* private.h */
   KEY_ROOM = 1024,
   KEYWORDS_MAX = 48,
-  TOKEN_OCTETS = 16
+  TOKEN_OCTETS = 16,
+  HASHES_MAX = 9 /* of Message-IDs: a message's own, and eight that it refers to */
 };
 
 struct key {
@@ -45,6 +53,13 @@ void key_name (struct key *, uint32_t user, const char *path);
 void key_mailbox (struct key *, uint32_t user, uint32_t mailbox);
 void key_message (struct key *, uint32_t user, uint32_t mailbox, uint32_t uid);
 void key_body (struct key *, uint64_t body);
+void key_tombstone (struct key *, uint32_t user, uint32_t mailbox, uint64_t modseq);
+void key_digest (struct key *, uint64_t body);
+void key_thread (struct key *, uint64_t hash);
+void key_rights (struct key *, uint32_t user, uint32_t mailbox, const char *who);
+void key_rights_of (struct key *, const char *who, uint32_t user, uint32_t mailbox);
+/* The name of an account by its number. */
+void key_account_name (struct key *, uint32_t user);
 void key_annotation (struct key *, uint32_t user, uint32_t mailbox, uint32_t uid, const char *name);
 void key_segment (struct key *, uint32_t segment);
 void key_big (struct key *, uint64_t number);
@@ -56,16 +71,27 @@ void key_of_user (struct key *, enum key_kind, uint32_t user);
 void key_after (struct key *end, const struct key *prefix);
 /* The number at `offset` of a key met in a range; 0 if the key is too short. */
 uint32_t key_number (const uint8_t *key, size_t size, size_t offset);
-/* What stands behind `offset`, as a string; g_malloc'd. */
+uint64_t key_number64 (const uint8_t *key, size_t size, size_t offset);
+/* What stands behind `offset`, as a string (up to a NUL); g_malloc'd. */
 char *key_text (const uint8_t *key, size_t size, size_t offset);
 /* Where things stand in keys: kind, user, mailbox, uid, name. */
-enum { AT_USER = 1, AT_MAILBOX = 5, AT_UID = 9, AT_NAME_PATH = 5, AT_ANNOTATION_NAME = 13 };
+enum {
+  AT_USER = 1,
+  AT_MAILBOX = 5,
+  AT_UID = 9,
+  AT_NAME_PATH = 5,
+  AT_ANNOTATION_NAME = 13,
+  AT_MODSEQ = 9,
+  AT_WHO = 9,
+  AT_TOKEN = 5
+};
 
 struct user_row { /* KEY_MAILBOX with mailbox 0 */
   uint64_t octets, messages;
   uint64_t storage_limit, messages_limit; /* UINT64_MAX: none */
   uint32_t next_mailbox, last_uidvalidity;
 };
+/* Special uses stand there, too, with their bits of abi/postern/store.h. */
 enum { NAME_SUBSCRIBED = 1, NAME_NOSELECT = 2 };
 struct name_row {
   uint32_t mailbox;
@@ -77,19 +103,30 @@ struct mailbox_row {
   uint32_t messages, unseen, deleted;
   uint32_t annotations; /* of its messages, so that an expunge knows whether to look */
   uint64_t octets;
-  uint64_t uid_sum; /* of all UIDs there are: does the range of messages agree? */
+  uint64_t uid_sum;    /* of all UIDs there are: does the range of messages agree? */
+  uint64_t floor;      /* modseq: who left after it is in the tombstones */
+  uint32_t tombstones; /* UIDs in them */
+  uint32_t recent;     /* the first UID nobody has been told of; 0: like 1 */
 };
 struct message_row {
   uint64_t flags, modseq, octets, body;
   int64_t internal_date, save_date;
   bool unterminated;
 };
-enum { BODY_BIG = 1 };
+enum { BODY_BIG = 1, BODY_DIGEST = 2 };
 struct body_row {
   uint32_t segment, crc, references;
   uint8_t codec, attributes;
-  uint64_t offset; /* in the segment; of a big body: the number in its file's name */
-  uint64_t stored; /* octets there */
+  uint64_t offset;             /* in the segment; of a big body: the number in its file's name */
+  uint64_t stored;             /* octets there */
+  uint64_t email;              /* EMAILID; 0: from before they were kept (threads.h) */
+  uint64_t thread;             /* THREADID; 0: that of email */
+  uint64_t hashes[HASHES_MAX]; /* of the Message-IDs whose thread rows count this body */
+  uint32_t hash_count;
+};
+struct thread_row {
+  uint64_t thread;
+  uint64_t references; /* bodies that have the hash */
 };
 struct segment_row {
   uint64_t live;   /* octets of bodies in the segment that messages use, as stored */
@@ -116,6 +153,13 @@ void message_row_put (struct octets *, const struct message_row *);
 bool message_row_get (struct reader, struct message_row *);
 void body_row_put (struct octets *, const struct body_row *);
 bool body_row_get (struct reader, struct body_row *);
+void thread_row_put (struct octets *, const struct thread_row *);
+bool thread_row_get (struct reader, struct thread_row *);
+/* Appends ranges to the array. */
+void tombstone_row_put (struct octets *, int64_t time, struct ptn_uid_set);
+bool tombstone_row_get (struct reader, int64_t *time, GArray *uids);
+/* What stands behind the time is the outcome. */
+bool token_row_get (struct reader *, int64_t *time);
 void segment_row_put (struct octets *, const struct segment_row *);
 bool segment_row_get (struct reader, struct segment_row *);
 void position_put (struct octets *, const struct position *);

@@ -64,13 +64,15 @@ add_message (struct txn *txn, struct step *step, struct record *record) {
 static ptn_status
 do_append (struct ptn_change *change, struct step *step, struct txn *txn) {
   struct record record = { 0 };
+  ptn_status status;
 
   fresh (&step->uids);
   body_describe (&step->body, &record);
   record.message.flags = step->flags;
   record.message.internal_date = step->internal_date;
   record.message.save_date = change->save_date;
-  return add_message (txn, step, &record);
+  status = described_put (&step->described, &txn->edit, &record);
+  return status == PTN_OK ? add_message (txn, step, &record) : status;
 }
 
 /* Keyword bits mean something in their mailbox only. */
@@ -215,6 +217,8 @@ copy_loaded (struct ptn_change *change, struct step *step, struct txn *txn,
     record.message.internal_date = loaded->row.internal_date;
     record.message.save_date = change->save_date;
     status = map_flags (txn, step, map, &record.message.flags);
+    if (status == PTN_OK)
+      status = described_put (&loaded->described, &txn->edit, &record);
     if (status == PTN_OK)
       status = add_message (txn, step, &record);
     set_append (step->source_uids, loaded->uid);
@@ -452,8 +456,12 @@ look_for_token (struct ptn_change *change, struct txn *txn, uint32_t user) {
   status = edit_get (&txn->edit, &key, &txn->edit.value);
   if (status == PTN_E_NOT_FOUND)
     return PTN_OK;
-  if (status == PTN_OK)
-    status = decode_outcomes (change, VALUE_READER (&txn->edit.value));
+  if (status == PTN_OK) {
+    struct reader reader = VALUE_READER (&txn->edit.value);
+    int64_t time;
+
+    status = token_row_get (&reader, &time) ? decode_outcomes (change, reader) : PTN_E_CORRUPT;
+  }
   return status == PTN_OK ? PTN_END : status;
 }
 

@@ -147,6 +147,7 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->codec = codec_new (settings->compression);
   /* Seconds since 1970 in front: never used before by this store. */
   atomic_init (&store->next_big, (uint64_t)host->realtime_ms () << 20);
+  atomic_init (&store->next_email, (uint64_t)host->realtime_ms () * 1000000);
   make_metrics (store);
   status = store_lock (store);
   if (status == PTN_OK)

@@ -58,6 +58,7 @@ struct store {
   struct spiller *spiller;
   struct codec *codec;
   _Atomic uint64_t next_big; /* makes the names of big files unique */
+  _Atomic uint64_t next_email; /* described.h */
   _Atomic bool reserve_gone;
 };
 

@@ -70,6 +70,8 @@ txn_emit (struct txn *txn, struct record *record) {
   uint64_t span;
 
   record->lsn = txn->next_lsn++;
+  if (record->type == RECORD_EXPUNGE || record->type == RECORD_TOKEN)
+    record->time = txn->shard->store->host->realtime_ms () / 1000;
   record_encode (record, &txn->log);
   piece.size = txn->log.size - piece.start;
   if (record_has_body (record)) {

@@ -26,6 +26,9 @@ SEGMENT_MAGIC = b"PTNLOG01"
 END_OF_UNIT, BIG, NO_VALUE = 1, 2, 4
 (USER, USER_REMOVE, MAILBOX, MAILBOX_REMOVE, MAILBOX_RENAME, SUBSCRIBE, DELIVER, COPY, FLAGS,
  EXPUNGE, KEYWORD, ANNOTATE, QUOTA, TOKEN) = range(1, 15)
+BODY_MOVE, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT, DIGEST, TOKEN_TRIM = range(15, 22)
+# What changes nothing that is listed here.
+KEPT = (TOKEN, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT, DIGEST, TOKEN_TRIM)
 SUBSCRIBED, NOSELECT = 1, 2
 PIECE = 262144
 
@@ -234,7 +237,7 @@ class Shard:
             del self.users[record.user]
         elif record.type in APPLY:
             APPLY[record.type](self, record, meta)
-        elif record.type != TOKEN:
+        elif record.type not in KEPT:
             raise Damaged("record type %d" % record.type)
 
     def made(self, record, meta):

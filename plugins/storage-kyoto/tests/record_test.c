@@ -105,6 +105,7 @@ static void
 records (void **state) {
   struct flag_group groups[] = { { 5, set_new () }, { (uint64_t)1 << 63, set_new () } };
   static const struct ptn_uid_range range = { 4, 8 };
+  static const uint64_t hashes[] = { 1, UINT64_MAX };
 
   for (uint8_t type = RECORD_USER; type < RECORD_TYPE_END; type++) {
     struct record record = {
@@ -116,10 +117,15 @@ records (void **state) {
       .modseq = 77,
       .message = { .flags = 3, .octets = 9, .internal_date = -5, .save_date = 1 << 30, .body = 11 },
       .stored = 9,
+      .email = 1 << 20,
+      .thread = 5,
+      .hashes = hashes,
+      .hash_count = 2,
+      .time = 1000000000,
       .number = 42,
       .text = "INBOX",
       .other = "Archive/2026",
-      .value = { "value", 5 },
+      .value = { "sixteen octets..", 16 },
       .set = { &range, 1 },
       .groups = groups,
       .group_count = 2,
