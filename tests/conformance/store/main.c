@@ -16,7 +16,7 @@
 
 struct options {
   char **settings, **only;
-  gboolean list, json, keep;
+  gboolean list, json, keep, undeclared;
   gint64 seed;
   int seconds, kills;
   char *work;
@@ -34,6 +34,8 @@ read_options (int *argc, char ***argv, struct options *options) {
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
       "start of the dice: extra calls, extra wakes, sources in pieces; 0: none", "NUMBER" },
     { "keep", 'k', 0, G_OPTION_ARG_NONE, &options->keep, "keep the files of failed rules", NULL },
+    { "undeclared", 'u', 0, G_OPTION_ARG_NONE, &options->undeclared,
+      "test rules of capabilities that are not declared too", NULL },
     { "work", 0, 0, G_OPTION_ARG_FILENAME, &options->work, "where files of rules are made",
       "DIRECTORY" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds, "the limit of one rule", "NUMBER" },
@@ -127,7 +129,8 @@ test_store (const struct options *options) {
   bool loaded = runner_describe (&runner, &description, &error);
   if (loaded) {
     report_declared (&report, subject.module, &description);
-    count = run_all (options, &runner, &report, description.capabilities);
+    count = run_all (options, &runner, &report,
+                     options->undeclared ? UINT32_MAX : description.capabilities);
     report_summary (&report);
   }
   if (!loaded)

@@ -5,7 +5,21 @@
 #define GROUPS(X)                                                                  \
   X (mailbox, "accounts and mailboxes: status, create, remove, rename, subscribe") \
   X (name, "names of mailboxes")                                                   \
-  X (list, "list and its patterns")
+  X (list, "list and its patterns")                                                \
+  X (view, "views, and the UIDs in them")                                          \
+  X (fetch, "rows of messages")                                                    \
+  X (read, "octets of messages")                                                   \
+  X (flags, "flags, modseqs and keywords")                                         \
+  X (change, "changes: append, expunge, all or nothing")                           \
+  X (token, "tokens of changes")                                                   \
+  X (copy, "copy and move")                                                        \
+  X (annotation, "annotations")                                                    \
+  X (deliver, "delivery")                                                          \
+  X (quota, "quota")                                                               \
+  X (account, "administration of accounts")                                        \
+  X (pending, "PENDING, wakes and repeated calls")                                 \
+  X (cancel, "calls that are given up")                                            \
+  X (threads, "several tasks at once")
 
 #define DECLARE(group, about) extern const struct rule *const group##_rules[];
 GROUPS (DECLARE)

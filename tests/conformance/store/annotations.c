@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* annotations.c - of messages, of mailboxes, of the account. */
+#include "kit.h"
+
+#define NEEDS PTN_STORE_ANNOTATIONS
+
+static void
+deliver_times (struct fixture *f, int times) {
+  for (int i = 0; i < times; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+}
+
+RULE (of_messages, "annotation.messages", "Messages keep annotations; rows come by UID, then name",
+      "store.h, annotate and annotations: \"Rows by uid, then name\"", NEEDS, 0) {
+  deliver_times (f, 4);
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "");
+  annotate (f, "INBOX", UIDS ({ 2, 3 }, { 50, 60 }), "/pop3/retrieved", "123");
+  annotate (f, "INBOX", UID (3), "/a", "z");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL,
+                 "2 /pop3/retrieved=123, 3 /a=z, 3 /pop3/retrieved=123");
+}
+
+RULE (chosen, "annotation.chosen", "annotations gives those of a set of UIDs, and of one name",
+      "store.h, annotations: uids, all_uids, name", NEEDS, 0) {
+  deliver_times (f, 4);
+  annotate (f, "INBOX", UIDS ({ 2, 3 }), "/b", "1");
+  annotate (f, "INBOX", UID (3), "/a", "z");
+  must_annotate (f, "INBOX", NO_UIDS, 1, "/a", "3 /a=z");
+  must_annotate (f, "INBOX", UIDS ({ 1, 2 }), 0, NULL, "2 /b=1");
+  must_annotate (f, "INBOX", UIDS ({ 3, 9 }), 0, "/b", "3 /b=1");
+  must_annotate (f, "INBOX", NO_UIDS, 1, "/c", "");
+  must_annotate (f, "INBOX", UID (2), 1, "/b", "2 /b=1, 3 /b=1"); /* uids is not looked at */
+}
+
+RULE (changed, "annotation.replaced", "A value is replaced; value.data NULL removes it",
+      "store.h: \"value.data NULL removes it\"", NEEDS, 0) {
+  deliver_times (f, 2);
+  annotate (f, "INBOX", ALL_UIDS, "/a", "one");
+  annotate (f, "INBOX", UID (2), "/a", "two");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /a=one, 2 /a=two");
+  annotate (f, "INBOX", UID (1), "/a", NULL);
+  annotate (f, "INBOX", UID (1), "/a", NULL); /* is not there any more */
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "2 /a=two");
+}
+
+RULE (expunged, "annotation.expunge", "The annotations of a message go with it",
+      "store.h, annotations: \"of messages\"", NEEDS, 0) {
+  deliver_times (f, 2);
+  annotate (f, "INBOX", ALL_UIDS, "/a", "one");
+  expunge (f, "INBOX", UID (1));
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "2 /a=one");
+  must_annotate (f, "INBOX", UID (1), 0, NULL, "");
+}
+
+RULE (copied, "annotation.copy",
+      "The annotations of a copy are its own, whether it began with those of "
+      "its original or without",
+      "store.h, annotate: values of messages", NEEDS, 0) {
+  deliver_times (f, 2);
+  make (f, "to");
+  annotate (f, "INBOX", UID (1), "/a", "one");
+  copy_to (f, "INBOX", UID (1), "to", 0);
+  annotate (f, "to", UID (1), "/a", "two");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /a=one");
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /a=two");
+  expunge (f, "INBOX", UID (1));
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /a=two");
+}
+
+RULE (message_modseq, "annotation.modseq", "Annotating a message gives it a new modseq",
+      "store.h: \"Every commit that changes a message gives it a new modseq\"", NEEDS, 0) {
+  deliver_times (f, 2);
+  uint64_t before = status_of (f, "INBOX").highest_modseq;
+  annotate (f, "INBOX", UID (1), "/a", "x");
+  must (row_of (f, "INBOX", 1).modseq > before, "the modseq of an annotated message did not grow");
+  must (row_of (f, "INBOX", 2).modseq <= before, "the modseq of another message grew");
+}
+
+RULE (of_mailbox, "annotation.mailbox",
+      "A mailbox, its messages and the account have annotations of "
+      "their own",
+      "store.h: \"of the mailbox (no uids) or of the account (mailbox NULL)\"", NEEDS, 0) {
+  deliver_times (f, 1);
+  must_annotate (f, NULL, NO_UIDS, 0, NULL, "");
+  annotate (f, "INBOX", NO_UIDS, "/comment", "of the mailbox");
+  annotate (f, NULL, NO_UIDS, "/comment", "of the account");
+  annotate (f, "INBOX", UID (1), "/comment", "of the message");
+  must_annotate (f, "INBOX", NO_UIDS, 0, NULL, "0 /comment=of the mailbox");
+  must_annotate (f, NULL, NO_UIDS, 0, NULL, "0 /comment=of the account");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /comment=of the message");
+  annotate (f, "INBOX", NO_UIDS, "/comment", NULL);
+  annotate (f, NULL, NO_UIDS, "/comment", NULL);
+  must_annotate (f, "INBOX", NO_UIDS, 0, NULL, "");
+  must_annotate (f, NULL, NO_UIDS, 0, NULL, "");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /comment=of the message");
+}
+
+RULE (mailbox_renamed, "annotation.rename",
+      "The annotations of a mailbox follow its rename, and go "
+      "with its removal",
+      "store.h, rename: the mailbox is the same", NEEDS, 0) {
+  make (f, "a");
+  annotate (f, "a", NO_UIDS, "/comment", "x");
+  must_do (rename_to (f, "a", "b"), "rename");
+  must_annotate (f, "b", NO_UIDS, 0, NULL, "0 /comment=x");
+  must_do (drop (f, "b"), "remove");
+  make (f, "b");
+  must_annotate (f, "b", NO_UIDS, 0, NULL, "");
+}
+
+RULE (new_account, "annotation.new-account", "An account that was never seen can be annotated",
+      "store.h: \"An account need not exist before it is opened\"", NEEDS, 0) {
+  annotate (f, NULL, NO_UIDS, "/settings/colour", "green");
+  must_annotate (f, NULL, NO_UIDS, 0, "/settings/colour", "0 /settings/colour=green");
+}
+
+RULE (sizes, "annotation.size",
+      "A value has 0 octets to 64 KiB, whatever they are; more: PTN_E_LIMIT",
+      "store.h: \"A value has 64 KiB at most\"", NEEDS, 0) {
+  enum { MOST = 64 * 1024 };
+  g_autofree char *big = g_malloc (MOST + 1);
+  deliver_times (f, 1);
+  for (int i = 0; i <= MOST; i++)
+    big[i] = (char)(i * 31 % 256);
+  must_give (annotate_try (f, "INBOX", UID (1), "/big", big, MOST + 1), PTN_E_LIMIT,
+             "annotate with 64 KiB and an octet, or its commit");
+  must_do (annotate_try (f, "INBOX", UID (1), "/big", big, MOST), "annotate with 64 KiB");
+  struct ptn_id id = id_of (f, "INBOX");
+  struct ptn_cursor *cursor = NULL;
+  const struct ptn_annotation *row = NULL;
+  must_do (DO (f, f->store->annotations (f->account, &call, &id, NO_UIDS, 1, NULL, &cursor)),
+           "annotations");
+  struct ptn_call held = CALL (f);
+  must_do (HELD (f, f->store->next_annotation (cursor, &held, &row)), "next_annotation");
+  must_hold (row->value.data, row->value.size, big, MOST, "a value of 64 KiB");
+  END (f, held);
+  f->store->close_cursor (cursor);
+  must_do (annotate_try (f, "INBOX", UID (1), "/big", "", 0), "annotate with an empty value");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /big="); /* empty, not gone */
+}
+
+RULE (with_expunge, "annotation.in-a-change",
+      "annotate is a step like others: with an expunge in one "
+      "change, or not at all",
+      "store.h: a change is all applied or none", NEEDS, 0) {
+  deliver_times (f, 3);
+  struct ptn_id id = id_of (f, "INBOX");
+  struct ptn_change *change = begin (f, NULL);
+  must_do (DO (f, f->store->annotate (change, &call, &id, UIDS ({ 1, 2 }), "/a",
+                                      (struct ptn_bytes){ "1", 1 })),
+           "annotate");
+  must_do (expunge_step (f, change, "INBOX", UID (2), 0), "expunge");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "");
+  commit (f, change);
+  f->store->end (change);
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /a=1");
+  must_have_uids (f, "INBOX", "1 3");
+}
+
+RULES (annotation, &of_messages_rule, &chosen_rule, &changed_rule, &expunged_rule, &copied_rule,
+       &message_modseq_rule, &of_mailbox_rule, &mailbox_renamed_rule, &new_account_rule,
+       &sizes_rule, &with_expunge_rule);
