@@ -4,6 +4,7 @@
 
 #include "place.h"
 #include "read.h"
+#include "rebuild.h"
 
 ptn_status
 account_open (void *instance, struct ptn_call *call, const struct ptn_identity *identity,
@@ -133,9 +134,18 @@ account_place (struct ptn_account *account, const struct ptn_id *id, struct plac
 
 ptn_status
 index_trouble (struct shard *shard, struct ptn_task *task, ptn_status status) {
+  const struct ptn_host *host = shard->store->host;
+
+  if (status == PTN_E_TEMPORARY)
+    return host->fail (task, status, shard_away_text, "the index of shard %u is being made anew",
+                       shard->number);
   if (status != PTN_E_CORRUPT)
     return status;
-  shard->store->host->observe (shard->store->metrics.corrupt, 1);
-  return shard->store->host->fail (task, status, NULL, "a row of the index of shard %u is corrupt",
-                                   shard->number);
+  host->observe (shard->store->metrics.corrupt, 1);
+  /* Rotten on disk: that can be repaired. */
+  if (atomic_load (&shard->index.corrupt) && rebuild_ask (shard, "a row of the index is rotten"))
+    return host->fail (task, PTN_E_TEMPORARY, shard_away_text,
+                       "a row of the index of shard %u is rotten", shard->number);
+  return host->fail (task, status, NULL, "a row of the index of shard %u is corrupt",
+                     shard->number);
 }

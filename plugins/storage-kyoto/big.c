@@ -410,6 +410,9 @@ big_sweep (struct shard *shard) {
     number = g_ascii_strtoull (name + 4, &rest, 16);
     key_big (&key, number);
     value_init (&value);
+    /* What this process has begun may yet be named. */
+    if (*rest == '\0' && number >= shard->store->first_big)
+      continue;
     if (*rest != '\0' || index_get (&shard->index, NULL, &key, &value) == PTN_E_NOT_FOUND) {
       g_autofree char *path = g_build_filename (shard->path, name, NULL);
 

@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include "crc32c.h"
+#include "rebuild.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,13 +104,26 @@ copy_file (const char *from, const char *to) {
   return good;
 }
 
+/* Says up to where the tree is, and closes it. */
+static bool
+close_tree (struct tree **tree, const struct position *until) {
+  struct octets coded = { 0 };
+  struct key key;
+  bool good;
+
+  key_meta (&key, "pos");
+  position_put (&coded, until);
+  good =
+      tree_put (*tree, key.octets, key.size, coded.data, coded.size) && tree_put_end_marks (*tree);
+  octets_clear (&coded);
+  return tree_close (tree) && good;
+}
+
 /* All changes into the tree, and up to where it then is; closed. */
 static bool
 write_tree (struct shard *shard, char which, const struct overlay *overlay,
             const struct position *until) {
   struct tree *tree = shard_tree_open (shard, which, true);
-  struct octets coded = { 0 };
-  struct key key;
   bool good = tree != NULL;
 
   for (const struct overlay_node *node = overlay_first (overlay); good && node;
@@ -118,14 +132,10 @@ write_tree (struct shard *shard, char which, const struct overlay *overlay,
       good = tree_put (tree, node->key, node->key_size, node->value, node->value_size);
     else if (node->state == OVERLAY_REMOVED)
       good = tree_remove (tree, node->key, node->key_size);
-  if (good) {
-    key_meta (&key, "pos");
-    position_put (&coded, until);
-    good =
-        tree_put (tree, key.octets, key.size, coded.data, coded.size) && tree_put_end_marks (tree);
-    octets_clear (&coded);
-  }
-  return tree_close (&tree) && good;
+  if (good)
+    return close_tree (&tree, until);
+  tree_close (&tree);
+  return false;
 }
 
 static bool
@@ -142,6 +152,15 @@ sync_file (struct shard *shard, const char *name) {
   return good;
 }
 
+bool
+shard_tree_finish (struct shard *shard, struct tree **tree, char which,
+                   const struct position *position) {
+  g_autofree char *name = shard_tree_name (shard, which);
+
+  return close_tree (tree, position) && sync_file (shard, name)
+         && current_write (shard, which, position);
+}
+
 /* The active overlay becomes the frozen one, unless an attempt before has left one. */
 static bool
 freeze (struct shard *shard) {
@@ -150,7 +169,10 @@ freeze (struct shard *shard) {
   bool work = true;
 
   pthread_rwlock_wrlock (&index->lock);
-  if (!index->frozen && overlay_count (index->active) > 0) {
+  /* Without a change in it a new segment is reason enough: those before it may have to go. */
+  if (!index->frozen
+      && (overlay_count (index->active) > 0
+          || index->position.segment != index->base_until.segment)) {
     index->frozen = index->active;
     index->frozen_until = index->position;
     index->active = g_steal_pointer (&fresh);
@@ -198,6 +220,16 @@ failed (struct shard *shard, char other) {
 
 bool
 shard_checkpoint (struct shard *shard, bool last) {
+  bool good;
+
+  pthread_mutex_lock (&shard->upkeep);
+  good = atomic_load (&shard->state) != SHARD_SERVING || shard_checkpoint_held (shard, last);
+  pthread_mutex_unlock (&shard->upkeep);
+  return good;
+}
+
+bool
+shard_checkpoint_held (struct shard *shard, bool last) {
   struct index *index = &shard->index;
   struct store *store = shard->store;
   int64_t start = store->host->monotonic_ns ();
@@ -244,17 +276,18 @@ shard_checkpoint_due (struct shard *shard, int64_t now) {
   return now > 0 && since > 0 && now - since >= settings->checkpoint_idle * 1000000;
 }
 
-/* A rotten row was met: the trees are not to be trusted any more.  Without CURRENT the next start
- * makes them anew from the log; until then nothing is added to them. */
+/* A rotten row was met: nothing is added to the trees any more.  Without CURRENT, if that is the
+ * end, the next start makes them anew; else a thread of the shard's own does it now. */
 static bool
 given_up (struct shard *shard) {
   g_autofree char *name = shard_file (shard, "CURRENT");
 
   if (!atomic_load (&shard->index.corrupt))
     return false;
-  if (g_unlink (name) == 0)
-    shard_log (shard, PTN_LOG_ERROR, "store.rebuild", "reason",
-               "a row of the index is rotten: the next start rebuilds it from the log");
+  if (atomic_load (&shard->store->stopping))
+    g_unlink (name);
+  else
+    rebuild_ask (shard, "a row of the index is rotten");
   return true;
 }
 
@@ -297,8 +330,10 @@ checkpointer_main (void *argument) {
       struct shard *shard = &store->shards[i];
       int64_t now = store->host->monotonic_ns ();
 
-      if (!given_up (shard) && now >= atomic_load (&shard->retry_at)
-          && shard_checkpoint_due (shard, now))
+      if (atomic_load (&shard->state) == SHARD_LOST)
+        rebuild_ask (shard, "the last attempt has failed");
+      if (atomic_load (&shard->state) == SHARD_SERVING && !given_up (shard)
+          && now >= atomic_load (&shard->retry_at) && shard_checkpoint_due (shard, now))
         shard_checkpoint (shard, false);
     }
   }
@@ -347,6 +382,7 @@ checkpointer_stop (struct store *store) {
   pthread_mutex_destroy (&checkpointer->lock);
   g_clear_pointer (&store->checkpointer, g_free);
   for (uint32_t i = 0; i < store->shard_count; i++)
-    if (!given_up (&store->shards[i]) && !atomic_load (&store->shards[i].failed))
+    if (atomic_load (&store->shards[i].state) == SHARD_SERVING && !given_up (&store->shards[i])
+        && !atomic_load (&store->shards[i].failed))
       shard_checkpoint (&store->shards[i], true);
 }

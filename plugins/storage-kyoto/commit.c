@@ -2,6 +2,7 @@
 /* commit.c - see commit.h. */
 #include "commit.h"
 #include "big.h"
+#include "rebuild.h"
 #include "txn.h"
 
 #include <errno.h>
@@ -87,9 +88,48 @@ op_finish (struct op *op, ptn_status status) {
 
   op->status = status;
   if (atomic_fetch_sub_explicit (&job->remaining, 1, memory_order_acq_rel) == 1) {
-    job->host->wake (waker);
+    if (waker)
+      job->host->wake (waker);
     job_unref (job);
   }
+}
+
+/* The job of an operation that a thread waits for.  The committer's is the last reference, so that
+ * nobody touches the job after the thread has gone on. */
+struct waiting {
+  struct job job;
+  pthread_mutex_t lock;
+  pthread_cond_t done;
+  bool finished;
+};
+
+static void
+waiting_done (struct job *job) {
+  struct waiting *waiting = (struct waiting *)job;
+
+  pthread_mutex_lock (&waiting->lock);
+  waiting->finished = true;
+  pthread_cond_signal (&waiting->done);
+  pthread_mutex_unlock (&waiting->lock);
+}
+
+ptn_status
+op_run (struct op *op) {
+  struct waiting waiting = { .finished = false };
+
+  job_init (&waiting.job, op->shard->store->host, waiting_done);
+  atomic_store (&waiting.job.remaining, 1);
+  pthread_mutex_init (&waiting.lock, NULL);
+  pthread_cond_init (&waiting.done, NULL);
+  op->job = &waiting.job;
+  committer_submit (&op, 1);
+  pthread_mutex_lock (&waiting.lock);
+  while (!waiting.finished)
+    pthread_cond_wait (&waiting.done, &waiting.lock);
+  pthread_mutex_unlock (&waiting.lock);
+  pthread_cond_destroy (&waiting.done);
+  pthread_mutex_destroy (&waiting.lock);
+  return op->status;
 }
 
 static void
@@ -110,6 +150,7 @@ static const char full_client[] = "the disk of the mail store is full, try again
 static const char full_log[] = "no space for the log";
 static const char stopped_client[] = "the mail store is read-only, try again later";
 static const char stopped_log[] = "the shard is stopped after a failed sync";
+static const char away_log[] = "the index of the shard is being made anew";
 static const char lost_log[] = "the log could not be synced: durable or not, nobody knows";
 
 /* The shard's folder comes into being with its first write. */
@@ -127,9 +168,27 @@ make_folder (struct shard *shard) {
 
 static bool
 make_room (struct shard *shard) {
-  if (shard->log.fd >= 0 && shard->log.end < shard->store->settings.segment_size)
+  bool seal = atomic_load (&shard->seal) && shard->log.end > SEGMENT_HEADER;
+
+  if (shard->log.fd >= 0 && shard->log.end < shard->store->settings.segment_size && !seal)
     return true;
-  return make_folder (shard) && log_roll (shard);
+  if (!make_folder (shard) || !log_roll (shard))
+    return false;
+  atomic_store (&shard->seal, false);
+  return true;
+}
+
+/* A new segment without a record yet: the index stands in it all the same. */
+static void
+note_segment (struct shard *shard) {
+  struct index *index = &shard->index;
+
+  pthread_rwlock_wrlock (&index->lock);
+  if (shard->log.fd >= 0 && index->position.segment != shard->log.segment) {
+    index->position.segment = shard->log.segment;
+    index->position.offset = shard->log.end;
+  }
+  pthread_rwlock_unlock (&index->lock);
 }
 
 /* Takes operations off the shard's list until the batch is big enough; those that cannot be
@@ -149,6 +208,11 @@ prepare_batch (struct shard *shard) {
     status = op->prepare (op, txn);
     if (status != PTN_OK) {
       txn_abort_unit (txn);
+      if (status == PTN_E_CORRUPT && atomic_load (&shard->index.corrupt)) {
+        status = PTN_E_TEMPORARY; /* it will be made anew */
+        op->client_text = shard_away_text;
+        rebuild_ask (shard, "a row of the index is rotten");
+      }
       op_finish (op, status);
       continue;
     }
@@ -203,8 +267,11 @@ write_batch (struct shard *shard, struct batch *batch) {
   g_autofree struct iovec *vectors = NULL;
   size_t count;
 
-  if (atomic_load (&shard->failed)) {
-    finish_all (shard->pending, PTN_E_TEMPORARY, stopped_client, stopped_log);
+  if (atomic_load (&shard->failed) || atomic_load (&shard->state) != SHARD_SERVING) {
+    bool failed = atomic_load (&shard->failed);
+
+    finish_all (shard->pending, PTN_E_TEMPORARY, failed ? stopped_client : shard_away_text,
+                failed ? stopped_log : away_log);
     shard->pending = NULL;
     shard->pending_end = &shard->pending;
     return false;
@@ -222,6 +289,7 @@ write_batch (struct shard *shard, struct batch *batch) {
   batch->ops = prepare_batch (shard);
   batch->start = shard->log.end;
   if (!batch->ops || txn->pieces->len == 0) {
+    note_segment (shard);
     finish_all (batch->ops, PTN_OK, NULL, NULL);
     return false;
   }

@@ -52,6 +52,9 @@ ptn_status txn_emit (struct txn *, struct record *);
 void txn_init (struct txn *, struct shard *);
 void txn_destroy (struct txn *);
 
+/* For threads of the store's own: submits one operation and waits until it is done; its status. */
+ptn_status op_run (struct op *);
+
 ptn_status committers_start (struct store *);
 void committers_stop (struct store *);
 

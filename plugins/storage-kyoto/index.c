@@ -23,6 +23,13 @@ index_destroy (struct index *index) {
   pthread_rwlock_destroy (&index->lock);
 }
 
+/* Asked inside the lock: who takes the index away sets this before it takes the lock. */
+static bool
+refuses (struct index *index) {
+  return atomic_load_explicit (&index->away, memory_order_acquire)
+         && !pthread_equal (atomic_load (&index->keeper), pthread_self ());
+}
+
 /* PTN_OK, PTN_E_NOT_FOUND (removed), or PTN_END: look further down. */
 static ptn_status
 look (const struct overlay *overlay, const struct key *key, struct value *value) {
@@ -44,7 +51,7 @@ index_get (struct index *index, const struct overlay *top, const struct key *key
   if (status != PTN_END)
     return status;
   pthread_rwlock_rdlock (&index->lock);
-  status = look (index->active, key, value);
+  status = refuses (index) ? PTN_E_TEMPORARY : look (index->active, key, value);
   if (status == PTN_END)
     status = look (index->frozen, key, value);
   if (status == PTN_END)
@@ -173,8 +180,12 @@ index_scan (struct index *index, const struct overlay *top, const struct key *fr
   struct tree_cursor *cursor = NULL;
   size_t given = 0;
 
-  value_init (&merge.base_value);
   pthread_rwlock_rdlock (&index->lock);
+  if (refuses (index)) {
+    pthread_rwlock_unlock (&index->lock);
+    return PTN_E_TEMPORARY;
+  }
+  value_init (&merge.base_value);
   add_overlay (&merge, top, from);
   add_overlay (&merge, index->active, from);
   add_overlay (&merge, index->frozen, from);

@@ -25,19 +25,22 @@ struct index {
   struct position position;     /* of the last change in `active` */
   struct position frozen_until; /* of the last change in `frozen` */
   struct position base_until;
-  _Atomic bool corrupt; /* a value of the tree was rotten: rebuild at the next start */
+  _Atomic bool corrupt;       /* a value of the tree was rotten: it has to be made anew */
+  _Atomic bool away;          /* it is being made anew: readers get PTN_E_TEMPORARY, but for */
+  _Atomic (pthread_t) keeper; /* ... the thread that does it */
 };
 
 void index_init (struct index *);
 void index_destroy (struct index *);
 
 /* `top` (may be NULL) lies above `active`: changes that are not committed yet.
- * PTN_OK, PTN_E_NOT_FOUND, PTN_E_CORRUPT. */
+ * PTN_OK, PTN_E_NOT_FOUND, PTN_E_CORRUPT; PTN_E_TEMPORARY: the index is away. */
 ptn_status index_get (struct index *, const struct overlay *top, const struct key *,
                       struct value *);
 
 /* Rows from `from` up to, not with, `end`, in order, each at its newest.  `row` returns false to
- * stop; it must not call the index.  PTN_OK: stopped or the limit reached; PTN_END: no more. */
+ * stop; it must not call the index.  PTN_OK: stopped or the limit reached; PTN_END: no more;
+ * PTN_E_CORRUPT; PTN_E_TEMPORARY. */
 typedef bool index_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
                         size_t size);
 ptn_status index_scan (struct index *, const struct overlay *top, const struct key *from,

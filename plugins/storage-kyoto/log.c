@@ -175,7 +175,7 @@ segment_take (struct shard *shard, uint32_t number) {
   for (guint i = 0; i < shard->files->len; i++) {
     struct segment_file *candidate = shard->files->pdata[i];
 
-    if (candidate->number == number) {
+    if (candidate->number == number && !candidate->gone) {
       file = candidate;
       break;
     }
@@ -190,6 +190,7 @@ segment_take (struct shard *shard, uint32_t number) {
     if (shard->files->len >= FILES_OPEN && (file = oldest_unused (shard->files))) {
       close (file->fd);
       g_ptr_array_remove_fast (shard->files, file);
+      g_free (file);
     }
     file = g_new0 (struct segment_file, 1);
     file->number = number;
@@ -202,9 +203,47 @@ segment_take (struct shard *shard, uint32_t number) {
   return file;
 }
 
+/* [files_lock] */
+static void
+drop_file (struct shard *shard, struct segment_file *file) {
+  close (file->fd);
+  g_ptr_array_remove_fast (shard->files, file);
+  g_free (file);
+}
+
 void
 segment_give (struct shard *shard, struct segment_file *file) {
   pthread_mutex_lock (&shard->files_lock);
-  file->references--;
+  if (--file->references == 0 && file->gone)
+    drop_file (shard, file);
   pthread_mutex_unlock (&shard->files_lock);
+}
+
+void
+segment_forget (struct shard *shard, uint32_t number) {
+  pthread_mutex_lock (&shard->files_lock);
+  for (guint i = 0; i < shard->files->len; i++) {
+    struct segment_file *file = shard->files->pdata[i];
+
+    if (file->number != number)
+      continue;
+    file->gone = true;
+    if (file->references == 0)
+      drop_file (shard, file);
+    break;
+  }
+  pthread_mutex_unlock (&shard->files_lock);
+}
+
+void
+segments_hold (struct shard *shard) {
+  /* Whoever removes segments looks at this with `upkeep`, so that none goes after we return. */
+  pthread_mutex_lock (&shard->upkeep);
+  atomic_fetch_add (&shard->holds, 1);
+  pthread_mutex_unlock (&shard->upkeep);
+}
+
+void
+segments_release (struct shard *shard) {
+  atomic_fetch_sub (&shard->holds, 1);
 }

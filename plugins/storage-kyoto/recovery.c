@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* recovery.c - from what is on disk to a shard that serves.  One path for a clean start, a kill, a
- * power loss and a lost index: the tree that CURRENT names (or none), and the log from where that
- * tree ends, replayed into the overlay.  [setup]
+ * power loss and a lost index: the tree that CURRENT names, or one made from the newest base, or
+ * none; and the log from where that ends, replayed into the overlay.
  *
  * Where a record is bad, a later one decides.  If any later record says that this one was synced
  * (synced_lsn), it was acknowledged once, and the disk has rotted: it is skipped, and the log says
- * so.  If none does, nobody was told of it: the log was torn here, and is cut. */
+ * so.  If none does, nobody was told of it: the log was torn here, and is cut.  While the store is
+ * open we know ourselves what was synced, and nothing is ever cut.
+ *
+ * One thread a shard: [setup], or that of a rebuild. */
+#include "base.h"
 #include "big.h"
 #include "crc32c.h"
 #include "record.h"
@@ -18,9 +22,12 @@
 
 struct replay {
   struct shard *shard;
-  GArray *segments; /* struct segment_info */
-  guint current;    /* index of the one in hand */
-  uint8_t *data;    /* of it, from `base` on */
+  bool online;        /* the log is open, and ends where shard->log says */
+  bool holes;         /* parts of the segment in hand cannot be read: they look like zeros */
+  ptn_status trouble; /* why it cannot go on */
+  GArray *segments;   /* struct segment_info */
+  guint current;      /* index of the one in hand */
+  uint8_t *data;      /* of it, from `base` on */
   size_t size;
   uint64_t base;
   uint64_t lsn; /* the next one expected */
@@ -31,28 +38,46 @@ struct replay {
 
 enum { PUBLISH_EVERY = 512 };
 
-/* Octets of a segment from `offset` on; NULL and errno, or NULL and size 0 at its end. */
-static uint8_t *
-load (const struct shard *shard, uint32_t number, uint64_t offset, size_t *size) {
+/* Page by page, zeros for those that the disk cannot read. */
+static void
+read_around (int fd, uint8_t *data, size_t size, uint64_t offset) {
+  for (size_t at = 0, part; at < size; at += part) {
+    part = MIN (size - at, (size_t)4096 - (size_t)((offset + at) % 4096));
+    if (!io_read_all (fd, data + at, part, (off_t)(offset + at)))
+      memset (data + at, 0, part);
+  }
+}
+
+/* Octets of a segment from `offset` on.  False: errno.  holes: some could not be read. */
+static bool
+load (const struct shard *shard, uint32_t number, uint64_t offset, uint8_t **data, size_t *size,
+      bool *holes) {
   g_autofree char *name = segment_name (shard, number);
   int fd = open (name, O_RDONLY | O_CLOEXEC);
-  uint8_t *data = NULL;
   struct stat status;
+  bool good = false;
 
   *size = 0;
+  *data = NULL;
+  *holes = false;
   if (fd < 0)
-    return NULL;
-  if (fstat (fd, &status) == 0 && (uint64_t)status.st_size > offset) {
-    size_t wanted = (size_t)((uint64_t)status.st_size - offset);
+    return false;
+  if (fstat (fd, &status) == 0) {
+    size_t wanted =
+        (uint64_t)status.st_size > offset ? (size_t)((uint64_t)status.st_size - offset) : 0;
 
-    data = g_try_malloc (wanted);
-    if (data && io_read_all (fd, data, wanted, (off_t)offset))
+    errno = ENOMEM;
+    *data = g_try_malloc (wanted + 1);
+    if (*data) {
+      good = true;
       *size = wanted;
-    else
-      g_clear_pointer (&data, g_free);
+      *holes = !io_read_all (fd, *data, wanted, (off_t)offset);
+      if (*holes)
+        read_around (fd, *data, wanted, offset);
+    }
   }
   close (fd);
-  return data;
+  return good;
 }
 
 static uint32_t
@@ -102,16 +127,32 @@ resync (const struct replay *replay, const uint8_t *data, size_t size, size_t at
   return SIZE_MAX;
 }
 
+static bool
+load_current (struct replay *replay) {
+  g_free (replay->data);
+  if (load (replay->shard, current_number (replay), replay->base, &replay->data, &replay->size,
+            &replay->holes))
+    return true;
+  replay->trouble = errno == ENOMEM ? PTN_E_NO_MEMORY : PTN_E_TEMPORARY;
+  shard_log (replay->shard, PTN_LOG_ERROR, "store.recovery", "error", "log.%08u: %s",
+             current_number (replay), g_strerror (errno));
+  return false;
+}
+
 /* Does anything behind `at` prove that the record `lsn` was synced? */
 static bool
-was_synced (const struct replay *replay, size_t at, uint64_t lsn) {
+was_synced (struct replay *replay, size_t at, uint64_t lsn) {
   const uint8_t *data = replay->data;
   g_autofree uint8_t *other = NULL;
   size_t size = replay->size;
   guint segment = replay->current;
 
+  if (replay->online)
+    return lsn < replay->shard->log.next_lsn;
   for (;;) {
     uint64_t synced = 0;
+    uint32_t number;
+    bool holes;
 
     while ((at = resync (replay, data, size, at, lsn, &synced)) != SIZE_MAX) {
       if (synced >= lsn)
@@ -120,21 +161,20 @@ was_synced (const struct replay *replay, size_t at, uint64_t lsn) {
     }
     if (++segment >= replay->segments->len)
       return false;
-    g_free (other);
-    data = other =
-        load (replay->shard, g_array_index (replay->segments, struct segment_info, segment).number,
-              SEGMENT_HEADER, &size);
-    if (!data)
+    g_clear_pointer (&other, g_free);
+    number = g_array_index (replay->segments, struct segment_info, segment).number;
+    if (!load (replay->shard, number, SEGMENT_HEADER, &other, &size, &holes))
       size = 0;
+    replay->holes |= holes || size == 0;
+    data = other;
     at = 0;
   }
 }
 
+/* Everything up to the position is in the index, or nothing of it yet. */
 static void
-publish (struct replay *replay, uint64_t offset) {
-  struct position position = { .lsn = replay->lsn - 1,
-                               .segment = current_number (replay),
-                               .offset = offset };
+publish (struct replay *replay, uint32_t segment, uint64_t offset) {
+  struct position position = { .lsn = replay->lsn - 1, .segment = segment, .offset = offset };
   struct shard *shard = replay->shard;
 
   index_publish (&shard->index, replay->edit.changes, position);
@@ -143,7 +183,9 @@ publish (struct replay *replay, uint64_t offset) {
   atomic_store (&shard->rows_since, overlay_count (shard->index.active));
   /* A whole log replayed must not need the memory of a whole index. */
   if (overlay_count (shard->index.active) > 2 * shard->store->settings.checkpoint_records)
-    shard_checkpoint (shard, false);
+    shard_checkpoint_held (shard, false);
+  if (atomic_load (&shard->store->stopping))
+    replay->trouble = PTN_E_CANCELLED;
 }
 
 static void
@@ -189,6 +231,7 @@ unit_end (struct replay *replay, size_t at, uint64_t lsn, uint64_t *bad_lsn) {
 static size_t
 apply_unit (struct replay *replay, size_t at, size_t end) {
   replay->octets += end - at;
+  atomic_fetch_add (&replay->shard->work_done, end - at);
   while (at < end) {
     struct record record;
     uint64_t span;
@@ -202,7 +245,7 @@ apply_unit (struct replay *replay, size_t at, size_t end) {
     at += span;
   }
   if (replay->unpublished >= PUBLISH_EVERY)
-    publish (replay, replay->base + at);
+    publish (replay, current_number (replay), replay->base + at);
   return at;
 }
 
@@ -239,16 +282,33 @@ skip_rot (struct replay *replay, size_t at) {
   return next;
 }
 
-/* Goes on with the next segment.  False: there is none. */
+/* Goes on with the next segment.  False: there is none, or it cannot be read. */
 static bool
 next_segment (struct replay *replay) {
   if (replay->current + 1 >= replay->segments->len)
     return false;
-  g_free (replay->data);
   replay->current++;
   replay->base = SEGMENT_HEADER;
-  replay->data = load (replay->shard, current_number (replay), SEGMENT_HEADER, &replay->size);
-  return true;
+  return load_current (replay);
+}
+
+/* A kill between a new segment and the end of the old one's life left disk space behind its last
+ * record: that goes back. */
+static void
+trim (struct replay *replay, size_t at) {
+  g_autofree char *name = segment_name (replay->shard, current_number (replay));
+  int fd;
+
+  for (size_t i = at; i < replay->size; i++)
+    if (replay->data[i] != 0)
+      return;
+  if (replay->online || replay->holes || at >= replay->size)
+    return;
+  fd = open (name, O_RDWR | O_CLOEXEC);
+  if (fd < 0 || replay->shard->store->io->ftruncate (fd, (off_t)(replay->base + at)) != 0)
+    shard_log (replay->shard, PTN_LOG_WARNING, "store.truncate", "error", "%s", g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
 }
 
 static bool
@@ -272,27 +332,40 @@ next_segment_follows (const struct replay *replay) {
   return good;
 }
 
-/* From the position on to the end of the log.  Returns where that is, in the segment in hand. */
+/* From the position on to the end of the log.  Returns where that is, in the segment in hand;
+ * replay->trouble: it could not be reached. */
 static uint64_t
 replay_log (struct replay *replay) {
   size_t at = 0;
 
-  for (;;) {
+  while (replay->trouble == PTN_OK) {
     uint64_t bad_lsn;
-    size_t end = unit_end (replay, at, replay->lsn, &bad_lsn);
+    size_t end;
 
+    if (replay->online && replay->lsn >= replay->shard->log.next_lsn)
+      return replay->base + at;
+    end = unit_end (replay, at, replay->lsn, &bad_lsn);
     if (end > 0) {
       at = apply_unit (replay, at, end);
       continue;
     }
     if (bad_lsn == replay->lsn && next_segment_follows (replay)) {
-      publish (replay, replay->base + at);
+      publish (replay, current_number (replay), replay->base + at);
+      trim (replay, at);
       next_segment (replay);
       at = 0;
       continue;
     }
-    if (!was_synced (replay, at, bad_lsn))
+    if (!was_synced (replay, at, bad_lsn)) {
+      /* What cannot be read may be there all the same: nothing is cut for that. */
+      if (replay->holes) {
+        replay->trouble = PTN_E_TEMPORARY;
+        shard_log (replay->shard, PTN_LOG_ERROR, "store.recovery", "error",
+                   "log.%08u cannot be read behind %" PRIu64, current_number (replay),
+                   replay->base + at);
+      }
       return replay->base + at;
+    }
     at = skip_rot (replay, at);
     if (at == SIZE_MAX) {
       if (!next_segment (replay))
@@ -300,6 +373,7 @@ replay_log (struct replay *replay) {
       at = 0;
     }
   }
+  return 0;
 }
 
 static void
@@ -324,6 +398,8 @@ settle (struct replay *replay, uint64_t end) {
     set_aside (shard, g_array_index (replay->segments, struct segment_info, i).number);
   if (end < SEGMENT_HEADER)
     end = SEGMENT_HEADER;
+  if (shard->log.fd >= 0)
+    close (shard->log.fd); /* an attempt before */
   shard->log.fd = open (name, O_RDWR | O_CLOEXEC);
   if (shard->log.fd < 0 || fstat (shard->log.fd, &status) != 0)
     return PTN_E_TEMPORARY;
@@ -379,21 +455,35 @@ remove_trees (struct shard *shard) {
   g_unlink (b);
 }
 
+/* All there is from the position on. */
 static ptn_status
-replay_from (struct shard *shard, GArray *segments, struct position position) {
-  struct replay replay = { .shard = shard, .segments = segments, .lsn = position.lsn + 1 };
-  ptn_status status;
+replay_from (struct shard *shard, GArray *segments, struct position position, bool online) {
+  struct replay replay = {
+    .shard = shard, .online = online, .segments = segments, .lsn = position.lsn + 1
+  };
+  uint64_t end = 0;
 
   while (replay.current + 1 < segments->len && current_number (&replay) < position.segment)
     replay.current++;
+  if (position.segment > 0 && current_number (&replay) < position.segment) {
+    shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "log.%08u is gone",
+               position.segment);
+    return PTN_E_CORRUPT;
+  }
   replay.base = current_number (&replay) == position.segment ? position.offset : SEGMENT_HEADER;
-  replay.data = load (shard, current_number (&replay), replay.base, &replay.size);
   edit_init (&replay.edit, &shard->index);
-  status = settle (&replay, replay_log (&replay));
-  if (status == PTN_OK)
-    publish (&replay, shard->log.end);
-  else
-    shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "%s", g_strerror (errno));
+  if (load_current (&replay))
+    end = replay_log (&replay);
+  if (replay.trouble == PTN_OK && !online) {
+    replay.trouble = settle (&replay, end);
+    if (replay.trouble != PTN_OK)
+      shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "%s", g_strerror (errno));
+  }
+  if (replay.trouble == PTN_OK) {
+    /* What is rotten at the very end was there all the same: its numbers are not used again. */
+    replay.lsn = shard->log.next_lsn;
+    publish (&replay, shard->log.segment, shard->log.end);
+  }
   if (replay.records > 0) {
     shard_log (shard, PTN_LOG_NOTICE, "store.recovered", "records",
                "%" PRIu64 " replayed, %" PRIu64 " lost", replay.records, replay.lost);
@@ -401,34 +491,193 @@ replay_from (struct shard *shard, GArray *segments, struct position position) {
     atomic_store (&shard->dirty_since, shard->store->host->monotonic_ns ());
     atomic_store (&shard->log_since, replay.octets);
   }
+  atomic_fetch_add (&shard->lost_records, replay.lost);
   edit_destroy (&replay.edit);
   g_free (replay.data);
+  return replay.trouble;
+}
+
+struct loading {
+  struct shard *shard;
+  struct tree *tree;
+  uint32_t greatest_user, next_user;
+  bool good;
+};
+
+static bool
+load_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct loading *loading = argument;
+
+  if (key[0] == KEY_MAILBOX)
+    loading->greatest_user = MAX (loading->greatest_user, key_number (key, key_size, AT_USER));
+  if (key_size == 6 && memcmp (key, "\0users", 6) == 0)
+    user_id_get (READER (value, size), &loading->next_user);
+  loading->good = tree_put (loading->tree, key, key_size, value, size);
+  atomic_fetch_add (&loading->shard->work_done, key_size + size);
+  return loading->good && !atomic_load (&loading->shard->store->stopping);
+}
+
+/* Rows may be missing.  Numbers of accounts must not be used twice all the same. */
+static bool
+finish_loading (struct loading *loading, const struct base_result *result) {
+  struct octets coded = { 0 };
+  struct key key;
+  bool good = true;
+
+  if (result->lost > 0 && loading->next_user <= loading->greatest_user) {
+    key_meta (&key, "users");
+    user_id_put (&coded, loading->greatest_user + 1);
+    good = tree_put (loading->tree, key.octets, key.size, coded.data, coded.size);
+  }
+  octets_clear (&coded);
+  return shard_tree_finish (loading->shard, &loading->tree, 'A', &result->position) && good;
+}
+
+/* The rows of a base become the tree that CURRENT names: in order, so that it takes no memory but
+ * for a few pages. */
+static ptn_status
+load_base (struct shard *shard, uint32_t number) {
+  struct loading loading = { .shard = shard, .tree = shard_tree_open (shard, 'A', true) };
+  struct base_result result;
+  ptn_status status;
+
+  if (!loading.tree)
+    return PTN_E_TEMPORARY;
+  status = base_read (shard, number, load_row, &loading, &result);
+  if (status != PTN_OK) {
+    tree_close (&loading.tree);
+    return status == PTN_E_CANCELLED && !loading.good ? PTN_E_TEMPORARY : status;
+  }
+  atomic_store (&shard->lost_records, result.lost);
+  if (result.lost > 0) {
+    atomic_store (&shard->base_wanted, true);
+    shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "base",
+               "base.%08u: %" PRIu64 " of its records are damaged, their rows are lost", number,
+               result.lost);
+  }
+  return finish_loading (&loading, &result) ? PTN_OK : PTN_E_TEMPORARY;
+}
+
+/* Is the log there from its first record on?  Then a damaged base is not needed. */
+static bool
+log_complete (const GArray *segments) {
+  for (guint i = 0; i < segments->len; i++)
+    if (g_array_index (segments, struct segment_info, i).number != i + 1)
+      return false;
+  return true;
+}
+
+static bool
+base_sound (const struct shard *shard, uint32_t number) {
+  struct base_result result;
+
+  return base_read (shard, number, NULL, NULL, &result) == PTN_OK && result.lost == 0;
+}
+
+/* No tree is to be had: one is made from the newest base.  PTN_E_NOT_FOUND: there is none. */
+static ptn_status
+make_tree (struct shard *shard, const GArray *segments, struct position *position) {
+  uint32_t number = base_newest (shard);
+  ptn_status status = PTN_E_NOT_FOUND;
+
+  remove_trees (shard);
+  *position = (struct position){ .lsn = 0 };
+  if (number > 0 && log_complete (segments) && !base_sound (shard, number)) {
+    shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "base",
+               "base.%08u is damaged; the log is complete without it", number);
+    atomic_store (&shard->base_wanted, true);
+    return status;
+  }
+  /* There are two when a kill came before the older one was removed. */
+  for (; number > 0 && status == PTN_E_NOT_FOUND; number--) {
+    status = load_base (shard, number);
+    if (status == PTN_E_NOT_FOUND)
+      remove_trees (shard);
+  }
+  if (status == PTN_OK && !open_base (shard, position))
+    status = PTN_E_TEMPORARY;
+  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
+    shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "no tree can be made from a base");
+  return status;
+}
+
+static ptn_status
+reindex (struct shard *shard, GArray *segments, bool have_tree, struct position position,
+         bool online) {
+  ptn_status status = PTN_OK;
+
+  if (!have_tree)
+    status = make_tree (shard, segments, &position);
+  if (status == PTN_OK || status == PTN_E_NOT_FOUND)
+    status = replay_from (shard, segments, position, online);
+  if (status == PTN_OK && atomic_load (&shard->index.corrupt))
+    shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "index", "rows are rotten");
+  return status;
+}
+
+/* Octets that have to be read before the shard can serve. */
+static uint64_t
+work_of (const struct shard *shard, const GArray *segments, bool have_tree,
+         struct position position) {
+  uint32_t first = have_tree ? position.segment : atomic_load (&shard->base_segment);
+  uint64_t octets = have_tree ? 0 : atomic_load (&shard->base_octets);
+
+  for (guint i = 0; i < segments->len; i++) {
+    const struct segment_info *info = &g_array_index (segments, struct segment_info, i);
+
+    if (info->number >= first)
+      octets += info->size;
+  }
+  return octets - MIN (octets, have_tree ? position.offset : 0);
+}
+
+static void
+begin_work (struct shard *shard, uint64_t octets) {
+  atomic_store (&shard->work_done, 0);
+  atomic_store (&shard->lost_records, 0);
+  atomic_store (&shard->work_total, octets);
+}
+
+ptn_status
+shard_recover (struct shard *shard, bool may_defer) {
+  g_autoptr (GArray) segments = log_segments (shard);
+  g_autofree char *current = shard_file (shard, "CURRENT");
+  struct position position = { .lsn = 0 };
+  uint64_t limit = shard->store->settings.background, work;
+  ptn_status status;
+  bool have_tree;
+
+  base_find (shard);
+  have_tree = open_base (shard, &position);
+  if (segments->len == 0) {
+    if (!have_tree && atomic_load (&shard->base_segment) == 0)
+      return PTN_OK;
+    shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "the log is gone");
+    return PTN_E_CORRUPT;
+  }
+  work = work_of (shard, segments, have_tree, position);
+  begin_work (shard, work);
+  if (may_defer && limit > 0 && work > limit) {
+    tree_close (&shard->index.base);
+    shard->current = 0;
+    return PTN_PENDING;
+  }
+  if (!have_tree && g_file_test (current, G_FILE_TEST_EXISTS))
+    shard_log (shard, PTN_LOG_ERROR, "store.rebuild", "reason", "the index is not readable");
+  status = reindex (shard, segments, have_tree, position, false);
+  /* A file whose row was lost may yet be somebody's mail. */
+  if (status == PTN_OK && atomic_load (&shard->lost_records) == 0)
+    big_sweep (shard);
   return status;
 }
 
 ptn_status
-shard_recover (struct shard *shard) {
+shard_reindex (struct shard *shard) {
   g_autoptr (GArray) segments = log_segments (shard);
-  struct position position = { .lsn = 0 };
-  ptn_status status = PTN_OK;
+  struct position nowhere = { .lsn = 0 };
 
-  if (!open_base (shard, &position)) {
-    g_autofree char *current = shard_file (shard, "CURRENT");
-
-    if (g_file_test (current, G_FILE_TEST_EXISTS))
-      shard_log (shard, PTN_LOG_ERROR, "store.rebuild", "reason", "the index is not readable");
-    remove_trees (shard);
-    position = (struct position){ .lsn = 0 };
-  }
-  if (segments->len > 0)
-    status = replay_from (shard, segments, position);
-  else if (position.lsn > 0) {
-    shard_log (shard, PTN_LOG_ERROR, "store.recovery", "error", "the log is gone");
-    status = PTN_E_CORRUPT;
-  }
-  if (status == PTN_OK && atomic_load (&shard->index.corrupt))
-    shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "index", "rows are rotten: rebuild it");
-  if (status == PTN_OK)
-    big_sweep (shard);
-  return status;
+  if (segments->len == 0)
+    return PTN_OK; /* nothing was ever written */
+  begin_work (shard, work_of (shard, segments, false, nowhere));
+  return reindex (shard, segments, false, nowhere, true);
 }

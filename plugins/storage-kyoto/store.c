@@ -6,10 +6,13 @@
 #include "codec.h"
 #include "commit.h"
 #include "crc32c.h"
+#include "rebuild.h"
 #include "txn.h"
 
 #include <stdarg.h>
 #include <unistd.h>
+
+enum { RECOVERY_THREADS = 7 }; /* besides the one that opens the store */
 
 void
 store_log (struct store *store, ptn_level level, const char *event, const char *name1,
@@ -70,8 +73,8 @@ shard_file (const struct shard *shard, const char *name) {
   return g_build_filename (shard->path, name, NULL);
 }
 
-ptn_status
-shard_open (struct shard *shard, struct store *store, uint32_t number) {
+void
+shard_init (struct shard *shard, struct store *store, uint32_t number) {
   shard->store = store;
   shard->number = number;
   shard->path = g_strdup_printf ("%s/s%02u", store->path, number);
@@ -82,9 +85,9 @@ shard_open (struct shard *shard, struct store *store, uint32_t number) {
   txn_init (&shard->txn, shard);
   pthread_mutex_init (&shard->files_lock, NULL);
   pthread_mutex_init (&shard->views_lock, NULL);
+  pthread_mutex_init (&shard->upkeep, NULL);
   shard->files = g_ptr_array_new ();
   shard->views = g_hash_table_new (g_int64_hash, g_int64_equal);
-  return shard->exists ? shard_recover (shard) : PTN_OK;
 }
 
 void
@@ -108,9 +111,51 @@ shard_close (struct shard *shard) {
   g_hash_table_unref (shard->views);
   pthread_mutex_destroy (&shard->files_lock);
   pthread_mutex_destroy (&shard->views_lock);
+  pthread_mutex_destroy (&shard->upkeep);
   txn_destroy (&shard->txn);
   index_destroy (&shard->index);
   g_free (shard->path);
+}
+
+/* Shards are recovered by a few threads: it is reading, and checksums. */
+struct recovering {
+  struct store *store;
+  _Atomic uint32_t next;
+  _Atomic ptn_status status;
+};
+
+static void *
+recover_some (void *argument) {
+  struct recovering *recovering = argument;
+  struct store *store = recovering->store;
+  uint32_t number;
+
+  while ((number = atomic_fetch_add (&recovering->next, 1)) < store->shard_count) {
+    struct shard *shard = &store->shards[number];
+    ptn_status status = shard->exists ? shard_recover (shard, true) : PTN_OK;
+
+    if (status == PTN_PENDING)
+      atomic_store (&shard->state, SHARD_REBUILDING);
+    else if (status != PTN_OK)
+      atomic_store (&recovering->status, status);
+  }
+  return NULL;
+}
+
+static ptn_status
+recover_all (struct store *store) {
+  struct recovering recovering = { .store = store };
+  pthread_t threads[RECOVERY_THREADS];
+  unsigned count = 0, wanted = MIN (g_get_num_processors (), store->shard_count);
+
+  /* This thread is one of them. */
+  for (; count + 1 < wanted && count < G_N_ELEMENTS (threads); count++)
+    if (pthread_create (&threads[count], NULL, recover_some, &recovering) != 0)
+      break;
+  recover_some (&recovering);
+  while (count > 0)
+    pthread_join (threads[--count], NULL);
+  return atomic_load (&recovering.status);
 }
 
 static void
@@ -129,6 +174,10 @@ make_metrics (struct store *store) {
   METRIC (checkpoint_time, HISTOGRAM, "checkpoint_microseconds", "Time of a checkpoint.");
   METRIC (corrupt, COUNTER, "corrupt_total", "Bodies and rows found corrupt.");
   METRIC (failed_shards, GAUGE, "failed_shards", "Shards stopped by a failed sync.");
+  METRIC (bases, COUNTER, "bases_total", "Base snapshots written.");
+  METRIC (compacted, COUNTER, "compacted_octets_total", "Octets given back by compaction.");
+  METRIC (moved, COUNTER, "moved_octets_total", "Octets of bodies moved by compaction.");
+  METRIC (rebuilds, COUNTER, "rebuilds_total", "Indexes made anew while the store was open.");
   METRIC (reads, COUNTER, "reads_total", "Bodies opened for reading.");
 #undef METRIC
 }
@@ -146,8 +195,9 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->lock_fd = -1;
   store->codec = codec_new (settings->compression);
   /* Seconds since 1970 in front: never used before by this store. */
-  atomic_init (&store->next_big, (uint64_t)host->realtime_ms () << 20);
   atomic_init (&store->next_email, (uint64_t)host->realtime_ms () * 1000000);
+  store->first_big = (uint64_t)host->realtime_ms () << 20;
+  atomic_init (&store->next_big, store->first_big);
   make_metrics (store);
   status = store_lock (store);
   if (status == PTN_OK)
@@ -159,13 +209,19 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   }
   if (status == PTN_OK) {
     store->shards = g_new0 (struct shard, store->shard_count);
-    for (uint32_t i = 0; i < store->shard_count && status == PTN_OK; i++)
-      status = shard_open (&store->shards[i], store, i);
+    for (uint32_t i = 0; i < store->shard_count; i++)
+      shard_init (&store->shards[i], store, i);
+    status = recover_all (store);
   }
   if (status == PTN_OK)
     status = committers_start (store);
   if (status == PTN_OK)
+    status = rebuilder_start (store);
+  if (status == PTN_OK)
     status = checkpointer_start (store);
+  for (uint32_t i = 0; status == PTN_OK && i < store->shard_count; i++)
+    if (atomic_load (&store->shards[i].state) == SHARD_REBUILDING)
+      rebuild_begin (&store->shards[i]);
   *result = store;
   if (status != PTN_OK)
     store_close (result);
@@ -178,6 +234,8 @@ store_close (struct store **pointer) {
 
   if (!store)
     return;
+  atomic_store (&store->stopping, true);
+  rebuilder_stop (store);
   spiller_drain (store); /* it submits to the committers, and they give it names to remove */
   committers_stop (store);
   checkpointer_stop (store);

@@ -4,7 +4,8 @@
  * A store is N shards; an account lives in the shard its name hashes to.  A shard is a log, an
  * index over it, and the views of its mailboxes in use.  Threads of the store's own: one
  * committer for each group of shards (writes and syncs the logs), one checkpointer (moves
- * overlays into trees), one spiller (syncs big bodies). */
+ * overlays into trees), one spiller (syncs big bodies), one compactor (gives back what expunged
+ * mail has left), and one for each shard whose index is being made anew. */
 #ifndef STORAGE_KYOTO_STORE_H
 #define STORAGE_KYOTO_STORE_H
 
@@ -15,6 +16,8 @@
 
 struct committer;
 struct checkpointer;
+struct compactor;
+struct rebuilder;
 struct codec;
 struct spiller;
 struct op;
@@ -31,14 +34,23 @@ struct store_settings {
   int64_t checkpoint_idle;     /* milliseconds */
   uint64_t reserve;            /* octets of ballast */
   uint64_t cache;              /* octets of index pages kept in memory, all shards together */
-  int compression;             /* level of Zstandard; 0: bodies are stored as they are */
-  bool sync;                   /* false: only for tests of other things */
-  bool take_over;              /* open although another host had it open */
+  uint64_t background;         /* a shard that must read more than this to start, in octets, is
+                                  recovered while the others serve; 0: none is */
+  uint32_t compact;      /* sealed segments of which more is dead, in percent, are compacted */
+  uint32_t compact_idle; /* likewise, while nothing happens */
+  uint32_t base_gain;    /* a base is written when that gives back so much space, in percent of
+                                  the index's own; 0: whenever there is something to gain */
+  int64_t compact_pause; /* milliseconds between two looks for something to compact; 0: only
+                                  when asked */
+  int compression;       /* level of Zstandard; 0: bodies are stored as they are */
+  bool sync;             /* false: only for tests of other things */
+  bool take_over;        /* open although another host had it open */
 };
 
 struct store_metrics {
   struct ptn_metric *messages, *octets, *commits, *operations, *commit_time;
   struct ptn_metric *checkpoints, *checkpoint_time, *corrupt, *failed_shards, *reads;
+  struct ptn_metric *bases, *compacted, *moved, *rebuilds;
 };
 
 struct store {
@@ -56,9 +68,13 @@ struct store {
   struct committer *committers;
   struct checkpointer *checkpointer;
   struct spiller *spiller;
+  struct compactor *compactor;
+  struct rebuilder *rebuilder;
   struct codec *codec;
   _Atomic uint64_t next_big; /* makes the names of big files unique */
   _Atomic uint64_t next_email; /* described.h */
+  uint64_t first_big;        /* the first of them in this process */
+  _Atomic bool stopping;     /* long work ends early */
   _Atomic bool reserve_gone;
 };
 
@@ -77,6 +93,7 @@ struct segment_file {
   int fd;
   uint32_t references;
   uint64_t last_use;
+  bool gone; /* its name is: nobody new may have it */
 };
 
 /* Records on their way into the log: a batch of units. */
@@ -94,6 +111,13 @@ struct txn {
   uint64_t unit_octets, unit_lsn, unit_records;
 };
 
+/* What a shard can do now. */
+enum shard_state {
+  SHARD_SERVING,
+  SHARD_REBUILDING, /* its index is being made anew, or its log read: everything is refused */
+  SHARD_LOST        /* that has failed; it is tried again */
+};
+
 struct shard {
   struct store *store;
   uint32_t number;
@@ -105,6 +129,8 @@ struct shard {
   struct committer *committer;
   struct op *pending, **pending_end; /* of this round (committer) */
   _Atomic bool failed;               /* a sync failed: nothing is written any more */
+  _Atomic bool seal;                 /* the next write begins a new segment */
+  _Atomic int state;                 /* enum shard_state */
   _Atomic uint64_t
       removals; /* grows when messages go or bodies move: what readers remember is stale */
 
@@ -122,6 +148,16 @@ struct shard {
   _Atomic int64_t retry_at;    /* monotonic ns: not before, after a failure */
   char current;                /* 'A' or 'B'; 0: no tree yet */
   bool other_ready;            /* the other tree has everything up to base_until */
+
+  /* Whoever writes trees, bases or CURRENT, or removes segments, holds this: the checkpointer,
+   * the compactor, a rebuild.  Nobody who serves clients ever waits for it. */
+  pthread_mutex_t upkeep;
+  _Atomic uint32_t base_segment; /* a durable base stands in this segment, or 0: see base.h */
+  _Atomic uint64_t base_octets;
+  _Atomic bool base_wanted;               /* the base is damaged: another one */
+  _Atomic uint64_t work_done, work_total; /* octets read by a recovery or rebuild */
+  _Atomic uint64_t lost_records;          /* by the last one */
+  _Atomic uint32_t holds;                 /* while not 0, no segment is removed */
 };
 
 /* Opens or makes the store and starts its threads.  PTN_OK, or an error after a log line. */
@@ -130,12 +166,21 @@ ptn_status store_open (const struct ptn_host *, const struct io *, const struct 
 void store_close (struct store **);
 struct shard *store_shard_of (struct store *, const char *account);
 
-ptn_status shard_open (struct shard *, struct store *, uint32_t number);
+/* Not recovered yet. */
+void shard_init (struct shard *, struct store *, uint32_t number);
 void shard_close (struct shard *);
 char *shard_file (const struct shard *, const char *name);
 
-/* recovery.c: reads CURRENT and the log; afterwards the shard serves. */
-ptn_status shard_recover (struct shard *);
+/* recovery.c: reads CURRENT and the log; afterwards the shard can serve.  PTN_PENDING, if it may
+ * defer: that will take long, and nothing has been done yet.  The caller holds `upkeep`, but at
+ * setup. */
+ptn_status shard_recover (struct shard *, bool may_defer);
+/* Makes the index of an open shard anew from base and log; the caller holds `upkeep`, the index is
+ * empty, and nobody reads or writes it.  PTN_E_CANCELLED: the store is closing. */
+ptn_status shard_reindex (struct shard *);
+/* Is every operation on the shard refused?  Then fails the task with a text (task may be NULL). */
+bool shard_away (struct shard *, struct ptn_task *);
+extern const char shard_away_text[];
 
 /* MAILBOXID: says where a mailbox is, and is unlike those of every other store. */
 struct ptn_id mailbox_id (const struct shard *, uint32_t user, uint32_t mailbox);
@@ -157,6 +202,11 @@ bool log_sync (struct shard *);
 /* Opens a segment for reading, or takes the open one; NULL: errno.  Any thread. */
 struct segment_file *segment_take (struct shard *, uint32_t number);
 void segment_give (struct shard *, struct segment_file *);
+/* The file is gone: whoever reads it may finish, then its space is free. */
+void segment_forget (struct shard *, uint32_t number);
+/* Between these two calls no segment is removed: for whoever copies them. Any thread. */
+void segments_hold (struct shard *);
+void segments_release (struct shard *);
 
 /* lock.c */
 ptn_status store_lock (struct store *);
@@ -172,6 +222,11 @@ void checkpointer_stop (struct store *); /* a last checkpoint of every shard */
 void checkpointer_poke (struct store *);
 /* last: the other tree need not be made ready for the next time. */
 bool shard_checkpoint (struct shard *, bool last);
+/* The same for a caller that holds `upkeep`. */
+bool shard_checkpoint_held (struct shard *, bool last);
+/* Ends a tree that was written: its position, closed and synced, and CURRENT names it.  Closes it in
+ * any case. */
+bool shard_tree_finish (struct shard *, struct tree **, char which, const struct position *);
 /* "idx.A.kct", "idx.B.kct" in the shard's folder. */
 char *shard_tree_name (const struct shard *, char which);
 /* What CURRENT says.  False: nothing, or nothing that can be believed. */
