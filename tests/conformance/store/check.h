@@ -33,6 +33,8 @@ _Noreturn void check_failed (const char *file, int line, const char *format, ...
     __attribute__ ((__format__ (__printf__, 3, 4)));
 /* The rule cannot be tested here; why. */
 _Noreturn void cannot_run (const char *format, ...) __attribute__ ((__format__ (__printf__, 1, 2)));
+/* The line of the rule, for checks that are made in words that many rules use. */
+void check_here (const char *file, int line);
 /* Notes the call that is made now. */
 void check_call (const char *expression, const char *file, int line);
 /* "PTN_E_NOT_FOUND" */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kit.c - the life of a fixture: load, start, restart, threads; see kit.h. */
+#define CONFORMANCE_WORDS
 #include "kit.h"
 
 #include <stdio.h>

@@ -190,4 +190,27 @@ char *annotations (struct fixture *, const char *path, struct ptn_uid_set, int a
 void must_annotate (struct fixture *, const char *path, struct ptn_uid_set, int all,
                     const char *name, const char *wanted);
 
+/* What fails in a word is told with the line of the rule that said it. */
+#define HERE(word, ...) (check_here (__FILE__, __LINE__), (word)(__VA_ARGS__))
+#ifndef CONFORMANCE_WORDS
+#define account_open(...) HERE (account_open, __VA_ARGS__)
+#define status_of(...) HERE (status_of, __VA_ARGS__)
+#define exists(...) HERE (exists, __VA_ARGS__)
+#define make(...) HERE (make, __VA_ARGS__)
+#define must_list(...) HERE (must_list, __VA_ARGS__)
+#define quota_of(...) HERE (quota_of, __VA_ARGS__)
+#define view_of(...) HERE (view_of, __VA_ARGS__)
+#define must_have_uids(...) HERE (must_have_uids, __VA_ARGS__)
+#define flags_of(...) HERE (flags_of, __VA_ARGS__)
+#define text_of(...) HERE (text_of, __VA_ARGS__)
+#define must_have_text(...) HERE (must_have_text, __VA_ARGS__)
+#define fetch_rows(...) HERE (fetch_rows, __VA_ARGS__)
+#define row_of(...) HERE (row_of, __VA_ARGS__)
+#define deliver_octets(...) HERE (deliver_octets, __VA_ARGS__)
+#define append_text(...) HERE (append_text, __VA_ARGS__)
+#define copy_to(...) HERE (copy_to, __VA_ARGS__)
+#define must_annotate(...) HERE (must_annotate, __VA_ARGS__)
+#define must_be_set(...) HERE (must_be_set, __VA_ARGS__)
+#endif
+
 #endif

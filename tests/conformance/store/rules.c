@@ -19,7 +19,9 @@
   X (account, "administration of accounts")                                        \
   X (pending, "PENDING, wakes and repeated calls")                                 \
   X (cancel, "calls that are given up")                                            \
-  X (threads, "several tasks at once")
+  X (threads, "several tasks at once")                                             \
+  X (restart, "what survives a restart")                                           \
+  X (kill, "what survives kill -9")
 
 #define DECLARE(group, about) extern const struct rule *const group##_rules[];
 GROUPS (DECLARE)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* words.c - what rules say about mailboxes and messages; see kit.h. */
+#define CONFORMANCE_WORDS
 #include "kit.h"
 
 #include <unistd.h>

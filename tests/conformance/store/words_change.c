@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* words_change.c - what rules say to change something: deliveries, changes, annotations; see
  * kit.h. */
+#define CONFORMANCE_WORDS
 #include "kit.h"
 
 ptn_status
