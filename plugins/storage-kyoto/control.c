@@ -20,6 +20,7 @@ control_again (struct store *store, struct ptn_call *call, void (*cancel) (void 
 static const struct ptn_control *const commands[] = {
   &control_verify,
   &control_stats,
+  &control_scrub,
 };
 
 ptn_status

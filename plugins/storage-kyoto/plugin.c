@@ -43,6 +43,11 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "compression_level", PTN_SETTING_INTEGER, 0, "1",
     "1 to 19: a higher level takes less space and much more time.", NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "scrub_interval", PTN_SETTING_DURATION, 0, "7d",
+    "How often everything on disk is read and checked; 0: only by command.", NULL, PTN_SCOPE_PLUGIN,
+    0 },
+  { "scrub_rate", PTN_SETTING_SIZE, 0, "16 MiB", "At most so much a second is read for it.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
   { "sync", PTN_SETTING_BOOLEAN, 0, "yes",
     "Sync before acknowledging; no is for tests only: mail is lost with the power.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
@@ -133,6 +138,8 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
     return refuse (host, "segment_size", "must be 4 KiB to 2 GiB");
   if (host->number (config, "checkpoint_records") < 1)
     return refuse (host, "checkpoint_records", "must be at least 1");
+  if (host->number (config, "scrub_rate") < 65536)
+    return refuse (host, "scrub_rate", "must be at least 64 KiB");
   if (host->number (config, "compression_level") < CODEC_LEVEL_MIN
       || host->number (config, "compression_level") > CODEC_LEVEL_MAX)
     return refuse (host, "compression_level", "must be 1 to 19");
@@ -166,6 +173,8 @@ plugin_start (void *instance) {
     .checkpoint_idle = host->number (config, "checkpoint_idle"),
     .reserve = (uint64_t)host->number (config, "reserve"),
     .cache = (uint64_t)host->number (config, "index_cache"),
+    .scrub_interval = host->number (config, "scrub_interval"),
+    .scrub_rate = (uint64_t)host->number (config, "scrub_rate"),
     .compression = strcmp (host->text (config, "compression"), "zstd") == 0
                        ? (int)host->number (config, "compression_level")
                        : 0,

@@ -418,7 +418,7 @@ message_read (struct ptn_account *account, struct ptn_call *call, const struct p
 ptn_status
 message_open (const struct place *place, struct ptn_task *task, uint32_t uid,
               struct ptn_source **source) {
-  struct body_source *opened;
+  struct body_source *opened = NULL;
   struct found found;
   ptn_status status = locate (place, uid, &found);
 

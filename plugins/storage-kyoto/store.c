@@ -7,6 +7,7 @@
 #include "commit.h"
 #include "crc32c.h"
 #include "rebuild.h"
+#include "scrub.h"
 #include "txn.h"
 
 #include <stdarg.h>
@@ -178,6 +179,8 @@ make_metrics (struct store *store) {
   METRIC (compacted, COUNTER, "compacted_octets_total", "Octets given back by compaction.");
   METRIC (moved, COUNTER, "moved_octets_total", "Octets of bodies moved by compaction.");
   METRIC (rebuilds, COUNTER, "rebuilds_total", "Indexes made anew while the store was open.");
+  METRIC (scrubbed, COUNTER, "scrubbed_octets_total", "Octets read by the scrubber.");
+  METRIC (rotten, COUNTER, "rotten_total", "Damage found by the scrubber.");
   METRIC (reads, COUNTER, "reads_total", "Bodies opened for reading.");
 #undef METRIC
 }
@@ -222,6 +225,8 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   for (uint32_t i = 0; status == PTN_OK && i < store->shard_count; i++)
     if (atomic_load (&store->shards[i].state) == SHARD_REBUILDING)
       rebuild_begin (&store->shards[i]);
+  if (status == PTN_OK)
+    status = scrubber_start (store);
   *result = store;
   if (status != PTN_OK)
     store_close (result);
@@ -236,6 +241,7 @@ store_close (struct store **pointer) {
     return;
   atomic_store (&store->stopping, true);
   rebuilder_stop (store);
+  scrubber_stop (store);
   spiller_drain (store); /* it submits to the committers, and they give it names to remove */
   committers_stop (store);
   checkpointer_stop (store);

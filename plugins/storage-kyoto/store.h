@@ -19,6 +19,7 @@ struct checkpointer;
 struct compactor;
 struct rebuilder;
 struct codec;
+struct scrubber;
 struct spiller;
 struct op;
 
@@ -36,21 +37,24 @@ struct store_settings {
   uint64_t cache;              /* octets of index pages kept in memory, all shards together */
   uint64_t background;         /* a shard that must read more than this to start, in octets, is
                                   recovered while the others serve; 0: none is */
-  uint32_t compact;      /* sealed segments of which more is dead, in percent, are compacted */
-  uint32_t compact_idle; /* likewise, while nothing happens */
-  uint32_t base_gain;    /* a base is written when that gives back so much space, in percent of
+  uint32_t compact;       /* sealed segments of which more is dead, in percent, are compacted */
+  uint32_t compact_idle;  /* likewise, while nothing happens */
+  uint32_t base_gain;     /* a base is written when that gives back so much space, in percent of
                                   the index's own; 0: whenever there is something to gain */
-  int64_t compact_pause; /* milliseconds between two looks for something to compact; 0: only
+  int64_t compact_pause;  /* milliseconds between two looks for something to compact; 0: only
                                   when asked */
-  int compression;       /* level of Zstandard; 0: bodies are stored as they are */
-  bool sync;             /* false: only for tests of other things */
-  bool take_over;        /* open although another host had it open */
+  int64_t scrub_interval; /* milliseconds between passes; 0: none by itself */
+  uint64_t scrub_rate;    /* octets a second */
+  int compression;        /* level of Zstandard; 0: bodies are stored as they are */
+  bool sync;              /* false: only for tests of other things */
+  bool take_over;         /* open although another host had it open */
 };
 
 struct store_metrics {
   struct ptn_metric *messages, *octets, *commits, *operations, *commit_time;
   struct ptn_metric *checkpoints, *checkpoint_time, *corrupt, *failed_shards, *reads;
   struct ptn_metric *bases, *compacted, *moved, *rebuilds;
+  struct ptn_metric *scrubbed, *rotten;
 };
 
 struct store {
@@ -71,10 +75,11 @@ struct store {
   struct compactor *compactor;
   struct rebuilder *rebuilder;
   struct codec *codec;
-  _Atomic uint64_t next_big; /* makes the names of big files unique */
+  struct scrubber *scrubber;
+  _Atomic uint64_t next_big;   /* makes the names of big files unique */
   _Atomic uint64_t next_email; /* described.h */
-  uint64_t first_big;        /* the first of them in this process */
-  _Atomic bool stopping;     /* long work ends early */
+  uint64_t first_big;          /* the first of them in this process */
+  _Atomic bool stopping;       /* long work ends early */
   _Atomic bool reserve_gone;
 };
 

@@ -95,7 +95,7 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
   g_autofree char *previous = segment_name (shard, number - 1);
   g_autofree char *base = g_path_get_basename (name);
   struct walk *walk = walk_new (shard, number);
-  struct walk_step step;
+  const struct walk_step *step;
 
   if (!walk && errno == ENOENT)
     return; /* compacted away since it was listed */
@@ -105,17 +105,17 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
     add (problems, shard, g_strdup (base), "cannot be read: %s", g_strerror (errno));
   else if (!walk_header_good (walk))
     add (problems, shard, g_strdup (base), "has a wrong header");
-  while (walk && walk_next (walk, &step)) {
-    const char *why = step.why ? step.why : check_packed (shard, &step);
+  while (walk && (step = walk_next (walk))) {
+    const char *why = step->why ? step->why : check_packed (shard, step);
 
-    if (step.record.lsn > 0) {
-      if (!why && *lsn != 0 && step.record.lsn != *lsn)
+    if (step->record.lsn > 0) {
+      if (!why && *lsn != 0 && step->record.lsn != *lsn)
         why = "a record out of sequence";
-      *lsn = step.record.lsn + 1;
+      *lsn = step->record.lsn + 1;
       counts->records++;
     }
     if (why)
-      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, step.at), "%s", why);
+      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, step->at), "%s", why);
   }
   counts->segments++;
   counts->log_octets += walk ? walk_size (walk) : 0;

@@ -21,7 +21,7 @@ struct walk {
   uint8_t *data; /* the octets from `base` on */
   uint64_t base;
   size_t have, room;
-  struct walk_step *step; /* the last one given, whose record is to be cleared */
+  struct walk_step step;
 };
 
 /* At least `need` octets from `at` on, unless the file ends before; NULL: it cannot be read. */
@@ -84,8 +84,7 @@ void
 walk_free (struct walk **walk) {
   if (!*walk)
     return;
-  if ((*walk)->step)
-    record_clear (&(*walk)->step->record);
+  record_clear (&(*walk)->step.record);
   close ((*walk)->fd);
   g_free ((*walk)->data);
   g_clear_pointer (walk, g_free);
@@ -181,23 +180,23 @@ only_zeros (struct walk *walk) {
   return zeros;
 }
 
-bool
-walk_next (struct walk *walk, struct walk_step *step) {
-  if (walk->step)
-    record_clear (&walk->step->record);
-  walk->step = NULL;
+const struct walk_step *
+walk_next (struct walk *walk) {
+  struct walk_step *step = &walk->step;
+
+  record_clear (&step->record);
   if (walk->at >= walk->size || walk->unreadable)
-    return false;
+    return NULL;
   memset (step, 0, sizeof *step);
   step->at = walk->at;
-  if (try_record (walk, step))
-    walk->step = step;
-  else if (walk->unreadable)
-    step->span = walk->size - walk->at;
-  else if (only_zeros (walk))
-    return false;
-  else
-    step->span = distance (walk);
+  if (!try_record (walk, step)) {
+    if (walk->unreadable)
+      step->span = walk->size - walk->at;
+    else if (only_zeros (walk))
+      return NULL;
+    else
+      step->span = distance (walk);
+  }
   walk->at += step->span;
-  return true;
+  return step;
 }

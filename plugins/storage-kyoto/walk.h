@@ -23,7 +23,7 @@ void walk_free (struct walk **);
 /* Is the segment's header that of this segment of this store? */
 bool walk_header_good (const struct walk *);
 uint64_t walk_size (const struct walk *);
-/* The next record, valid until the next call or walk_free, as must be the step; false: the end. */
-bool walk_next (struct walk *, struct walk_step *);
+/* The next record, the walk's own until the next call; NULL: the end. */
+const struct walk_step *walk_next (struct walk *);
 
 #endif
