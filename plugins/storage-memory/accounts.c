@@ -16,21 +16,27 @@ memory_open (void *instance, struct ptn_call *call, const struct ptn_identity *i
     return wait_leave (call, PTN_E_INVALID);
   struct ptn_account *account = g_new0 (struct ptn_account, 1);
   account->store = store;
-  account->name = g_strdup (identity->account);
+  account->asker = asker_new (identity);
   *result = account;
   return wait_leave (call, PTN_OK);
 }
 
 void
 memory_close (struct ptn_account *account) {
-  g_free (account->name);
+  asker_unref (account->asker);
   g_free (account);
 }
 
+struct arrival {
+  struct body *body;
+  char *const *references;
+};
+
 /* One target, lock held. */
 static ptn_status
-deliver_to (struct memory *store, const struct ptn_append *append, struct body *body,
+deliver_to (struct memory *store, const struct ptn_append *append, const struct arrival *arrival,
             const struct ptn_target *target, uint32_t *uid) {
+  struct body *body = arrival->body;
   g_autofree char *path = path_canonical (target->path);
   if (!path)
     return PTN_E_INVALID;
@@ -48,10 +54,12 @@ deliver_to (struct memory *store, const struct ptn_append *append, struct body *
   owner = model_owner (store, target->account, true);
   struct mailbox *mailbox = owner_mailbox (owner, path);
   if (!mailbox || mailbox->noselect)
-    mailbox = owner_make_mailbox (store, owner, path);
+    mailbox = owner_make_mailbox (owner, path);
   store->change++;
-  *uid =
-      mailbox_add (store, mailbox, body, append->flags | target->flags, append->internal_date)->uid;
+  struct ptn_id thread = owner_thread (owner, arrival->references);
+  *uid = mailbox_add (mailbox, body, append->flags | target->flags, append->internal_date, &thread)
+             ->uid;
+  note_mailbox (mailbox, PTN_MESSAGE_NEW);
   return PTN_OK;
 }
 
@@ -61,21 +69,21 @@ memory_deliver (void *instance, struct ptn_call *call, const struct ptn_append *
   struct memory *store = instance;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  ptn_status status = wait_pull (store, call, append->source);
+  ptn_status status = wait_pull (store, call, append);
   if (status == PTN_PENDING)
     return PTN_PENDING;
   if (status != PTN_OK)
     return wait_leave (call, status);
-  struct body *body = body_new (g_steal_pointer (&wait_operation (call)->body));
-  pthread_mutex_lock (&store->lock);
+  struct arrival arrival = { wait_take_body (call), wait_operation (call)->references };
+  model_lock (store);
   for (size_t i = 0; i < count; i++) {
     results[i].uid = 0;
     results[i].status = wait_roll (store, store->failures)
                             ? PTN_E_TEMPORARY
-                            : deliver_to (store, append, body, &targets[i], &results[i].uid);
+                            : deliver_to (store, append, &arrival, &targets[i], &results[i].uid);
   }
-  pthread_mutex_unlock (&store->lock);
-  body_unref (body);
+  model_unlock (store, call->task);
+  body_unref (arrival.body);
   return wait_leave (call, PTN_OK);
 }
 
@@ -100,9 +108,9 @@ memory_list_accounts (void *instance, struct ptn_call *call, const char *after,
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   struct listing listing = { after, g_ptr_array_new () };
-  pthread_mutex_lock (&store->lock);
+  model_lock (store);
   g_tree_foreach (store->owners, list_owner, &listing);
-  pthread_mutex_unlock (&store->lock);
+  model_unlock (store, NULL);
   size_t count = listing.names->len;
   g_ptr_array_add (listing.names, NULL);
   struct operation *operation = wait_operation (call);
@@ -113,6 +121,15 @@ memory_list_accounts (void *instance, struct ptn_call *call, const char *after,
   return wait_leave_results (call);
 }
 
+/* What it subscribed to of others. */
+static gboolean
+drop_subscriptions (gpointer key, gpointer value, gpointer account) {
+  const struct owner *owner = value;
+  for (guint i = 0; i < owner->mailboxes->len; i++)
+    g_hash_table_remove (((struct mailbox *)owner->mailboxes->pdata[i])->subscribers, account);
+  return FALSE;
+}
+
 ptn_status
 memory_remove_account (void *instance, struct ptn_call *call, const char *account) {
   struct memory *store = instance;
@@ -120,10 +137,17 @@ memory_remove_account (void *instance, struct ptn_call *call, const char *accoun
     return PTN_PENDING;
   if (wait_roll (store, store->failures))
     return wait_leave (call, PTN_E_TEMPORARY);
-  pthread_mutex_lock (&store->lock);
-  bool removed = *account && g_tree_remove (store->owners, account);
-  pthread_mutex_unlock (&store->lock);
-  return wait_leave (call, removed ? PTN_OK : PTN_E_NOT_FOUND);
+  model_lock (store);
+  struct owner *owner = *account ? model_owner (store, account, false) : NULL;
+  if (owner) {
+    note_account (store, account, PTN_ACCOUNT_CLOSE);
+    for (guint i = 0; i < owner->mailboxes->len; i++)
+      note_mailbox (owner->mailboxes->pdata[i], PTN_MAILBOX_DELETE);
+    g_tree_foreach (store->owners, drop_subscriptions, (gpointer)account);
+    g_tree_remove (store->owners, account);
+  }
+  model_unlock (store, call->task);
+  return wait_leave (call, owner ? PTN_OK : PTN_E_NOT_FOUND);
 }
 
 ptn_status
@@ -135,14 +159,14 @@ memory_quota (struct ptn_account *account, struct ptn_call *call, const struct p
   *row = (struct ptn_quota){ .size = sizeof *row,
                              .storage_limit = UINT64_MAX,
                              .messages_limit = UINT64_MAX };
-  pthread_mutex_lock (&store->lock);
-  struct owner *owner = model_owner (store, account->name, false);
+  model_lock (store);
+  struct owner *owner = model_owner (store, account->asker->account, false);
   if (owner) {
     owner_usage (owner, &row->storage_used, &row->messages_used);
     row->storage_limit = owner->storage_limit;
     row->messages_limit = owner->messages_limit;
   }
-  pthread_mutex_unlock (&store->lock);
+  model_unlock (store, NULL);
   *quota = row;
   return wait_leave_results (call);
 }
@@ -155,10 +179,11 @@ memory_set_quota (struct ptn_account *account, struct ptn_call *call,
     return PTN_PENDING;
   if (wait_roll (store, store->failures))
     return wait_leave (call, PTN_E_TEMPORARY);
-  pthread_mutex_lock (&store->lock);
-  struct owner *owner = model_owner (store, account->name, true);
+  model_lock (store);
+  struct owner *owner = model_owner (store, account->asker->account, true);
   owner->storage_limit = quota->storage_limit;
   owner->messages_limit = quota->messages_limit;
-  pthread_mutex_unlock (&store->lock);
+  note_account (store, owner->name, PTN_QUOTA_CHANGE);
+  model_unlock (store, call->task);
   return wait_leave (call, PTN_OK);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apply.c - a change set against the model, lock held: first everything that could be refused
- * is looked at, then nothing can fail any more. */
+/* apply.c - a change set against the model, lock held: after change_check nothing can fail. */
 #include "change.h"
 
 #include <string.h>
@@ -30,89 +29,29 @@ set_of (const GArray *ranges) {
   return (struct ptn_uid_set){ (const struct ptn_uid_range *)(void *)ranges->data, ranges->len };
 }
 
-/* The messages of a mailbox that a step names. */
-static GPtrArray *
-matched (const struct mailbox *mailbox, const GArray *uids) {
+GPtrArray *
+step_matched (const struct mailbox *mailbox, const struct step *step) {
   GPtrArray *found = g_ptr_array_new ();
   size_t range = 0;
   for (guint i = 0; i < mailbox->messages->len; i++) {
     struct message *message = mailbox->messages->pdata[i];
-    if (uid_set_has (set_of (uids), &range, message->uid))
+    if (uid_set_has (set_of (step->uids), &range, message->uid))
       g_ptr_array_add (found, message);
   }
   return found;
 }
 
-/* What one step adds to whom: a move within an owner adds nothing. */
-static ptn_status
-check_step (struct memory *store, const char *account, const struct step *step,
-            struct owner **owner, uint64_t *octets, uint64_t *messages) {
-  struct owner *from_owner = NULL;
-  *octets = *messages = 0;
-  if (step->kind == STEP_ANNOTATE && step->of_account)
-    return PTN_OK;
-  struct mailbox *from = model_mailbox (store, account, &step->mailbox, &from_owner);
-  if (!from)
-    return PTN_E_NOT_FOUND;
-  *owner = from_owner;
-  if (step->kind == STEP_APPEND) {
-    *octets = step->body->size;
-    *messages = 1;
-  }
-  if (step->kind != STEP_COPY)
-    return PTN_OK;
-  if (!model_mailbox (store, account, &step->to, owner))
-    return PTN_E_NOT_FOUND;
-  if (step->move && *owner == from_owner)
-    return PTN_OK;
-  g_autoptr (GPtrArray) found = matched (from, step->uids);
-  for (guint i = 0; i < found->len; i++)
-    *octets += ((struct message *)found->pdata[i])->body->size;
-  *messages = found->len;
-  return PTN_OK;
-}
-
-/* Quota counts what is added against what is there before; what the same change expunges does
- * not make room. */
-static ptn_status
-check (struct ptn_change *change, struct ptn_task *task) {
-  const char *names[] = { change->account, "" };
-  uint64_t octets[2] = { 0 }, messages[2] = { 0 };
-  for (guint i = 0; i < change->steps->len; i++) {
-    const struct step *step = &g_array_index (change->steps, struct step, i);
-    struct owner *owner = NULL;
-    uint64_t more_octets, more_messages;
-    ptn_status status =
-        check_step (change->store, change->account, step, &owner, &more_octets, &more_messages);
-    if (status != PTN_OK)
-      return change->store->host->fail (task, status, NULL, "step %u names no mailbox", i);
-    unsigned which = owner && strcmp (owner->name, change->account) != 0;
-    octets[which] += more_octets;
-    messages[which] += more_messages;
-  }
-  for (unsigned i = 0; i < 2; i++) {
-    struct owner *owner = model_owner (change->store, names[i], false);
-    uint64_t used_octets, used_messages;
-    if (!owner || (!octets[i] && !messages[i]))
-      continue;
-    owner_usage (owner, &used_octets, &used_messages);
-    if (used_octets + octets[i] > owner->storage_limit
-        || used_messages + messages[i] > owner->messages_limit)
-      return change->store->host->fail (task, PTN_E_OVERQUOTA, NULL, "over the quota of \"%s\"",
-                                        names[i]);
-  }
-  return PTN_OK;
-}
-
 static void
-remove_all (struct memory *store, struct mailbox *mailbox, const GPtrArray *gone) {
+remove_all (struct mailbox *mailbox, const GPtrArray *gone) {
   if (gone->len == 0)
     return;
+  mailbox_touch (mailbox);
   guint kept = 0, next = 0;
   for (guint i = 0; i < mailbox->messages->len; i++) {
     struct message *message = mailbox->messages->pdata[i];
     if (next < gone->len && message == gone->pdata[next]) {
       next++;
+      mailbox_bury (mailbox, message->uid);
       message_free (message);
     } else
       mailbox->messages->pdata[kept++] = message;
@@ -123,7 +62,7 @@ remove_all (struct memory *store, struct mailbox *mailbox, const GPtrArray *gone
   g_ptr_array_set_free_func (mailbox->messages, NULL);
   g_ptr_array_set_size (mailbox->messages, (gint)kept);
   g_ptr_array_set_free_func (mailbox->messages, (GDestroyNotify)message_free);
-  mailbox_touch (store, mailbox);
+  note_mailbox (mailbox, PTN_MESSAGE_EXPUNGE);
 }
 
 /* Keywords go by name; one that no longer fits is left behind. */
@@ -144,21 +83,27 @@ translate (const struct mailbox *from, struct mailbox *to, ptn_flag_bits flags) 
   return result;
 }
 
+/* Private annotations of others stay with their mailbox's owner. */
 static void
-apply_copy (struct memory *store, const struct step *step, struct mailbox *from, struct mailbox *to,
-            struct outcome *outcome) {
-  g_autoptr (GPtrArray) found = matched (from, step->uids);
+apply_copy (const struct asker *asker, const struct step *step, struct mailbox *from,
+            struct mailbox *to, struct outcome *outcome) {
+  g_autoptr (GPtrArray) found = step_matched (from, step);
+  ptn_flag_bits allowed = rights_flags (rights_of (asker, to));
   for (guint i = 0; i < found->len; i++) {
     struct message *message = found->pdata[i];
+    /* First what belongs to no mailbox, so that no keyword is made that may not be set. */
+    ptn_flag_bits flags = translate (from, to, message->flags & allowed);
     struct message *copy =
-        mailbox_add (store, to, message->body, translate (from, to, message->flags),
-                     message->internal_date);
-    copy->annotations = annotations_copy (message->annotations);
+        mailbox_add (to, message->body, flags, message->internal_date, &message->thread_id);
+    copy->annotations =
+        annotations_copy (message->annotations, from->owner == to->owner ? NULL : asker);
     uid_ranges_add (outcome->source_uids, message->uid);
     uid_ranges_add (outcome->uids, copy->uid);
   }
+  if (found->len)
+    note_mailbox (to, PTN_MESSAGE_APPEND);
   if (step->move)
-    remove_all (store, from, found);
+    remove_all (from, found);
 }
 
 static ptn_flag_bits
@@ -167,27 +112,30 @@ combine (ptn_flag_bits old, ptn_flag_mode mode, ptn_flag_bits bits) {
 }
 
 static void
-apply_flags (struct memory *store, const struct step *step, struct mailbox *mailbox,
+apply_flags (const struct asker *asker, const struct step *step, struct mailbox *mailbox,
              struct outcome *outcome) {
-  g_autoptr (GPtrArray) found = matched (mailbox, step->uids);
+  g_autoptr (GPtrArray) found = step_matched (mailbox, step);
   ptn_flag_bits bits = mailbox_known_bits (mailbox, step->flags);
+  ptn_flag_bits allowed = rights_flags (rights_of (asker, mailbox));
   for (guint i = 0; i < found->len; i++) {
     struct message *message = found->pdata[i];
     ptn_flag_bits flags = combine (message->flags, step->mode, bits);
+    flags = (flags & allowed) | (message->flags & ~allowed);
     if (message->modseq > step->unchanged_since)
       uid_ranges_add (outcome->conflicts, message->uid);
     else if (flags != message->flags) {
       message->flags = flags;
-      message->modseq = mailbox_touch (store, mailbox);
+      message->modseq = mailbox_touch (mailbox);
       uid_ranges_add (outcome->uids, message->uid);
     }
   }
+  if (outcome->uids->len)
+    note_mailbox (mailbox, PTN_FLAGS_CHANGE);
 }
 
 static void
-apply_expunge (struct memory *store, const struct step *step, struct mailbox *mailbox,
-               struct outcome *outcome) {
-  g_autoptr (GPtrArray) found = matched (mailbox, step->uids);
+apply_expunge (const struct step *step, struct mailbox *mailbox, struct outcome *outcome) {
+  g_autoptr (GPtrArray) found = step_matched (mailbox, step);
   g_autoptr (GPtrArray) gone = g_ptr_array_new ();
   for (guint i = 0; i < found->len; i++) {
     struct message *message = found->pdata[i];
@@ -196,53 +144,67 @@ apply_expunge (struct memory *store, const struct step *step, struct mailbox *ma
     g_ptr_array_add (gone, message);
     uid_ranges_add (outcome->uids, message->uid);
   }
-  remove_all (store, mailbox, gone);
+  remove_all (mailbox, gone);
 }
 
 static void
 apply_annotate (struct ptn_change *change, const struct step *step, struct mailbox *mailbox,
                 struct outcome *outcome) {
   if (!mailbox) {
-    struct owner *owner = model_owner (change->store, change->account, true);
-    annotations_set (&owner->annotations, step->name, step->value);
+    struct owner *owner = model_owner (change->store, change->asker->account, true);
+    annotations_set (&owner->annotations, step->key, step->value);
+    note_account (change->store, owner->name, PTN_ANNOTATION_CHANGE);
     return;
   }
   if (step->uids->len == 0) {
-    annotations_set (&mailbox->annotations, step->name, step->value);
+    annotations_set (&mailbox->annotations, step->key, step->value);
+    note_mailbox (mailbox, PTN_ANNOTATION_CHANGE);
     return;
   }
-  g_autoptr (GPtrArray) found = matched (mailbox, step->uids);
+  g_autoptr (GPtrArray) found = step_matched (mailbox, step);
   for (guint i = 0; i < found->len; i++) {
     struct message *message = found->pdata[i];
-    annotations_set (&message->annotations, step->name, step->value);
-    message->modseq = mailbox_touch (change->store, mailbox);
+    annotations_set (&message->annotations, step->key, step->value);
+    message->modseq = mailbox_touch (mailbox);
     uid_ranges_add (outcome->uids, message->uid);
   }
+  if (found->len)
+    note_mailbox (mailbox, PTN_ANNOTATION_CHANGE);
+}
+
+static void
+apply_append (const struct asker *asker, const struct step *step, struct mailbox *mailbox,
+              struct outcome *outcome) {
+  struct ptn_id thread = owner_thread (mailbox->owner, step->references);
+  ptn_flag_bits flags = step->flags & rights_flags (rights_of (asker, mailbox));
+  const struct message *message =
+      mailbox_add (mailbox, step->body, flags, step->internal_date, &thread);
+  uid_ranges_add (outcome->uids, message->uid);
+  note_mailbox (mailbox, PTN_MESSAGE_APPEND);
 }
 
 static void
 apply_step (struct ptn_change *change, const struct step *step, struct outcome *outcome) {
   struct memory *store = change->store;
-  struct mailbox *mailbox =
-      step->of_account ? NULL : model_mailbox (store, change->account, &step->mailbox, NULL);
-  g_assert (mailbox || step->kind == STEP_ANNOTATE); /* check has found it */
-  struct mailbox *destination = mailbox;
+  struct mailbox *mailbox = NULL, *destination;
+  if (!step->of_account)
+    model_mailbox (store, change->asker, &step->mailbox, 0, &mailbox);
+  g_assert (mailbox || step->kind == STEP_ANNOTATE); /* change_check has found it */
+  destination = mailbox;
   switch (step->kind) {
   case STEP_APPEND:
-    uid_ranges_add (
-        outcome->uids,
-        mailbox_add (store, mailbox, step->body, step->flags, step->internal_date)->uid);
+    apply_append (change->asker, step, mailbox, outcome);
     break;
   case STEP_COPY:
-    destination = model_mailbox (store, change->account, &step->to, NULL);
+    model_mailbox (store, change->asker, &step->to, 0, &destination);
     g_assert (destination);
-    apply_copy (store, step, mailbox, destination, outcome);
+    apply_copy (change->asker, step, mailbox, destination, outcome);
     break;
   case STEP_FLAGS:
-    apply_flags (store, step, mailbox, outcome);
+    apply_flags (change->asker, step, mailbox, outcome);
     break;
   case STEP_EXPUNGE:
-    apply_expunge (store, step, mailbox, outcome);
+    apply_expunge (step, mailbox, outcome);
     break;
   case STEP_ANNOTATE:
     apply_annotate (change, step, mailbox, outcome);
@@ -269,7 +231,7 @@ remember_token (struct owner *owner, const struct ptn_id *token, struct outcomes
 
 ptn_status
 change_apply (struct ptn_change *change, struct ptn_task *task) {
-  struct owner *owner = model_owner (change->store, change->account, false);
+  struct owner *owner = model_owner (change->store, change->asker->account, false);
   if (change->has_token && owner) {
     struct outcomes *before = g_hash_table_lookup (owner->tokens, &change->token);
     if (before) { /* it happened the first time */
@@ -278,7 +240,7 @@ change_apply (struct ptn_change *change, struct ptn_task *task) {
       return PTN_OK;
     }
   }
-  ptn_status status = check (change, task);
+  ptn_status status = change_check (change, task);
   if (status != PTN_OK)
     return status;
   change->store->change++;
@@ -292,7 +254,7 @@ change_apply (struct ptn_change *change, struct ptn_task *task) {
     g_array_append_val (outcomes->items, outcome);
   }
   change->outcomes = outcomes;
-  owner = model_owner (change->store, change->account, false);
+  owner = model_owner (change->store, change->asker->account, false);
   if (change->has_token && owner)
     remember_token (owner, &change->token, outcomes);
   return PTN_OK;

@@ -9,7 +9,8 @@ step_clear (void *data) {
   struct step *step = data;
   g_clear_pointer (&step->uids, g_array_unref);
   g_clear_pointer (&step->body, body_unref);
-  g_clear_pointer (&step->name, g_free);
+  g_clear_pointer (&step->references, g_strfreev);
+  g_clear_pointer (&step->key, g_free);
   g_clear_pointer (&step->value, g_bytes_unref);
 }
 
@@ -28,7 +29,7 @@ memory_begin (struct ptn_account *account, struct ptn_call *call, const struct p
     return PTN_PENDING;
   struct ptn_change *change = g_new0 (struct ptn_change, 1);
   change->store = account->store;
-  change->account = g_strdup (account->name);
+  change->asker = asker_ref (account->asker);
   change->has_token = token != NULL;
   if (token)
     change->token = *token;
@@ -42,7 +43,7 @@ void
 memory_end (struct ptn_change *change) {
   g_array_unref (change->steps);
   g_clear_pointer (&change->outcomes, outcomes_unref);
-  g_free (change->account);
+  asker_unref (change->asker);
   g_free (change);
 }
 
@@ -62,7 +63,7 @@ memory_append (struct ptn_change *change, struct ptn_call *call, const struct pt
                const struct ptn_append *append) {
   if (wait_enter (change->store, call) == PTN_PENDING)
     return PTN_PENDING;
-  ptn_status status = wait_pull (change->store, call, append->source);
+  ptn_status status = wait_pull (change->store, call, append);
   if (status == PTN_PENDING)
     return PTN_PENDING;
   if (status != PTN_OK) {
@@ -70,7 +71,8 @@ memory_append (struct ptn_change *change, struct ptn_call *call, const struct pt
     return wait_leave (call, status);
   }
   struct step step = step_of (STEP_APPEND, mailbox, (struct ptn_uid_set){ 0 });
-  step.body = body_new (g_steal_pointer (&wait_operation (call)->body));
+  step.body = wait_take_body (call);
+  step.references = g_steal_pointer (&wait_operation (call)->references);
   step.flags = append->flags;
   step.internal_date = append->internal_date;
   g_array_append_val (change->steps, step);
@@ -116,17 +118,28 @@ memory_expunge (struct ptn_change *change, struct ptn_call *call, const struct p
   return wait_leave (call, PTN_OK);
 }
 
+static bool
+name_valid (const char *name) {
+  if (name[0] != '/' || !g_utf8_validate (name, -1, NULL))
+    return false;
+  for (; *name; name++)
+    if ((unsigned char)*name < 0x20 || *name == 0x7f)
+      return false;
+  return true;
+}
+
 ptn_status
 memory_annotate (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                  struct ptn_uid_set uids, const char *name, struct ptn_bytes value) {
   if (wait_enter (change->store, call) == PTN_PENDING)
     return PTN_PENDING;
-  if (name[0] != '/' || !g_utf8_validate (name, -1, NULL))
+  if (!name_valid (name))
     return wait_leave (call, PTN_E_INVALID);
   if (value.data && value.size > ANNOTATION_MAX)
     return wait_leave (call, PTN_E_LIMIT);
   struct step step = step_of (STEP_ANNOTATE, mailbox, uids);
-  step.name = g_strdup (name);
+  step.private = annotation_private (name);
+  step.key = annotation_key (change->asker, name);
   step.value = value.data ? g_bytes_new (value.data, value.size) : NULL;
   g_array_append_val (change->steps, step);
   return wait_leave (call, PTN_OK);
@@ -142,9 +155,9 @@ memory_commit (struct ptn_change *change, struct ptn_call *call) {
   if (wait_roll (store, store->failures))
     return wait_leave (call, store->host->fail (call->task, PTN_E_TEMPORARY, NULL,
                                                 "injected failure of a commit"));
-  pthread_mutex_lock (&store->lock);
+  model_lock (store);
   ptn_status status = change_apply (change, call->task);
-  pthread_mutex_unlock (&store->lock);
+  model_unlock (store, call->task);
   return wait_leave (call, status);
 }
 

@@ -11,15 +11,16 @@ enum step_kind { STEP_APPEND, STEP_COPY, STEP_FLAGS, STEP_EXPUNGE, STEP_ANNOTATE
 struct step {
   enum step_kind kind;
   bool of_account; /* STEP_ANNOTATE: mailbox NULL */
-  bool move, only_deleted;
+  bool move, only_deleted, private;
   struct ptn_id mailbox, to;
   GArray *uids; /* struct ptn_uid_range */
   struct body *body;
+  char **references; /* STEP_APPEND */
   int64_t internal_date;
   ptn_flag_mode mode;
   ptn_flag_bits flags;
   uint64_t unchanged_since;
-  char *name;
+  char *key;     /* annotation_key */
   GBytes *value; /* NULL: remove */
 };
 
@@ -34,14 +35,18 @@ struct outcomes { /* counted: of the change and of its token; immutable after co
 
 struct ptn_change {
   struct memory *store;
-  char *account;
+  struct asker *asker;
   bool has_token, broken;
   struct ptn_id token;
   GArray *steps;             /* struct step */
   struct outcomes *outcomes; /* NULL before commit */
 };
 
-/* apply.c, lock held: all steps or none. */
+/* check.c, lock held: PTN_OK, or why it is refused. */
+ptn_status change_check (struct ptn_change *, struct ptn_task *);
+/* apply.c: the messages of a mailbox that a step names, a new array. */
+GPtrArray *step_matched (const struct mailbox *, const struct step *);
+/* Lock held: all steps or none. */
 ptn_status change_apply (struct ptn_change *, struct ptn_task *);
 
 #endif

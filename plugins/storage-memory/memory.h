@@ -18,12 +18,17 @@
 #define ANNOTATION_MAX (64 * 1024)    /* octets of a value, store.h */
 #define PATH_MAX_OCTETS 1000          /* of a mailbox path */
 #define BODY_MAX (1024 * 1024 * 1024) /* octets of a message: a reference, not a warehouse */
+#define DIGEST_MAX (64 * 1024)
+#define REFERENCES_MAX 32 /* of one message, that are looked at */
+#define RIGHTS_MAX 1000   /* entries of a mailbox */
 
-struct body { /* counted; immutable once it is in a message */
+struct body { /* counted; the octets are immutable */
   gint references;
   bool unterminated; /* does not end with CRLF */
   size_t size;
   char *data;
+  struct ptn_id email_id; /* of all messages with this body; given by the first of them */
+  GBytes *digest;         /* NULL: none; with the lock held, as email_id */
 };
 
 struct message {
@@ -31,8 +36,9 @@ struct message {
   ptn_flag_bits flags;
   uint64_t modseq;
   int64_t internal_date, save_date; /* seconds since 1970 */
-  struct body *body;                /* one reference */
-  GTree *annotations;               /* name to GBytes; NULL: none */
+  struct ptn_id thread_id;
+  struct body *body;  /* one reference */
+  GTree *annotations; /* key to GBytes, see annotation_key; NULL: none */
 };
 
 struct view { /* counted; immutable */
@@ -41,34 +47,58 @@ struct view { /* counted; immutable */
   char **keywords;
 };
 
+struct tombstone {
+  uint32_t uid;
+  uint64_t modseq; /* of the change that removed it */
+};
+
 struct mailbox {
   struct ptn_id id;
+  struct owner *owner;
   char *path; /* canonical: INBOX in capitals */
-  bool noselect, subscribed;
+  bool noselect;
+  uint32_t special_uses;   /* PTN_MAILBOX_ALL ... */
+  GHashTable *subscribers; /* set of account names */
+  GTree *rights;           /* who to a mask of RIGHT_*, never 0 */
   uint32_t uidvalidity, uidnext;
+  uint32_t recent;     /* the first UID that no session was told of yet */
   uint64_t modseq;     /* of the latest change */
   uint64_t touched;    /* the number of the latest change that raised modseq */
   GPtrArray *messages; /* struct message, ascending UID */
   GPtrArray *keywords; /* char *; index 0 is bit 16 */
-  GTree *annotations;  /* name to GBytes; NULL: none */
+  GArray *tombstones;  /* struct tombstone, oldest first */
+  uint64_t forgotten;  /* the modseq of the last tombstone that was dropped */
+  GTree *annotations;  /* key to GBytes; NULL: none */
   struct view *view;   /* the view as of now, one reference; NULL: to be made */
 };
 
 struct owner { /* all of one account, made by its first change; "" holds the public mailboxes */
+  struct memory *store;
   char *name;
   GPtrArray *mailboxes; /* struct mailbox, in octet order of path */
   GTree *annotations;
   uint64_t storage_limit, messages_limit; /* UINT64_MAX: none */
   GHashTable *tokens;                     /* struct ptn_id to struct outcomes: changes done */
   GQueue token_order;                     /* keys of tokens, oldest first */
+  GHashTable *threads;                    /* message-id to struct ptn_id: THREADID */
+};
+
+struct note { /* an event that is published when the lock is given back */
+  char *account;
+  struct ptn_id mailbox;
+  uint32_t kinds;
+  uint64_t modseq;
 };
 
 struct memory { /* the instance */
   const struct ptn_host *host;
   pthread_mutex_t lock; /* not GMutex: ThreadSanitizer knows this one */
   GTree *owners;        /* name to struct owner */
+  GHashTable *by_id;    /* all mailboxes, by their id */
+  GArray *notes;        /* struct note: what changed since the lock was taken */
+  unsigned tombstones;  /* kept for each mailbox */
   uint32_t last_uidvalidity;
-  uint64_t next_id, epoch; /* mailbox ids are epoch, next_id */
+  uint64_t next_id, epoch; /* ids are epoch, next_id */
   uint64_t change;         /* number of the change that is being applied */
 
   uint64_t seed; /* 0: never wait, never fail */
@@ -81,13 +111,22 @@ struct memory { /* the instance */
   bool stopping;
 };
 
-struct ptn_account { /* an open account: only a name, so that nothing can dangle */
+/* Who opened an account: counted, immutable. */
+struct asker {
+  gint references;
+  char *account; /* whose mailboxes need no owner in their name, and all of whose rights he has */
+  char *authzid; /* whose rights hold elsewhere */
+  char **groups;
+  bool administrator;
+};
+
+struct ptn_account { /* an open account: only names, so that nothing can dangle */
   struct memory *store;
-  char *name;
+  struct asker *asker;
 };
 
 /* model.c: all with the lock held, but for the counted ones. */
-struct body *body_new (GByteArray *taken);
+struct body *body_new (GByteArray *taken, GBytes *digest); /* takes both */
 struct body *body_ref (struct body *);
 void body_unref (struct body *);
 void view_unref (struct view *);
@@ -97,18 +136,25 @@ void owner_free (struct owner *);
 char *path_canonical (const char *path);
 struct owner *model_owner (struct memory *, const char *name, bool make);
 struct mailbox *owner_mailbox (struct owner *, const char *canonical);
+/* The nearest one above a path that there is; NULL: none. */
+struct mailbox *owner_above (struct owner *, const char *canonical);
 /* Makes it, and the parents it lacks.  It must not exist, or be NOSELECT. */
-struct mailbox *owner_make_mailbox (struct memory *, struct owner *, const char *canonical);
+struct mailbox *owner_make_mailbox (struct owner *, const char *canonical);
 void owner_sort (struct owner *);
-bool owner_has_children (const struct owner *, const struct mailbox *);
+/* With an asker only those are counted that he may list. */
+bool mailbox_has_children (const struct mailbox *, const struct asker *);
 void owner_usage (const struct owner *, uint64_t *octets, uint64_t *messages);
-/* Of the account or public; NULL: no such mailbox, or none that can be selected. */
-struct mailbox *model_mailbox (struct memory *, const char *account, const struct ptn_id *,
-                               struct owner **);
+/* One that can be selected, if the asker has all of `rights` in it: else PTN_E_NOT_FOUND or
+ * PTN_E_DENIED, and NULL. */
+ptn_status model_mailbox (struct memory *, const struct asker *, const struct ptn_id *,
+                          unsigned rights, struct mailbox **);
+struct ptn_id model_new_id (struct memory *);
 /* The modseq of the change being applied: raised once a change. */
-uint64_t mailbox_touch (struct memory *, struct mailbox *);
-struct message *mailbox_add (struct memory *, struct mailbox *, struct body *, ptn_flag_bits,
-                             int64_t internal_date);
+uint64_t mailbox_touch (struct mailbox *);
+struct message *mailbox_add (struct mailbox *, struct body *, ptn_flag_bits, int64_t internal_date,
+                             const struct ptn_id *thread);
+/* A tombstone for a message that goes, after mailbox_touch. */
+void mailbox_bury (struct mailbox *, uint32_t uid);
 struct message *mailbox_find (const struct mailbox *, uint32_t uid); /* or NULL */
 /* Index into keywords, or -1. */
 int mailbox_keyword (const struct mailbox *, const char *keyword);
@@ -118,22 +164,77 @@ void mailbox_forget_view (struct mailbox *);
 struct view *mailbox_view (struct mailbox *); /* a new reference */
 void mailbox_empty (struct mailbox *);        /* its messages go */
 
+/* The lock, around every look at the model.  model_unlock publishes what was noted meanwhile,
+ * with the lock given back. */
+void model_lock (struct memory *);
+void model_unlock (struct memory *, struct ptn_task *origin);
+void note_mailbox (struct mailbox *, uint32_t kinds);
+void note_account (struct memory *, const char *account, uint32_t kinds);
+
+/* The THREADID of a message with these references (RFC 8474 section 5.2); NULL: none. */
+struct ptn_id owner_thread (struct owner *, char *const *references);
+
+guint id_hash (gconstpointer id);
+gboolean id_equal (gconstpointer, gconstpointer);
 /* Is the UID in the set?  *range walks along: UIDs must be asked for in ascending order. */
 bool uid_set_has (struct ptn_uid_set, size_t *range, uint32_t uid);
 void uid_ranges_add (GArray *ranges, uint32_t uid);
 
-/* A name's annotation: value NULL removes. */
-void annotations_set (GTree **, const char *name, GBytes *value);
-GTree *annotations_copy (GTree *);
+/* Annotations are kept by key: the name, and, of those that begin with "/private/", an octet 1
+ * and the authzid behind it.  The key, to be freed. */
+bool annotation_private (const char *name);
+char *annotation_key (const struct asker *, const char *name);
+/* The length of the name in a key that the asker may see (NULL: all); -1: another's. */
+int annotation_visible (const struct asker *, const char *key);
+/* Value NULL removes. */
+void annotations_set (GTree **, const char *key, GBytes *value);
+/* Those that the asker may see (NULL: all). */
+GTree *annotations_copy (GTree *, const struct asker *);
+
+/* rights.c */
+enum { /* in the order of "lrswipkxtea" */
+       RIGHT_L = 1 << 0,
+       RIGHT_R = 1 << 1,
+       RIGHT_S = 1 << 2,
+       RIGHT_W = 1 << 3,
+       RIGHT_I = 1 << 4,
+       RIGHT_P = 1 << 5,
+       RIGHT_K = 1 << 6,
+       RIGHT_X = 1 << 7,
+       RIGHT_T = 1 << 8,
+       RIGHT_E = 1 << 9,
+       RIGHT_A = 1 << 10,
+       RIGHT_ALL = (1 << 11) - 1
+};
+#define RIGHTS_TEXT 12 /* octets for all letters */
+bool rights_parse (const char *letters, unsigned *mask);
+void rights_format (unsigned mask, char text[RIGHTS_TEXT]);
+unsigned rights_of (const struct asker *, const struct mailbox *);
+/* PTN_OK, or what the contract says where one of the rights is missing. */
+ptn_status rights_check (unsigned has, unsigned needed);
+/* The flags that these rights may change. */
+ptn_flag_bits rights_flags (unsigned mask);
+/* May the asker make, or rename to, this path? */
+bool rights_may_make (const struct asker *, struct owner *, const char *owner, const char *path);
+struct asker *asker_new (const struct ptn_identity *);
+struct asker *asker_ref (struct asker *);
+void asker_unref (struct asker *);
+ptn_status memory_rights (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                          const struct ptn_rights **, size_t *);
+ptn_status memory_set_rights (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                              const char *, const char *);
 
 /* wait.c: what a call keeps between PENDING and its result. */
 struct operation {
   bool waited;
   GByteArray *body; /* pulled so far */
-  struct ptn_mailbox mailbox;
+  GBytes *digest;   /* what was told of it at its end */
+  char **references;
+  struct mailbox_row *mailbox;
   struct ptn_quota quota;
-  char *path;
   char **strings;
+  struct ptn_rights *rights; /* point into strings */
+  GArray *uids;              /* struct ptn_uid_range */
 };
 bool wait_roll (struct memory *, unsigned percent);
 void wait_arm (struct memory *, struct ptn_task *);
@@ -143,14 +244,27 @@ struct operation *wait_operation (struct ptn_call *);
 /* And ends with one of these: done without results, or with results in the operation. */
 ptn_status wait_leave (struct ptn_call *, ptn_status);
 ptn_status wait_leave_results (struct ptn_call *);
-/* Pulls a source into the operation's body, to its end. */
-ptn_status wait_pull (struct memory *, struct ptn_call *, struct ptn_source *);
+/* Pulls what is appended into the operation's body, to its end, and asks what it is. */
+ptn_status wait_pull (struct memory *, struct ptn_call *, const struct ptn_append *);
+/* The body that was pulled, a new reference. */
+struct body *wait_take_body (struct ptn_call *);
 
-/* mailboxes.c */
+/* lists.c */
+struct mailbox_row { /* a row of a list, or of status; its strings are its own */
+  struct ptn_mailbox table;
+  char *owner, *path;
+  char rights[RIGHTS_TEXT];
+};
+struct mailbox_row *mailbox_row_new (const struct asker *, const struct mailbox *);
+void mailbox_row_free (struct mailbox_row *);
+ptn_status memory_list_others (struct ptn_account *, struct ptn_call *, const char *, const char *,
+                               struct ptn_cursor **);
 ptn_status memory_list (struct ptn_account *, struct ptn_call *, const char *,
                         struct ptn_cursor **);
 ptn_status memory_next_mailbox (struct ptn_cursor *, struct ptn_call *,
                                 const struct ptn_mailbox **);
+
+/* mailboxes.c */
 ptn_status memory_status (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                           const struct ptn_mailbox **);
 ptn_status memory_create (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
@@ -159,6 +273,14 @@ ptn_status memory_remove (struct ptn_account *, struct ptn_call *, struct ptn_ma
 ptn_status memory_rename (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name,
                           struct ptn_mailbox_name);
 ptn_status memory_subscribe (struct ptn_account *, struct ptn_call *, struct ptn_mailbox_name, int);
+ptn_status memory_set_attributes (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                                  uint32_t);
+
+/* history.c */
+ptn_status memory_vanished (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                            uint64_t, const struct ptn_uid_set *, struct ptn_uid_set *);
+ptn_status memory_claim_recent (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                                uint32_t *);
 
 /* messages.c */
 ptn_status memory_view (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
@@ -170,6 +292,9 @@ ptn_status memory_fetch (struct ptn_account *, struct ptn_call *, const struct p
                          const struct ptn_fetch *, struct ptn_cursor **);
 ptn_status memory_next_messages (struct ptn_cursor *, struct ptn_call *,
                                  const struct ptn_message **, size_t, size_t *);
+void memory_remember (struct ptn_account *, const struct ptn_id *, uint32_t, struct ptn_bytes);
+
+/* annotations.c */
 ptn_status memory_annotations (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                                struct ptn_uid_set, int, const char *, struct ptn_cursor **);
 ptn_status memory_next_annotation (struct ptn_cursor *, struct ptn_call *,
@@ -213,9 +338,10 @@ ptn_status memory_set_quota (struct ptn_account *, struct ptn_call *, const stru
 /* Rows copied when the cursor was made, so that it shows one moment. */
 struct ptn_cursor {
   struct memory *store;
-  GArray *mailboxes;   /* struct ptn_mailbox; each owns its path */
-  GArray *messages;    /* struct ptn_message */
-  GArray *annotations; /* struct annotation_row */
+  GPtrArray *mailboxes; /* struct mailbox_row */
+  GArray *messages;     /* struct ptn_message */
+  GPtrArray *digests;   /* GBytes that rows of messages point into */
+  GArray *annotations;  /* struct annotation_row */
   guint at;
 };
 struct annotation_row {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* messages.c - views, keywords, and rows of messages and annotations. */
+/* messages.c - views, keywords, and rows of messages. */
 #include "memory.h"
 
 #include <string.h>
@@ -10,17 +10,29 @@ memory_view (struct ptn_account *account, struct ptn_call *call, const struct pt
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  pthread_mutex_lock (&store->lock);
-  struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
+  struct mailbox *mailbox;
+  model_lock (store);
+  ptn_status status = model_mailbox (store, account->asker, id, RIGHT_R, &mailbox);
   if (mailbox)
     *view = &mailbox_view (mailbox)->table;
-  pthread_mutex_unlock (&store->lock);
-  return wait_leave (call, mailbox ? PTN_OK : PTN_E_NOT_FOUND);
+  model_unlock (store, NULL);
+  return wait_leave (call, status);
 }
 
 void
 memory_release_view (const struct ptn_view *view) {
   view_unref ((struct view *)view); /* the table is its first member */
+}
+
+/* Adds a keyword; false: there are as many as bits. */
+static bool
+make_keyword (struct mailbox *mailbox, const char *keyword, int *index) {
+  if (mailbox->keywords->len == KEYWORDS_MAX)
+    return false;
+  *index = (int)mailbox->keywords->len;
+  g_ptr_array_add (mailbox->keywords, g_strdup (keyword));
+  mailbox_forget_view (mailbox);
+  return true;
 }
 
 ptn_status
@@ -29,22 +41,24 @@ memory_keyword (struct ptn_account *account, struct ptn_call *call, const struct
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  ptn_status status = PTN_OK;
-  pthread_mutex_lock (&store->lock);
-  struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
-  int index = mailbox ? mailbox_keyword (mailbox, keyword) : -1;
-  if (!mailbox || (index < 0 && !make))
-    status = PTN_E_NOT_FOUND;
-  else if (!*keyword)
+  struct mailbox *mailbox;
+  int index = -1;
+  const unsigned make_with = RIGHT_W | RIGHT_I, look_with = make_with | RIGHT_R;
+  model_lock (store);
+  ptn_status status = model_mailbox (store, account->asker, id, 0, &mailbox);
+  unsigned rights = mailbox ? rights_of (account->asker, mailbox) : 0;
+  if (mailbox)
+    index = mailbox_keyword (mailbox, keyword);
+  if (mailbox && !(rights & look_with))
+    status = PTN_E_DENIED;
+  else if (mailbox && !*keyword)
     status = PTN_E_INVALID;
-  else if (index < 0 && mailbox->keywords->len == KEYWORDS_MAX)
-    status = PTN_E_LIMIT;
-  else if (index < 0) {
-    index = (int)mailbox->keywords->len;
-    g_ptr_array_add (mailbox->keywords, g_strdup (keyword));
-    mailbox_forget_view (mailbox);
-  }
-  pthread_mutex_unlock (&store->lock);
+  else if (mailbox && index < 0)
+    status = !make                                      ? PTN_E_NOT_FOUND
+             : !(rights & make_with)                    ? PTN_E_DENIED
+             : !make_keyword (mailbox, keyword, &index) ? PTN_E_LIMIT
+                                                        : PTN_OK;
+  model_unlock (store, NULL);
   if (status == PTN_OK)
     *bit = 16 + (uint32_t)index;
   return wait_leave (call, status);
@@ -59,24 +73,24 @@ cursor_new (struct memory *store) {
 
 void
 memory_close_cursor (struct ptn_cursor *cursor) {
-  for (guint i = 0; cursor->mailboxes && i < cursor->mailboxes->len; i++)
-    g_free ((char *)g_array_index (cursor->mailboxes, struct ptn_mailbox, i).name.path);
   for (guint i = 0; cursor->annotations && i < cursor->annotations->len; i++) {
     struct annotation_row *row = &g_array_index (cursor->annotations, struct annotation_row, i);
     g_free (row->name);
     g_bytes_unref (row->value);
   }
-  g_clear_pointer (&cursor->mailboxes, g_array_unref);
+  g_clear_pointer (&cursor->mailboxes, g_ptr_array_unref);
   g_clear_pointer (&cursor->messages, g_array_unref);
+  g_clear_pointer (&cursor->digests, g_ptr_array_unref);
   g_clear_pointer (&cursor->annotations, g_array_unref);
   g_free (cursor);
 }
 
-static struct ptn_message
-message_row (const struct message *message, uint32_t items) {
-  return (struct ptn_message){
-    .size = sizeof (struct ptn_message),
-    .items = items,
+static void
+add_row (struct ptn_cursor *cursor, const struct message *message, uint32_t items) {
+  GBytes *digest = items & PTN_FETCH_DIGEST ? message->body->digest : NULL;
+  struct ptn_message row = {
+    .size = sizeof row,
+    .items = digest ? items : items & ~(uint32_t)PTN_FETCH_DIGEST,
     .uid = message->uid,
     .unterminated = message->body->unterminated,
     .modseq = message->modseq,
@@ -84,7 +98,28 @@ message_row (const struct message *message, uint32_t items) {
     .internal_date = message->internal_date,
     .save_date = message->save_date,
     .flags = message->flags,
+    .email_id = message->body->email_id,
+    .thread_id = message->thread_id,
   };
+  if (digest) {
+    row.digest.data = g_bytes_get_data (digest, &row.digest.size);
+    g_ptr_array_add (cursor->digests, g_bytes_ref (digest));
+  }
+  g_array_append_val (cursor->messages, row);
+}
+
+static void
+add_rows (struct ptn_cursor *cursor, const struct mailbox *mailbox, const struct ptn_fetch *fetch) {
+  size_t range = 0;
+  cursor->messages = g_array_new (FALSE, FALSE, sizeof (struct ptn_message));
+  cursor->digests = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  for (guint i = 0; i < mailbox->messages->len; i++) {
+    const struct message *message = mailbox->messages->pdata[i];
+    if (fetch->uids.count && !uid_set_has (fetch->uids, &range, message->uid))
+      continue;
+    if (message->modseq > fetch->changed_since)
+      add_row (cursor, message, fetch->items);
+  }
 }
 
 ptn_status
@@ -93,24 +128,15 @@ memory_fetch (struct ptn_account *account, struct ptn_call *call, const struct p
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
-  pthread_mutex_lock (&store->lock);
-  struct mailbox *mailbox = model_mailbox (store, account->name, id, NULL);
+  struct mailbox *mailbox;
+  model_lock (store);
+  ptn_status status = model_mailbox (store, account->asker, id, RIGHT_R, &mailbox);
   if (mailbox) {
-    struct ptn_cursor *cursor = cursor_new (store);
-    cursor->messages = g_array_new (FALSE, FALSE, sizeof (struct ptn_message));
-    size_t range = 0;
-    for (guint i = 0; i < mailbox->messages->len; i++) {
-      const struct message *message = mailbox->messages->pdata[i];
-      if ((fetch->uids.count && !uid_set_has (fetch->uids, &range, message->uid))
-          || message->modseq <= fetch->changed_since)
-        continue;
-      struct ptn_message row = message_row (message, fetch->items);
-      g_array_append_val (cursor->messages, row);
-    }
-    *result = cursor;
+    *result = cursor_new (store);
+    add_rows (*result, mailbox, fetch);
   }
-  pthread_mutex_unlock (&store->lock);
-  return wait_leave (call, mailbox ? PTN_OK : PTN_E_NOT_FOUND);
+  model_unlock (store, NULL);
+  return wait_leave (call, status);
 }
 
 ptn_status
@@ -124,78 +150,19 @@ memory_next_messages (struct ptn_cursor *cursor, struct ptn_call *call,
   return wait_leave (call, *count || !room ? PTN_OK : PTN_END);
 }
 
-struct collect { /* what one walk over a tree of annotations needs */
-  struct ptn_cursor *cursor;
-  const char *name;
-  uint32_t uid;
-};
-
-static gboolean
-collect_annotation (gpointer name, gpointer value, gpointer data) {
-  const struct collect *collect = data;
-  if (collect->name && strcmp (name, collect->name) != 0)
-    return FALSE;
-  struct annotation_row row = { .name = g_strdup (name), .value = g_bytes_ref (value) };
-  gsize size;
-  const void *octets = g_bytes_get_data (row.value, &size);
-  row.table = (struct ptn_annotation){
-    .size = sizeof row.table,
-    .uid = collect->uid,
-    .name = row.name,
-    .value = { octets ? octets : "", size }, /* an empty value is still one */
-  };
-  g_array_append_val (collect->cursor->annotations, row);
-  return FALSE;
-}
-
-static void
-collect_all (struct collect *collect, GTree *annotations, uint32_t uid) {
-  collect->uid = uid;
-  if (annotations)
-    g_tree_foreach (annotations, collect_annotation, collect);
-}
-
-ptn_status
-memory_annotations (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
-                    struct ptn_uid_set uids, int all_uids, const char *name,
-                    struct ptn_cursor **result) {
+void
+memory_remember (struct ptn_account *account, const struct ptn_id *id, uint32_t uid,
+                 struct ptn_bytes digest) {
   struct memory *store = account->store;
-  if (wait_enter (store, call) == PTN_PENDING)
-    return PTN_PENDING;
-  struct ptn_cursor *cursor = cursor_new (store);
-  cursor->annotations = g_array_new (FALSE, FALSE, sizeof (struct annotation_row));
-  struct collect collect = { cursor, name, 0 };
-  pthread_mutex_lock (&store->lock);
-  struct mailbox *mailbox = id ? model_mailbox (store, account->name, id, NULL) : NULL;
-  struct owner *owner = id ? NULL : model_owner (store, account->name, false);
-  if (owner)
-    collect_all (&collect, owner->annotations, 0);
-  else if (mailbox && !all_uids && uids.count == 0)
-    collect_all (&collect, mailbox->annotations, 0);
-  else if (mailbox) {
-    size_t range = 0;
-    for (guint i = 0; i < mailbox->messages->len; i++) {
-      const struct message *message = mailbox->messages->pdata[i];
-      if (all_uids || uid_set_has (uids, &range, message->uid))
-        collect_all (&collect, message->annotations, message->uid);
-    }
+  struct mailbox *mailbox;
+  if (!digest.data || !digest.size || digest.size > DIGEST_MAX)
+    return;
+  model_lock (store);
+  model_mailbox (store, account->asker, id, RIGHT_R, &mailbox);
+  const struct message *message = mailbox ? mailbox_find (mailbox, uid) : NULL;
+  if (message) {
+    g_clear_pointer (&message->body->digest, g_bytes_unref);
+    message->body->digest = g_bytes_new (digest.data, digest.size);
   }
-  pthread_mutex_unlock (&store->lock);
-  if (id && !mailbox) {
-    memory_close_cursor (cursor);
-    return wait_leave (call, PTN_E_NOT_FOUND);
-  }
-  *result = cursor;
-  return wait_leave (call, PTN_OK);
-}
-
-ptn_status
-memory_next_annotation (struct ptn_cursor *cursor, struct ptn_call *call,
-                        const struct ptn_annotation **row) {
-  if (wait_enter (cursor->store, call) == PTN_PENDING)
-    return PTN_PENDING;
-  if (!cursor->annotations || cursor->at >= cursor->annotations->len)
-    return wait_leave (call, PTN_END);
-  *row = &g_array_index (cursor->annotations, struct annotation_row, cursor->at++).table;
-  return wait_leave (call, PTN_OK);
+  model_unlock (store, NULL);
 }

@@ -67,15 +67,14 @@ static const struct ptn_source_ops reader_ops = {
 };
 
 static struct body *
-find_body (struct memory *store, const char *account, const struct ptn_id *id, uint32_t uid,
+find_body (struct memory *store, const struct asker *asker, const struct ptn_id *id, uint32_t uid,
            ptn_status *status) {
-  struct mailbox *mailbox = model_mailbox (store, account, id, NULL);
-  *status = mailbox ? PTN_E_EXPUNGED : PTN_E_NOT_FOUND;
+  struct mailbox *mailbox;
+  *status = model_mailbox (store, asker, id, RIGHT_R, &mailbox);
   const struct message *message = mailbox ? mailbox_find (mailbox, uid) : NULL;
-  if (!message)
-    return NULL;
-  *status = PTN_OK;
-  return body_ref (message->body);
+  if (mailbox && !message)
+    *status = PTN_E_EXPUNGED;
+  return message ? body_ref (message->body) : NULL;
 }
 
 ptn_status
@@ -85,9 +84,9 @@ memory_read (struct ptn_account *account, struct ptn_call *call, const struct pt
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   ptn_status status;
-  pthread_mutex_lock (&store->lock);
-  struct body *body = find_body (store, account->name, id, uid, &status);
-  pthread_mutex_unlock (&store->lock);
+  model_lock (store);
+  struct body *body = find_body (store, account->asker, id, uid, &status);
+  model_unlock (store, NULL);
   if (!body)
     return wait_leave (call, status);
   struct reader *reader = g_new0 (struct reader, 1);

@@ -5,7 +5,10 @@
  * PTN_STORE_DURABLE: it is for tests, for trying Postern out, and for reading. */
 #include "memory.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#define TOMBSTONES_MOST 100000000
 
 static const struct ptn_setting settings[] = {
   { .name = "seed",
@@ -20,11 +23,18 @@ static const struct ptn_setting settings[] = {
     .type = PTN_SETTING_INTEGER,
     .default_value = "0",
     .help = "Percent of changes and deliveries that fail with a temporary error." },
+  { .name = "tombstones",
+    .type = PTN_SETTING_INTEGER,
+    .default_value = "10000",
+    .help = "How many expunged messages each mailbox remembers, for `vanished`." },
 };
 
 static const struct ptn_store store_table = {
   .size = sizeof store_table,
-  .capabilities = PTN_STORE_COPIES_CHEAPLY,
+  .capabilities = PTN_STORE_COPIES_CHEAPLY | PTN_STORE_ACL | PTN_STORE_PUBLIC
+                  | PTN_STORE_ANNOTATIONS | PTN_STORE_QUOTA | PTN_STORE_SPECIAL_USE
+                  | PTN_STORE_RECENT | PTN_STORE_SAVE_DATE | PTN_STORE_OBJECT_IDS
+                  | PTN_STORE_THREADS | PTN_STORE_DIGESTS | PTN_STORE_EVENTS,
   .open = memory_open,
   .close = memory_close,
   .close_cursor = memory_close_cursor,
@@ -57,6 +67,13 @@ static const struct ptn_store store_table = {
   .remove_account = memory_remove_account,
   .quota = memory_quota,
   .set_quota = memory_set_quota,
+  .set_attributes = memory_set_attributes,
+  .vanished = memory_vanished,
+  .claim_recent = memory_claim_recent,
+  .rights = memory_rights,
+  .set_rights = memory_set_rights,
+  .list_others = memory_list_others,
+  .remember = memory_remember,
 };
 
 static gint
@@ -65,15 +82,16 @@ compare_names (gconstpointer a, gconstpointer b, gpointer data) {
 }
 
 static ptn_status
-read_percent (const struct ptn_host *host, const struct ptn_config *config, const char *name,
-              unsigned *percent) {
+read_number (const struct ptn_host *host, const struct ptn_config *config, const char *name,
+             int64_t most, unsigned *number) {
   int64_t value = host->number (config, name);
-  if (value < 0 || value > 100) {
-    struct ptn_field fields[] = { { "setting", name }, { "error", "not within 0 and 100" } };
+  if (value < 0 || value > most) {
+    g_autofree char *error = g_strdup_printf ("not within 0 and %" PRId64, most);
+    struct ptn_field fields[] = { { "setting", name }, { "error", error } };
     host->log (host, PTN_LOG_ERROR, NULL, "store.setting", fields, G_N_ELEMENTS (fields));
     return PTN_E_INVALID;
   }
-  *percent = (unsigned)value;
+  *number = (unsigned)value;
   return PTN_OK;
 }
 
@@ -81,6 +99,8 @@ static void
 memory_destroy (void *instance) {
   struct memory *store = instance;
   g_tree_unref (store->owners);
+  g_hash_table_unref (store->by_id);
+  g_array_unref (store->notes);
   pthread_mutex_destroy (&store->wakers_lock);
   pthread_cond_destroy (&store->wakers_come);
   pthread_mutex_destroy (&store->lock);
@@ -93,14 +113,18 @@ memory_configure (const struct ptn_host *host, const struct ptn_config *config, 
   pthread_mutex_init (&store->lock, NULL);
   store->host = host;
   store->owners = g_tree_new_full (compare_names, NULL, NULL, (GDestroyNotify)owner_free);
+  store->by_id = g_hash_table_new (id_hash, id_equal);
+  store->notes = g_array_new (FALSE, FALSE, sizeof (struct note));
   pthread_mutex_init (&store->wakers_lock, NULL);
   pthread_cond_init (&store->wakers_come, NULL);
   g_queue_init (&store->wakers);
   store->epoch = (uint64_t)g_random_int () << 32 | g_random_int ();
   store->seed = (uint64_t)host->number (config, "seed");
-  ptn_status status = read_percent (host, config, "pending", &store->pending);
+  ptn_status status = read_number (host, config, "pending", 100, &store->pending);
   if (status == PTN_OK)
-    status = read_percent (host, config, "failures", &store->failures);
+    status = read_number (host, config, "failures", 100, &store->failures);
+  if (status == PTN_OK)
+    status = read_number (host, config, "tombstones", TOMBSTONES_MOST, &store->tombstones);
   if (status == PTN_OK)
     status = host->provide (host, PTN_STORE_ID, "storage-memory", &store_table, store);
   if (status != PTN_OK) {

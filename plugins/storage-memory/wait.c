@@ -53,8 +53,15 @@ operation_free (void *state) {
   struct operation *operation = state;
   if (operation->body)
     g_byte_array_unref (operation->body);
-  g_free (operation->path);
+  if (operation->digest)
+    g_bytes_unref (operation->digest);
+  if (operation->mailbox)
+    mailbox_row_free (operation->mailbox);
+  if (operation->uids)
+    g_array_unref (operation->uids);
+  g_strfreev (operation->references);
   g_strfreev (operation->strings);
+  g_free (operation->rights);
   g_free (operation);
 }
 
@@ -108,16 +115,42 @@ chunk_from_file (GByteArray *body, const struct ptn_chunk *chunk) {
   return true;
 }
 
-ptn_status
-wait_pull (struct memory *store, struct ptn_call *call, struct ptn_source *source) {
+/* The source has ended: what does its protocol know of the message? */
+static ptn_status
+ask (struct operation *operation, const struct ptn_append *append) {
+  struct ptn_description told = { .size = sizeof told };
+  if (!PTN_HAS (append, argument) || !append->describe)
+    return PTN_OK;
+  ptn_status status = append->describe (append->argument, &told);
+  if (status != PTN_OK)
+    return status;
+  if (told.digest.data && told.digest.size && told.digest.size <= DIGEST_MAX)
+    operation->digest = g_bytes_new (told.digest.data, told.digest.size);
+  size_t count = MIN (told.references.count, REFERENCES_MAX), kept = 0;
+  operation->references = g_new0 (char *, count + 1);
+  for (size_t i = 0; i < count; i++)
+    if (*told.references.items[i])
+      operation->references[kept++] = g_strdup (told.references.items[i]);
+  return PTN_OK;
+}
+
+struct body *
+wait_take_body (struct ptn_call *call) {
   struct operation *operation = wait_operation (call);
+  return body_new (g_steal_pointer (&operation->body), g_steal_pointer (&operation->digest));
+}
+
+ptn_status
+wait_pull (struct memory *store, struct ptn_call *call, const struct ptn_append *append) {
+  struct operation *operation = wait_operation (call);
+  struct ptn_source *source = append->source;
   if (!operation->body)
     operation->body = g_byte_array_new ();
   for (;;) {
     struct ptn_chunk chunk = { 0 };
     ptn_status status = source->ops->read (source, call->task, 64 * 1024, &chunk);
     if (status == PTN_END)
-      return PTN_OK;
+      return ask (operation, append);
     if (status == PTN_PENDING)
       return pending (call);
     if (status != PTN_OK)
