@@ -238,8 +238,9 @@ class Run:
     def look(self, store, done, environment=None):
         """None, or what is wrong with the store."""
         try:
-            with shell.Shell(self.program, self.module, *SETTINGS, "path=" + store, "sync=no",
-                             "take_over=yes", environment=environment) as opened:
+            with shell.Shell(self.program, self.module, *SETTINGS, "path=" + store,
+                             "sync=" + ("yes" if environment else "no"), "take_over=yes",
+                             environment=environment) as opened:
                 found = shell.states_of(opened.listing())
                 wrong = self.compare(found, done) or "; ".join(opened.verify()[:3])
                 if not wrong:
