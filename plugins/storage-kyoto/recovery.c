@@ -385,6 +385,21 @@ set_aside (const struct shard *shard, uint32_t number) {
     g_unlink (name);
 }
 
+/* There is not one record: the power failed, or the disk was full, when the first segment was made,
+ * and its header may be missing.  It is made once more. */
+static ptn_status
+begin_again (struct replay *replay) {
+  struct shard *shard = replay->shard;
+  g_autofree char *name = segment_name (shard, current_number (replay));
+
+  if (shard->log.fd >= 0)
+    close (shard->log.fd);
+  if (g_unlink (name) != 0)
+    return PTN_E_TEMPORARY;
+  shard->log = (struct log){ .fd = -1, .segment = current_number (replay) - 1, .next_lsn = 1 };
+  return PTN_OK;
+}
+
 /* The log ends here: whatever lies behind goes, what was read is made durable. */
 static ptn_status
 settle (struct replay *replay, uint64_t end) {
@@ -396,6 +411,8 @@ settle (struct replay *replay, uint64_t end) {
 
   for (guint i = replay->current + 1; i < replay->segments->len; i++)
     set_aside (shard, g_array_index (replay->segments, struct segment_info, i).number);
+  if (replay->lsn == 1 && !shard->index.base)
+    return begin_again (replay);
   if (end < SEGMENT_HEADER)
     end = SEGMENT_HEADER;
   if (shard->log.fd >= 0)
