@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include "crc32c.h"
+#include "forget.h"
 #include "rebuild.h"
 
 #include <errno.h>
@@ -335,6 +336,8 @@ checkpointer_main (void *argument) {
       if (atomic_load (&shard->state) == SHARD_SERVING && !given_up (shard)
           && now >= atomic_load (&shard->retry_at) && shard_checkpoint_due (shard, now))
         shard_checkpoint (shard, false);
+      if (atomic_load (&shard->state) == SHARD_SERVING)
+        forget_turn (shard, now);
     }
   }
   return NULL;
@@ -368,7 +371,7 @@ checkpointer_start (struct store *store) {
 }
 
 void
-checkpointer_stop (struct store *store) {
+checkpointer_halt (struct store *store) {
   struct checkpointer *checkpointer = store->checkpointer;
 
   if (!checkpointer)
@@ -378,6 +381,14 @@ checkpointer_stop (struct store *store) {
   pthread_cond_signal (&checkpointer->wanted);
   pthread_mutex_unlock (&checkpointer->lock);
   pthread_join (checkpointer->thread, NULL);
+}
+
+void
+checkpointer_stop (struct store *store) {
+  struct checkpointer *checkpointer = store->checkpointer;
+
+  if (!checkpointer)
+    return;
   pthread_cond_destroy (&checkpointer->wanted);
   pthread_mutex_destroy (&checkpointer->lock);
   g_clear_pointer (&store->checkpointer, g_free);

@@ -51,7 +51,7 @@ job_done (const struct job *job) {
 
 void
 job_arm (struct job *job, struct ptn_task *task, struct op *const *ops, size_t count) {
-  job->waker = job->host->waker (task);
+  job->waker = task ? job->host->waker (task) : NULL;
   atomic_fetch_add (&job->references, 1);
   atomic_store (&job->remaining, (uint32_t)count);
   for (size_t i = 0; i < count; i++)

@@ -37,7 +37,7 @@ struct op {
 
 void job_init (struct job *, const struct ptn_host *, void (*free) (struct job *));
 void job_unref (struct job *);
-/* Every operation is queued; the task will be woken when all are done. */
+/* Every operation is queued; the task (NULL: nobody waits) will be woken when all are done. */
 void job_submit (struct job *, struct ptn_task *, struct op *const *ops, size_t count);
 bool job_done (const struct job *);
 /* The two halves of job_submit, for whoever has something to do in between: armed operations

@@ -5,6 +5,8 @@
  * the index's lock between two calls. */
 #include "fetch.h"
 
+#include "described.h"
+
 enum { ROWS = 256 };
 
 struct fetch_cursor {
@@ -14,8 +16,11 @@ struct fetch_cursor {
   guint range;
   uint32_t next; /* UID, within the range */
   uint64_t changed_since;
+  uint32_t items;     /* asked for, of those that are the body's */
+  GPtrArray *digests; /* GBytes of this turn; NULL: not asked for */
   size_t count;
   bool bad;
+  uint64_t bodies[ROWS];
   struct ptn_message rows[ROWS];
 };
 
@@ -24,6 +29,7 @@ fetch_free (struct ptn_cursor *base) {
   struct fetch_cursor *cursor = (struct fetch_cursor *)base;
 
   g_array_unref (cursor->ranges);
+  g_clear_pointer (&cursor->digests, g_ptr_array_unref);
   g_free (cursor);
 }
 
@@ -52,10 +58,13 @@ fetch_open (struct ptn_account *account, struct ptn_call *call, const struct ptn
   if (!set_valid (fetch->uids))
     return PTN_E_INVALID;
   cursor = g_malloc (sizeof *cursor); /* the rows need not be zeroed */
-  memset (cursor, 0, offsetof (struct fetch_cursor, rows));
+  memset (cursor, 0, offsetof (struct fetch_cursor, bodies));
   cursor->base.account = account;
   cursor->base.free = fetch_free;
   cursor->place = place;
+  cursor->items = fetch->items & (PTN_FETCH_IDS | PTN_FETCH_DIGEST);
+  if (cursor->items & PTN_FETCH_DIGEST)
+    cursor->digests = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   cursor->changed_since = PTN_HAS (fetch, changed_since) ? fetch->changed_since : 0;
   cursor->ranges = copy_set (fetch->uids.count > 0 ? fetch->uids : (struct ptn_uid_set){ &all, 1 });
   cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, 0).first;
@@ -86,8 +95,57 @@ fetch_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *v
   message->internal_date = row.internal_date;
   message->save_date = row.save_date;
   message->flags = row.flags;
-  cursor->count++;
+  cursor->bodies[cursor->count++] = row.body;
   return true;
+}
+
+static ptn_status
+add_digest (struct fetch_cursor *cursor, uint64_t body, struct ptn_message *message) {
+  struct value value;
+  struct key key;
+  ptn_status status;
+
+  key_digest (&key, body);
+  value_init (&value);
+  status = index_get (&cursor->place.shard->index, NULL, &key, &value);
+  if (status == PTN_OK) {
+    GBytes *digest = g_bytes_new (value.data, value.size);
+
+    g_ptr_array_add (cursor->digests, digest);
+    message->items |= PTN_FETCH_DIGEST;
+    message->digest.data = g_bytes_get_data (digest, &message->digest.size);
+  }
+  value_clear (&value);
+  return status;
+}
+
+/* What stands with the body: looked up only for those who ask. */
+static ptn_status
+add_bodies (struct fetch_cursor *cursor) {
+  const struct shard *shard = cursor->place.shard;
+
+  if (cursor->digests)
+    g_ptr_array_set_size (cursor->digests, 0);
+  for (size_t i = 0; cursor->items != 0 && i < cursor->count; i++) {
+    struct ptn_message *message = &cursor->rows[i];
+    uint64_t body = cursor->bodies[i];
+    struct body_row row;
+    ptn_status status = read_body_row (cursor->place.shard, body, &row);
+
+    memset (&message->email_id, 0, sizeof message->email_id);
+    memset (&message->thread_id, 0, sizeof message->thread_id);
+    message->digest = (struct ptn_bytes){ NULL, 0 };
+    if (status == PTN_OK && cursor->items & PTN_FETCH_IDS) {
+      message->items |= PTN_FETCH_IDS;
+      message->email_id = object_id (shard->store, body_email (shard, body, &row));
+      message->thread_id = object_id (shard->store, body_thread (shard, body, &row));
+    }
+    if (status == PTN_OK && cursor->digests && row.attributes & BODY_DIGEST)
+      status = add_digest (cursor, body, message);
+    if (status == PTN_E_CORRUPT)
+      return status; /* not found: expunged meanwhile */
+  }
+  return PTN_OK;
 }
 
 ptn_status
@@ -114,7 +172,7 @@ fetch_next (struct ptn_cursor *base, struct ptn_call *call, const struct ptn_mes
     if (status == PTN_END && ++cursor->range < cursor->ranges->len)
       cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range).first;
   }
-  if (cursor->bad)
+  if (cursor->bad || add_bodies (cursor) != PTN_OK)
     return index_trouble (shard, call->task, PTN_E_CORRUPT);
   for (size_t i = 0; i < cursor->count; i++)
     rows[i] = &cursor->rows[i];

@@ -158,6 +158,7 @@ fill (struct shard *shard, uint32_t user, const char *path, const struct name_ro
   mailbox->name.path = path;
   if (name->attributes & NAME_SUBSCRIBED)
     mailbox->attributes |= PTN_MAILBOX_SUBSCRIBED;
+  mailbox->attributes |= name->attributes & PTN_MAILBOX_SPECIAL_USES;
   if (has_children (shard, user, path))
     mailbox->attributes |= PTN_MAILBOX_HAS_CHILDREN;
   mailbox->id = mailbox_id (shard, user, name->mailbox);

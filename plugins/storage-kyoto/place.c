@@ -115,3 +115,26 @@ place_mailbox (struct txn *txn, uint32_t user, const char *path, uint32_t *mailb
     return status;
   return place_new_mailbox (txn, user, path, mailbox);
 }
+
+ptn_status
+place_name_of (struct txn *txn, uint32_t user, uint32_t mailbox, char **path,
+               struct name_row *name) {
+  g_autoptr (GPtrArray) rows = NULL;
+  struct key from, end;
+  ptn_status status;
+
+  key_of_user (&from, KEY_NAME, user);
+  key_after (&end, &from);
+  status = edit_collect (&txn->edit, &from, &end, &rows);
+  for (guint i = 0; status == PTN_OK && i < rows->len; i++) {
+    const struct edit_row *row = rows->pdata[i];
+
+    if (!name_row_get (READER (row->value, row->value_size), name))
+      return PTN_E_CORRUPT;
+    if (name->mailbox == mailbox && !(name->attributes & NAME_NOSELECT)) {
+      *path = key_text (row->key, row->key_size, AT_NAME_PATH);
+      return PTN_OK;
+    }
+  }
+  return status == PTN_OK ? PTN_E_NOT_FOUND : status;
+}

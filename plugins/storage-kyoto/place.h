@@ -18,5 +18,8 @@ ptn_status place_user (struct txn *, const char *account, uint32_t *user);
 ptn_status place_mailbox (struct txn *, uint32_t user, const char *path, uint32_t *mailbox);
 /* The mailbox itself must not be there (as more than a NOSELECT name). */
 ptn_status place_new_mailbox (struct txn *, uint32_t user, const char *path, uint32_t *mailbox);
+/* The name of a mailbox that is there; the path is g_malloc'd.  Looks through all of them. */
+ptn_status place_name_of (struct txn *, uint32_t user, uint32_t mailbox, char **path,
+                          struct name_row *);
 
 #endif

@@ -7,7 +7,9 @@
 #include "fetch.h"
 #include "mailbox.h"
 #include "read.h"
+#include "remember.h"
 #include "request.h"
+#include "vanished.h"
 #include "view.h"
 
 struct plugin {
@@ -32,6 +34,13 @@ static const struct ptn_setting settings[] = {
     "Or after so many changed rows: they are kept in memory until then.", NULL, PTN_SCOPE_PLUGIN,
     0 },
   { "checkpoint_idle", PTN_SETTING_DURATION, 0, "5m", "Or so long after the first change.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "expunged_age", PTN_SETTING_DURATION, 0, "90d",
+    "How long the store knows which messages were expunged (QRESYNC).", NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "expunged_kept", PTN_SETTING_INTEGER, 0, "100000",
+    "And of how many expunged messages of a mailbox at most.", NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "token_age", PTN_SETTING_DURATION, 0, "2d",
+    "How long a commit can be repeated without being done twice; a day at least.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
   { "index_cache", PTN_SETTING_SIZE, 0, "64 MiB", "Memory for index pages, all shards together.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
@@ -81,7 +90,10 @@ plugin_remove_account (void *instance, struct ptn_call *call, const char *accoun
 
 static const struct ptn_store table = {
   .size = sizeof table,
-  .capabilities = PTN_STORE_DURABLE | PTN_STORE_COPIES_CHEAPLY,
+  .capabilities = PTN_STORE_DURABLE | PTN_STORE_COPIES_CHEAPLY | PTN_STORE_QRESYNC
+                  | PTN_STORE_TOKENS | PTN_STORE_QUOTA | PTN_STORE_SPECIAL_USE | PTN_STORE_RECENT
+                  | PTN_STORE_SAVE_DATE | PTN_STORE_OBJECT_IDS | PTN_STORE_THREADS
+                  | PTN_STORE_DIGESTS,
   .open = plugin_open,
   .close = account_close,
   .close_cursor = cursor_close,
@@ -114,6 +126,10 @@ static const struct ptn_store table = {
   .remove_account = plugin_remove_account,
   .quota = admin_quota,
   .set_quota = request_set_quota,
+  .set_attributes = request_set_attributes,
+  .vanished = mailbox_vanished,
+  .remember = message_remember,
+  .claim_recent = request_claim_recent,
 };
 
 static ptn_status
@@ -143,6 +159,10 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
   if (host->number (config, "compression_level") < CODEC_LEVEL_MIN
       || host->number (config, "compression_level") > CODEC_LEVEL_MAX)
     return refuse (host, "compression_level", "must be 1 to 19");
+  if (host->number (config, "expunged_kept") < 0)
+    return refuse (host, "expunged_kept", "must not be negative");
+  if (host->number (config, "token_age") < 24 * 3600 * 1000)
+    return refuse (host, "token_age", "must be at least a day");
   plugin = g_new0 (struct plugin, 1);
   plugin->host = host;
   plugin->config = config;
@@ -171,6 +191,9 @@ plugin_start (void *instance) {
     .checkpoint_octets = (uint64_t)host->number (config, "checkpoint_octets"),
     .checkpoint_records = (uint64_t)host->number (config, "checkpoint_records"),
     .checkpoint_idle = host->number (config, "checkpoint_idle"),
+    .expunged_age = host->number (config, "expunged_age"),
+    .expunged_kept = (uint64_t)host->number (config, "expunged_kept"),
+    .token_age = host->number (config, "token_age"),
     .reserve = (uint64_t)host->number (config, "reserve"),
     .cache = (uint64_t)host->number (config, "index_cache"),
     .scrub_interval = host->number (config, "scrub_interval"),

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* request.c - see request.h.
- *
- * Each function makes a struct request that outlives the call if it must, and lets the committer
- * run one of the make_... functions, where the decision is taken. */
-#include "request.h"
+/* request.c - see request.h: mailboxes by name, and accounts. */
+#include "request_internal.h"
 
-#include "place.h"
+#include "forget.h"
 
-struct request {
-  struct job job;
-  struct op op;
-  char *account; /* the owner */
-  char *path, *to;
-  uint32_t user, mailbox, bit;
-  bool on;
-  uint64_t storage_limit, messages_limit;
-};
+#include <postern/store.h>
 
 static void
 request_free (struct job *job) {
@@ -32,7 +21,7 @@ request_drop (void *state) {
   job_unref (state);
 }
 
-static struct request *
+struct request *
 request_new (struct shard *shard, const char *account,
              ptn_status (*prepare) (struct op *, struct txn *)) {
   struct request *request = g_new0 (struct request, 1);
@@ -44,9 +33,8 @@ request_new (struct shard *shard, const char *account,
   return request;
 }
 
-/* Submits a new request (request not NULL), or looks how the one of the call is getting on. */
-static ptn_status
-await (struct ptn_call *call, struct request *request) {
+ptn_status
+request_await (struct ptn_call *call, struct request *request) {
   const struct op *op;
 
   if (request) {
@@ -69,15 +57,22 @@ await (struct ptn_call *call, struct request *request) {
   return op->status;
 }
 
-#define REQUEST(op) ((struct request *)(void *)((char *)(op)-offsetof (struct request, op)))
-
 static ptn_status
 make_create (struct op *op, struct txn *txn) {
   struct request *request = REQUEST (op);
   uint32_t user, mailbox;
+  struct record record = { .type = RECORD_SPECIAL_USE,
+                           .text = request->path,
+                           .number = request->number };
   ptn_status status = place_user (txn, request->account, &user);
 
-  return status == PTN_OK ? place_new_mailbox (txn, user, request->path, &mailbox) : status;
+  if (status == PTN_OK)
+    status = place_new_mailbox (txn, user, request->path, &mailbox);
+  if (status != PTN_OK || request->number == 0)
+    return status;
+  record.user = user;
+  record.mailbox = mailbox;
+  return txn_emit (txn, &record);
 }
 
 /* The names below a path: elements are struct edit_row of KEY_NAME. */
@@ -134,7 +129,6 @@ rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
   static const struct ptn_uid_range all = { 1, UINT32_MAX };
   g_autoptr (GArray) messages = NULL;
   g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-  struct record expunge = { .type = RECORD_EXPUNGE, .user = user, .mailbox = inbox };
   struct mailbox_row row;
   uint32_t target;
   ptn_status status = place_new_mailbox (txn, user, to, &target);
@@ -157,9 +151,7 @@ rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
     status = edit_mailbox (&txn->edit, user, inbox, &row);
   if (status != PTN_OK || uids->len == 0)
     return status;
-  expunge.set = SET_OF (uids);
-  expunge.modseq = row.modseq + 1;
-  return txn_emit (txn, &expunge);
+  return emit_expunge (txn, user, inbox, row.modseq + 1, SET_OF (uids));
 }
 
 /* Everything above the new name must be there. */
@@ -220,13 +212,15 @@ make_rename (struct op *op, struct txn *txn) {
 static ptn_status
 make_subscribe (struct op *op, struct txn *txn) {
   struct request *request = REQUEST (op);
-  struct record record = { .type = RECORD_SUBSCRIBE, .text = request->path, .number = request->on };
+  struct record record = { .type = RECORD_SUBSCRIBE,
+                           .text = request->path,
+                           .number = request->number };
   struct name_row name = { 0 };
   ptn_status status = edit_user_id (&txn->edit, request->account, &record.user);
 
   if (status == PTN_OK)
     status = edit_name (&txn->edit, record.user, request->path, &name);
-  if (status != PTN_OK || !(name.attributes & NAME_SUBSCRIBED) == !request->on)
+  if (status != PTN_OK || !(name.attributes & NAME_SUBSCRIBED) == !request->number)
     return status;
   record.mailbox = name.mailbox;
   return txn_emit (txn, &record);
@@ -235,7 +229,7 @@ make_subscribe (struct op *op, struct txn *txn) {
 /* What create, remove and subscribe have in common. */
 static ptn_status
 by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
-         ptn_status (*prepare) (struct op *, struct txn *), bool on) {
+         ptn_status (*prepare) (struct op *, struct txn *), uint32_t number) {
   struct request *request;
   struct shard *shard;
   const char *owner;
@@ -243,7 +237,7 @@ by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_
   char *path;
 
   if (call->state)
-    return await (call, NULL);
+    return request_await (call, NULL);
   status = account_owner (account, name, &shard, &owner);
   if (status != PTN_OK)
     return status;
@@ -252,23 +246,23 @@ by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_
     return PTN_E_INVALID;
   request = request_new (shard, owner, prepare);
   request->path = path;
-  request->on = on;
-  return await (call, request);
+  request->number = number;
+  return request_await (call, request);
 }
 
 ptn_status
 request_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
                 uint32_t attributes) {
-  if (attributes != 0)
-    return PTN_E_UNSUPPORTED; /* special uses are not kept */
-  return by_name (account, call, name, make_create, false);
+  if (attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES)
+    return PTN_E_INVALID;
+  return by_name (account, call, name, make_create, attributes);
 }
 
 ptn_status
 request_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
   if (name.path && g_ascii_strcasecmp (name.path, "INBOX") == 0)
     return PTN_E_INVALID;
-  return by_name (account, call, name, make_remove, false);
+  return by_name (account, call, name, make_remove, 0);
 }
 
 ptn_status
@@ -287,7 +281,7 @@ request_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   ptn_status status;
 
   if (call->state)
-    return await (call, NULL);
+    return request_await (call, NULL);
   path = path_canonical (from.path);
   target = path_canonical (to.path);
   if (!path || !target)
@@ -302,101 +296,7 @@ request_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   request = request_new (shard, owner, make_rename);
   request->path = g_steal_pointer (&path);
   request->to = g_steal_pointer (&target);
-  return await (call, request);
-}
-
-int
-keyword_find (struct reader table, const char *keyword, uint32_t *count) {
-  int found = -1;
-
-  for (*count = 0; table.at < table.end && !table.bad; (*count)++) {
-    struct ptn_bytes word = reader_block (&table);
-
-    if (word.size == strlen (keyword) && g_ascii_strncasecmp (word.data, keyword, word.size) == 0)
-      found = (int)*count;
-  }
-  return found;
-}
-
-static ptn_status
-make_keyword (struct op *op, struct txn *txn) {
-  struct request *request = REQUEST (op);
-  struct record record = { .type = RECORD_KEYWORD,
-                           .user = request->user,
-                           .mailbox = request->mailbox,
-                           .text = request->path };
-  struct mailbox_row mailbox;
-  struct key key;
-  uint32_t count = 0;
-  int found = -1;
-  ptn_status status = edit_mailbox (&txn->edit, request->user, request->mailbox, &mailbox);
-
-  if (status != PTN_OK)
-    return status;
-  key_keywords (&key, request->user, request->mailbox);
-  status = edit_get (&txn->edit, &key, &txn->edit.value);
-  if (status == PTN_OK)
-    found = keyword_find (VALUE_READER (&txn->edit.value), request->path, &count);
-  else if (status != PTN_E_NOT_FOUND)
-    return status;
-  if (found >= 0) {
-    request->bit = 16 + (uint32_t)found;
-    return PTN_OK;
-  }
-  if (count >= KEYWORDS_MAX)
-    return PTN_E_LIMIT;
-  record.number = count;
-  request->bit = 16 + count;
-  return txn_emit (txn, &record);
-}
-
-static bool
-keyword_valid (const char *keyword) {
-  size_t size = strlen (keyword);
-
-  return size > 0 && size <= NAME_MAX_OCTETS && g_utf8_validate (keyword, (gssize)size, NULL);
-}
-
-ptn_status
-request_keyword (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
-                 const char *keyword, int make, uint32_t *bit) {
-  struct request *request = NULL;
-  ptn_status status = PTN_OK;
-
-  if (!call->state) {
-    struct place place;
-    struct value value;
-    struct key key;
-    uint32_t count;
-    int found = -1;
-
-    if (!keyword_valid (keyword))
-      return PTN_E_INVALID;
-    status = account_place (account, id, &place);
-    if (status != PTN_OK)
-      return status;
-    key_keywords (&key, place.user, place.mailbox);
-    value_init (&value);
-    status = index_get (&place.shard->index, NULL, &key, &value);
-    if (status == PTN_OK)
-      found = keyword_find (VALUE_READER (&value), keyword, &count);
-    value_clear (&value);
-    if (found >= 0) {
-      *bit = 16 + (uint32_t)found;
-      return PTN_OK;
-    }
-    if (!make || status == PTN_E_CORRUPT)
-      return status == PTN_E_CORRUPT ? index_trouble (place.shard, call->task, status)
-                                     : PTN_E_NOT_FOUND;
-    request = request_new (place.shard, "", make_keyword);
-    request->path = g_strdup (keyword);
-    request->user = place.user;
-    request->mailbox = place.mailbox;
-  }
-  status = await (call, request);
-  if (status == PTN_OK)
-    *bit = ((struct request *)call->state)->bit;
-  return status;
+  return request_await (call, request);
 }
 
 static ptn_status
@@ -420,7 +320,7 @@ request_set_quota (struct ptn_account *account, struct ptn_call *call,
     request->storage_limit = quota->storage_limit;
     request->messages_limit = quota->messages_limit;
   }
-  return await (call, request);
+  return request_await (call, request);
 }
 
 static ptn_status
@@ -437,8 +337,9 @@ request_remove_account (void *instance, struct ptn_call *call, const char *accou
   struct store *store = instance;
 
   if (call->state)
-    return await (call, NULL);
+    return request_await (call, NULL);
   if (!account_valid (account))
     return PTN_E_INVALID;
-  return await (call, request_new (store_shard_of (store, account), account, make_account_removal));
+  return request_await (call, request_new (store_shard_of (store, account), account,
+                                           make_account_removal));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* request.h - changes that are a step of their own: mailboxes made, removed, renamed, subscribed;
- * keywords; limits; accounts removed. */
+ * their keywords, special uses and recent messages; limits; accounts removed. */
 #ifndef STORAGE_KYOTO_REQUEST_H
 #define STORAGE_KYOTO_REQUEST_H
 
@@ -15,6 +15,10 @@ ptn_status request_subscribe (struct ptn_account *, struct ptn_call *, struct pt
                               int on);
 ptn_status request_keyword (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                             const char *keyword, int make, uint32_t *bit);
+ptn_status request_set_attributes (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                                   uint32_t attributes);
+ptn_status request_claim_recent (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                                 uint32_t *first);
 ptn_status request_set_quota (struct ptn_account *, struct ptn_call *, const struct ptn_quota *);
 ptn_status request_remove_account (void *instance, struct ptn_call *, const char *account);
 

@@ -3,6 +3,7 @@
  * before it leave it, and made into records.  See change.h. */
 #include "change.h"
 
+#include "forget.h"
 #include "place.h"
 #include "request.h"
 
@@ -163,8 +164,7 @@ keyword_map_init (struct keyword_map *map) {
 }
 
 static ptn_status
-emit_expunge (struct txn *txn, const struct place *place, GArray *uids, uint64_t *modseq) {
-  struct record record = { .type = RECORD_EXPUNGE, .user = place->user, .mailbox = place->mailbox };
+leave (struct txn *txn, const struct place *place, GArray *uids, uint64_t *modseq) {
   struct mailbox_row mailbox;
   ptn_status status = mailbox_of (txn, place, &mailbox);
 
@@ -173,9 +173,8 @@ emit_expunge (struct txn *txn, const struct place *place, GArray *uids, uint64_t
   *modseq = mailbox.modseq;
   if (uids->len == 0)
     return PTN_OK;
-  record.modseq = *modseq = mailbox.modseq + 1;
-  record.set = SET_OF (uids);
-  return txn_emit (txn, &record);
+  *modseq = mailbox.modseq + 1;
+  return emit_expunge (txn, place->user, place->mailbox, *modseq, SET_OF (uids));
 }
 
 static ptn_status
@@ -199,7 +198,7 @@ copy_here (struct ptn_change *change, struct step *step, struct txn *txn, struct
     set_append (step->source_uids, message->uid);
   }
   if (status == PTN_OK && step->move)
-    status = emit_expunge (txn, &step->from, step->source_uids, &modseq);
+    status = leave (txn, &step->from, step->source_uids, &modseq);
   return status;
 }
 
@@ -336,8 +335,7 @@ do_expunge (struct step *step, struct txn *txn) {
     if (!step->only_deleted || message->row.flags & PTN_DELETED)
       set_append (step->uids, message->uid);
   }
-  return status == PTN_OK ? emit_expunge (txn, &step->place, step->uids, &step->outcome.modseq)
-                          : status;
+  return status == PTN_OK ? leave (txn, &step->place, step->uids, &step->outcome.modseq) : status;
 }
 
 static ptn_status
@@ -488,7 +486,7 @@ second_round (struct ptn_change *change, struct txn *txn) {
 
     if (!step->loaded || !step->move || step->from.shard != txn->shard)
       continue;
-    status = emit_expunge (txn, &step->from, step->source_uids, &modseq);
+    status = leave (txn, &step->from, step->source_uids, &modseq);
     if (status != PTN_OK && status != PTN_E_NOT_FOUND)
       return status;
   }

@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "commit.h"
 #include "crc32c.h"
+#include "forget.h"
 #include "rebuild.h"
 #include "scrub.h"
 #include "txn.h"
@@ -88,6 +89,7 @@ shard_init (struct shard *shard, struct store *store, uint32_t number) {
   pthread_mutex_init (&shard->views_lock, NULL);
   pthread_mutex_init (&shard->upkeep, NULL);
   shard->files = g_ptr_array_new ();
+  shard->forgetting = forgetting_new ();
   shard->views = g_hash_table_new (g_int64_hash, g_int64_equal);
 }
 
@@ -110,6 +112,7 @@ shard_close (struct shard *shard) {
   }
   g_ptr_array_unref (shard->files);
   g_hash_table_unref (shard->views);
+  forgetting_free (&shard->forgetting);
   pthread_mutex_destroy (&shard->files_lock);
   pthread_mutex_destroy (&shard->views_lock);
   pthread_mutex_destroy (&shard->upkeep);
@@ -201,6 +204,7 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   atomic_init (&store->next_email, (uint64_t)host->realtime_ms () * 1000000);
   store->first_big = (uint64_t)host->realtime_ms () << 20;
   atomic_init (&store->next_big, store->first_big);
+  store->opened = host->realtime_ms () / 1000;
   make_metrics (store);
   status = store_lock (store);
   if (status == PTN_OK)
@@ -243,6 +247,7 @@ store_close (struct store **pointer) {
   rebuilder_stop (store);
   scrubber_stop (store);
   spiller_drain (store); /* it submits to the committers, and they give it names to remove */
+  checkpointer_halt (store);
   committers_stop (store);
   checkpointer_stop (store);
   spiller_stop (store);

@@ -22,6 +22,7 @@ struct codec;
 struct scrubber;
 struct spiller;
 struct op;
+struct forgetting;
 
 enum { STORE_FORMAT = 2 }; /* of the files (FORMAT.md); older ones are upgraded */
 
@@ -33,6 +34,9 @@ struct store_settings {
   uint64_t checkpoint_octets;  /* of log since the last checkpoint of the shard */
   uint64_t checkpoint_records; /* rows in its overlay */
   int64_t checkpoint_idle;     /* milliseconds */
+  int64_t expunged_age;        /* milliseconds: how long is known what was expunged */
+  uint64_t expunged_kept;      /* and of how many messages of a mailbox */
+  int64_t token_age;           /* milliseconds: how long a commit's token is known */
   uint64_t reserve;            /* octets of ballast */
   uint64_t cache;              /* octets of index pages kept in memory, all shards together */
   uint64_t background;         /* a shard that must read more than this to start, in octets, is
@@ -76,10 +80,12 @@ struct store {
   struct rebuilder *rebuilder;
   struct codec *codec;
   struct scrubber *scrubber;
-  _Atomic uint64_t next_big;   /* makes the names of big files unique */
-  _Atomic uint64_t next_email; /* described.h */
-  uint64_t first_big;          /* the first of them in this process */
-  _Atomic bool stopping;       /* long work ends early */
+  _Atomic uint64_t next_big;    /* makes the names of big files unique */
+  _Atomic uint64_t next_email;  /* described.h */
+  uint64_t first_big;           /* the first of them in this process */
+  _Atomic bool stopping;        /* long work ends early */
+  int64_t opened;               /* seconds since 1970 */
+  _Atomic uint32_t remembering; /* digests nobody waits for, on their way */
   _Atomic bool reserve_gone;
 };
 
@@ -152,7 +158,8 @@ struct shard {
   _Atomic uint64_t rows_since; /* rows in the active overlay */
   _Atomic int64_t retry_at;    /* monotonic ns: not before, after a failure */
   char current;                /* 'A' or 'B'; 0: no tree yet */
-  bool other_ready;            /* the other tree has everything up to base_until */
+  struct forgetting *forgetting;
+  bool other_ready; /* the other tree has everything up to base_until */
 
   /* Whoever writes trees, bases or CURRENT, or removes segments, holds this: the checkpointer,
    * the compactor, a rebuild.  Nobody who serves clients ever waits for it. */
@@ -223,6 +230,7 @@ bool reserve_release (struct store *);
 
 /* checkpoint.c */
 ptn_status checkpointer_start (struct store *);
+void checkpointer_halt (struct store *); /* ends its thread, which submits to the committers */
 void checkpointer_stop (struct store *); /* a last checkpoint of every shard */
 void checkpointer_poke (struct store *);
 /* last: the other tree need not be made ready for the next time. */

@@ -32,6 +32,9 @@ fixture_setup (void **state) {
     .checkpoint_octets = UINT64_MAX,
     .checkpoint_records = 1000000,
     .checkpoint_idle = 3600 * 1000,
+    .expunged_age = INT64_C (90) * 24 * 3600 * 1000,
+    .expunged_kept = 100000,
+    .token_age = 2 * 24 * 3600 * 1000,
     .cache = 1 << 20,
     .sync = false,
   };

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* keep_test.c - what is kept beside messages: special uses, who vanished, recents, ids, digests;
+ * each survives a kill and a rebuild of the index, and goes when it should. */
+#include "support.h"
+
+#include "../fetch.h"
+#include "../forget.h"
+#include "../mailbox.h"
+#include "../remember.h"
+#include "../request.h"
+#include "../vanished.h"
+
+#include <glib/gstdio.h>
+
+static const char ann[] = "ann@example.test", bob[] = "bob@example.test";
+static const struct ptn_mailbox_name inbox_name = { NULL, "INBOX" };
+
+/* The same rows from the log alone. */
+static void
+assert_rebuilds (struct fixture *f) {
+  static const char *const names[] = { "CURRENT", "idx.A.kct", "idx.B.kct" };
+  g_autofree char *before = dump (f->store), *after = NULL;
+
+  assert_sound (f->store);
+  fixture_close (f);
+  for (uint32_t shard = 0; shard < f->settings.shards; shard++)
+    for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+      g_autofree char *folder = g_strdup_printf ("s%02u", shard);
+      g_autofree char *name = g_build_filename (f->path, folder, names[i], NULL);
+
+      g_unlink (name);
+    }
+  fixture_open (f);
+  after = dump (f->store);
+  assert_string_equal (before, after);
+}
+
+static uint32_t
+attributes_of (struct fixture *f, const char *path, struct ptn_id *id) {
+  struct ptn_account *account = open_account (f, ann);
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_mailbox *mailbox;
+  uint32_t attributes;
+
+  assert_ok (mailbox_status (account, &call, (struct ptn_mailbox_name){ NULL, path }, &mailbox));
+  attributes = mailbox->attributes;
+  *id = mailbox->id;
+  f->host->call_end (&call);
+  account_close (account);
+  return attributes;
+}
+
+static void
+special_uses (void **state) {
+  struct fixture *f = *state;
+  struct ptn_account *account;
+  struct ptn_id id;
+
+  fixture_open (f);
+  account = open_account (f, ann);
+  assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, "Out" },
+                                    PTN_MAILBOX_SENT | PTN_MAILBOX_IMPORTANT)));
+  assert_int_equal (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, "Bad" },
+                                           PTN_MAILBOX_SENT | PTN_MAILBOX_NOSELECT)),
+                    PTN_E_INVALID);
+  assert_int_equal (attributes_of (f, "Out", &id), PTN_MAILBOX_SENT | PTN_MAILBOX_IMPORTANT);
+  assert_ok (
+      DO (f, request_subscribe (account, &call, (struct ptn_mailbox_name){ NULL, "Out" }, 1)));
+  assert_ok (DO (f, request_set_attributes (account, &call, &id, PTN_MAILBOX_JOURNAL)));
+  assert_ok (DO (f, request_rename (account, &call, (struct ptn_mailbox_name){ NULL, "Out" },
+                                    (struct ptn_mailbox_name){ NULL, "Diary" })));
+  assert_int_equal (attributes_of (f, "Diary", &id), PTN_MAILBOX_JOURNAL | PTN_MAILBOX_SUBSCRIBED);
+  account_close (account);
+  assert_rebuilds (f);
+  assert_int_equal (attributes_of (f, "Diary", &id), PTN_MAILBOX_JOURNAL | PTN_MAILBOX_SUBSCRIBED);
+}
+
+static uint64_t
+modseq_of (struct fixture *f) {
+  struct ptn_account *account = open_account (f, ann);
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_mailbox *mailbox;
+  uint64_t modseq;
+
+  assert_ok (mailbox_status (account, &call, inbox_name, &mailbox));
+  modseq = mailbox->highest_modseq;
+  f->host->call_end (&call);
+  account_close (account);
+  return modseq;
+}
+
+/* "1-2,5" */
+static char *
+vanished_since (struct fixture *f, uint64_t since, const struct ptn_uid_set *uids,
+                ptn_status *status) {
+  struct ptn_account *account = open_account (f, ann);
+  GString *text = g_string_new (NULL);
+  struct ptn_call call = { .task = f->task };
+  struct ptn_uid_set gone = { NULL, 0 };
+  struct ptn_id id;
+
+  assert_true (find_mailbox (f, ann, "INBOX", &id));
+  *status = mailbox_vanished (account, &call, &id, since, uids, &gone);
+  for (size_t i = 0; i < gone.count; i++)
+    g_string_append_printf (text, "%s%u-%u", i ? "," : "", gone.ranges[i].first,
+                            gone.ranges[i].last);
+  f->host->call_end (&call);
+  account_close (account);
+  return g_string_free (text, FALSE);
+}
+
+static void
+assert_vanished (struct fixture *f, uint64_t since, const char *expected) {
+  ptn_status status;
+  g_autofree char *gone = vanished_since (f, since, NULL, &status);
+
+  assert_ok (status);
+  assert_string_equal (gone, expected);
+}
+
+static void
+assert_vanished_expired (struct fixture *f, uint64_t since) {
+  ptn_status status;
+  g_autofree char *gone = vanished_since (f, since, NULL, &status);
+
+  assert_int_equal (status, PTN_E_EXPIRED);
+}
+
+static void
+tombstones (void **state) {
+  static const struct ptn_uid_range some[] = { { 2, 4 }, { 8, 100 } };
+  struct fixture *f = *state;
+  g_autofree char *gone = NULL;
+  uint64_t start, first, second;
+  ptn_status status;
+
+  f->settings.expunged_kept = 8;
+  fixture_open (f);
+  for (int i = 0; i < 20; i++)
+    deliver (f, ann, "Subject: x\r\n\r\n");
+  start = modseq_of (f);
+  assert_vanished (f, 0, "");
+  assert_ok (expunge (f, ann, 5, 6));
+  first = modseq_of (f);
+  assert_ok (expunge (f, ann, 3, 4));
+  assert_ok (expunge (f, ann, 9, 9));
+  second = modseq_of (f);
+  assert_vanished (f, start, "3-6,9-9");
+  assert_vanished (f, first, "3-4,9-9");
+  assert_vanished (f, second, "");
+  gone = vanished_since (f, start, &(struct ptn_uid_set){ some, 2 }, &status);
+  assert_ok (status);
+  assert_string_equal (gone, "3-4,9-9");
+  assert_rebuilds (f);
+  assert_vanished (f, start, "3-6,9-9");
+  /* Nine are more than eight: the oldest go, and who knew less than that is told so. */
+  assert_ok (expunge (f, ann, 11, 14));
+  assert_vanished_expired (f, 0);
+  assert_vanished_expired (f, start);
+  assert_vanished (f, first, "3-4,9-9,11-14");
+  assert_vanished (f, second, "11-14");
+  assert_rebuilds (f);
+  assert_vanished_expired (f, start);
+  assert_vanished (f, first, "3-4,9-9,11-14");
+}
+
+static void
+forget_all (struct fixture *f) {
+  while (!forget_some (&f->store->shards[0], 3))
+    ;
+  deliver (f, bob, "Subject: a commit behind that of the walk\r\n\r\n");
+}
+
+static size_t
+count_rows (struct fixture *f, enum key_kind kind) {
+  g_autofree char *text = dump (f->store);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *prefix = g_strdup_printf ("%02x", kind);
+  size_t count = 0;
+
+  for (char **line = lines; *line; line++)
+    count += g_str_has_prefix (*line, prefix);
+  return count;
+}
+
+static void
+ages (void **state) {
+  struct fixture *f = *state;
+  uint64_t last;
+
+  fixture_open (f);
+  populate (f); /* commits with tokens, and expunges */
+  populate (f);
+  last = modseq_of (f);
+  assert_true (count_rows (f, KEY_TOKEN) > 0);
+  assert_true (count_rows (f, KEY_TOMBSTONE) > 0);
+  forget_all (f);
+  assert_true (count_rows (f, KEY_TOKEN) > 0);
+  assert_true (count_rows (f, KEY_TOMBSTONE) > 0);
+  f->store->settings.token_age = f->store->settings.expunged_age = -10000;
+  forget_all (f);
+  assert_int_equal (count_rows (f, KEY_TOKEN), 0);
+  assert_int_equal (count_rows (f, KEY_TOMBSTONE), 0);
+  assert_vanished_expired (f, 0);
+  assert_vanished (f, last, "");
+  assert_rebuilds (f);
+}
+
+static uint32_t
+claim (struct fixture *f) {
+  struct ptn_account *account = open_account (f, ann);
+  struct ptn_id id;
+  uint32_t first;
+
+  assert_true (find_mailbox (f, ann, "INBOX", &id));
+  assert_ok (DO (f, request_claim_recent (account, &call, &id, &first)));
+  account_close (account);
+  return first;
+}
+
+static void
+recents (void **state) {
+  struct fixture *f = *state;
+  uint64_t end;
+
+  fixture_open (f);
+  for (int i = 0; i < 3; i++)
+    deliver (f, ann, "Subject: x\r\n\r\n");
+  assert_int_equal (claim (f), 1);
+  end = f->store->shards[0].log.end;
+  assert_int_equal (claim (f), 4);
+  assert_int_equal (claim (f), 4);
+  assert_int_equal (f->store->shards[0].log.end, end); /* nothing to claim costs nothing */
+  deliver (f, ann, "Subject: x\r\n\r\n");
+  assert_rebuilds (f);
+  assert_int_equal (claim (f), 4);
+  assert_int_equal (claim (f), 5);
+}
+
+struct describing {
+  const char *references[40];
+  size_t count;
+  const char *digest;
+  ptn_status status;
+  unsigned calls;
+};
+
+static ptn_status
+describe (void *argument, struct ptn_description *description) {
+  struct describing *describing = argument;
+
+  describing->calls++;
+  description->references.items = describing->references;
+  description->references.count = describing->count;
+  if (describing->digest)
+    description->digest = (struct ptn_bytes){ describing->digest, strlen (describing->digest) };
+  return describing->status;
+}
+
+static ptn_status
+deliver_described (struct fixture *f, const char *const *accounts, size_t count,
+                   struct describing *describing) {
+  struct ptn_source *source = harness_source_new ("Subject: y\r\n\r\n", 14, 3, true);
+  struct ptn_append append = {
+    .size = sizeof append, .source = source, .describe = describe, .argument = describing
+  };
+  struct ptn_target targets[4] = { 0 };
+  struct ptn_delivered results[4] = { 0 };
+  ptn_status status;
+
+  for (size_t i = 0; i < count; i++)
+    targets[i] = (struct ptn_target){ accounts[i], "INBOX", 0, UINT64_MAX, UINT64_MAX };
+  status = DO (f, store_deliver (f->store, &call, &append, targets, count, results));
+  source->ops->close (source);
+  for (size_t i = 0; status == PTN_OK && i < count; i++)
+    assert_ok (results[i].status);
+  return status;
+}
+
+static struct ptn_message
+message_of (struct fixture *f, const char *name, const char *path, uint32_t uid) {
+  struct ptn_account *account = open_account (f, name);
+  struct ptn_uid_range range = { uid, uid };
+  struct ptn_fetch fetch = { .size = sizeof fetch,
+                             .items = PTN_FETCH_IDS | PTN_FETCH_DIGEST,
+                             .uids = { &range, 1 } };
+  const struct ptn_message *row;
+  struct ptn_message message;
+  struct ptn_cursor *cursor;
+  struct ptn_id id;
+  size_t count;
+
+  assert_true (find_mailbox (f, name, path, &id));
+  assert_ok (DO (f, fetch_open (account, &call, &id, &fetch, &cursor)));
+  assert_ok (DO (f, fetch_next (cursor, &call, &row, 1, &count)));
+  message = *row;
+  if (message.items & PTN_FETCH_DIGEST) {
+    g_autofree char *text = g_strndup (message.digest.data, message.digest.size);
+
+    message.digest.data = g_intern_string (text); /* it outlives the cursor */
+  }
+  cursor_close (cursor);
+  account_close (account);
+  return message;
+}
+
+static bool
+same (struct ptn_id a, struct ptn_id b) {
+  return memcmp (a.octets, b.octets, sizeof a.octets) == 0;
+}
+
+static struct ptn_id
+deliver_refs (struct fixture *f, const char *account, const char *own, const char *reference) {
+  struct describing describing = { { own, reference }, reference ? 2 : 1, NULL, PTN_OK, 0 };
+  struct ptn_id id;
+  uint32_t uid;
+
+  assert_ok (deliver_described (f, &account, 1, &describing));
+  assert_int_equal (describing.calls, 1);
+  assert_true (find_mailbox (f, account, "INBOX", &id));
+  {
+    struct ptn_account *open = open_account (f, account);
+    struct ptn_call call = { .task = f->task };
+    const struct ptn_mailbox *mailbox;
+
+    assert_ok (mailbox_status (open, &call, inbox_name, &mailbox));
+    uid = mailbox->uidnext - 1;
+    f->host->call_end (&call);
+    account_close (open);
+  }
+  return message_of (f, account, "INBOX", uid).thread_id;
+}
+
+static void
+threads (void **state) {
+  struct fixture *f = *state;
+  struct ptn_id first, second, third;
+
+  fixture_open (f);
+  first = deliver_refs (f, ann, "a@x", NULL);
+  assert_true (same (first, message_of (f, ann, "INBOX", 1).email_id));
+  assert_true (same (deliver_refs (f, ann, "b@x", "a@x"), first));
+  assert_true (same (deliver_refs (f, ann, "c@x", "b@x"), first));
+  second = deliver_refs (f, ann, "", NULL);
+  assert_false (same (second, first));
+  assert_false (same (deliver_refs (f, ann, "", NULL), second));
+  /* Two answers to a mail that is not here meet, and the mail joins them. */
+  third = deliver_refs (f, ann, "answer1@x", "unseen@x");
+  assert_false (same (third, first));
+  assert_true (same (deliver_refs (f, ann, "answer2@x", "unseen@x"), third));
+  assert_true (same (deliver_refs (f, ann, "unseen@x", NULL), third));
+  /* As long as one message knows the others, later ones find the thread. */
+  assert_ok (expunge (f, ann, 1, 2));
+  assert_rebuilds (f);
+  assert_true (same (deliver_refs (f, ann, "d@x", "b@x"), first));
+  assert_ok (expunge (f, ann, 1, 100));
+  assert_int_equal (count_rows (f, KEY_THREAD), 0);
+  assert_false (same (deliver_refs (f, ann, "e@x", "b@x"), first));
+  assert_rebuilds (f);
+}
+
+static void
+digests (void **state) {
+  static const char *const both[] = { ann, bob };
+  static const struct ptn_uid_range one = { 1, 1 };
+  struct fixture *f = *state;
+  struct describing describing = { { "m@x" }, 1, "a digest", PTN_OK, 0 };
+  struct ptn_message message, copy;
+  struct ptn_account *account;
+  struct ptn_change *change;
+  struct ptn_id inbox;
+
+  f->settings.shards = 7; /* the two are not together */
+  fixture_open (f);
+  assert_ptr_not_equal (store_shard_of (f->store, ann), store_shard_of (f->store, bob));
+  assert_ok (deliver_described (f, both, 2, &describing));
+  assert_int_equal (describing.calls, 1);
+  message = message_of (f, ann, "INBOX", 1);
+  copy = message_of (f, bob, "INBOX", 1);
+  assert_true (same (message.email_id, copy.email_id));
+  assert_true (same (message.thread_id, copy.thread_id));
+  assert_true (message.items & PTN_FETCH_DIGEST && copy.items & PTN_FETCH_DIGEST);
+  assert_string_equal (message.digest.data, "a digest");
+  /* One that comes late. */
+  deliver (f, ann, "Subject: late\r\n\r\n");
+  assert_false (message_of (f, ann, "INBOX", 2).items & PTN_FETCH_DIGEST);
+  account = open_account (f, ann);
+  assert_true (find_mailbox (f, ann, "INBOX", &inbox));
+  message_remember (account, &inbox, 2, (struct ptn_bytes){ "late digest", 11 });
+  message_remember (account, &inbox, 9, (struct ptn_bytes){ "nobody's", 8 });
+  assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, "Two" }, 0)));
+  assert_ok (DO (f, change_begin (account, &call, NULL, &change)));
+  assert_true (find_mailbox (f, ann, "Two", &inbox));
+  {
+    struct ptn_id from;
+
+    assert_true (find_mailbox (f, ann, "INBOX", &from));
+    assert_ok (
+        DO (f, change_copy (change, &call, &from, (struct ptn_uid_set){ &one, 1 }, &inbox, 1)));
+  }
+  assert_ok (DO (f, change_commit (change, &call)));
+  change_end (change);
+  account_close (account);
+  message = message_of (f, ann, "INBOX", 2);
+  assert_true (message.items & PTN_FETCH_DIGEST);
+  assert_memory_equal (message.digest.data, "late digest", 12);
+  copy = message_of (f, ann, "Two", 1);
+  assert_true (same (copy.email_id, message_of (f, bob, "INBOX", 1).email_id));
+  assert_string_equal (copy.digest.data, "a digest");
+  assert_rebuilds (f);
+  /* The describer's word counts. */
+  describing.status = PTN_E_LIMIT;
+  assert_int_equal (deliver_described (f, both, 2, &describing), PTN_E_LIMIT);
+  assert_ok (expunge (f, ann, 2, 2));
+  assert_int_equal (count_rows (f, KEY_DIGEST), 2);
+}
+
+static void
+siphash_vectors (void **state) {
+  static const uint8_t expected[] = { 0xe5, 0x45, 0xbe, 0x49, 0x61, 0xca, 0x29, 0xa1 };
+  unsigned char key[16], data[15];
+
+  for (unsigned i = 0; i < 16; i++)
+    key[i] = (unsigned char)i;
+  for (unsigned i = 0; i < 15; i++)
+    data[i] = (unsigned char)i;
+  assert_int_equal (siphash (key, data, 15), get_u64 (expected));
+}
+
+int
+main (void) {
+  static const struct CMUnitTest tests[] = {
+    cmocka_unit_test (siphash_vectors),
+    STORE_TEST (special_uses),
+    STORE_TEST (tombstones),
+    STORE_TEST (ages),
+    STORE_TEST (recents),
+    STORE_TEST (threads),
+    STORE_TEST (digests),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
