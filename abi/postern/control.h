@@ -40,8 +40,11 @@ struct ptn_report { /* table */
 };
 
 enum {
-  PTN_CONTROL_SECRET = 1 << 0, /* posternctl asks for a password, passed as `secret` */
-  PTN_CONTROL_OFFLINE = 1 << 1 /* also works without a running server */
+  PTN_CONTROL_SECRET = 1 << 0,  /* posternctl asks for a password, passed as `secret` */
+  PTN_CONTROL_OFFLINE = 1 << 1, /* also works without a running server */
+  PTN_CONTROL_STOPPED = 1 << 2  /* works only without one (set OFFLINE, too): the plugin is
+                                   configured and not started, so that a command can do what its
+                                   start could not bear */
 };
 
 struct ptn_control { /* table: one command */

@@ -214,7 +214,14 @@ end_command (struct connection *connection, ptn_status status) {
 static bool
 run_command (struct connection *connection) {
   const struct load_provider *provider = connection->command;
-  if (connection->settings.prepare && !connection->prepared) {
+  bool stopped = table_of (provider)->flags & PTN_CONTROL_STOPPED;
+  if (stopped && !connection->settings.prepare) {
+    end_command (connection, task_fail (connection->task, PTN_E_DENIED,
+                                        "stop the server first: this command needs the files alone",
+                                        "the server is running"));
+    return true;
+  }
+  if (!stopped && connection->settings.prepare && !connection->prepared) {
     ptn_status status =
         connection->settings.prepare (connection->settings.user, connection->task, provider);
     if (status == PTN_PENDING)

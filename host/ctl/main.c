@@ -242,8 +242,9 @@ print_command_help (const struct client_command *command) {
     puts ("Asks for the password, or reads it from standard input (one line).");
   if (*command->columns && strcmp (command->columns, "text") != 0)
     printf ("Columns: %s\n", command->columns);
-  puts (command->flags & PTN_CONTROL_OFFLINE ? "Works with and without a running server."
-                                             : "Needs a running server.");
+  puts (command->flags & PTN_CONTROL_STOPPED   ? "Works while the server is stopped."
+        : command->flags & PTN_CONTROL_OFFLINE ? "Works with and without a running server."
+                                               : "Needs a running server.");
   return EXIT_OK;
 }
 
