@@ -217,5 +217,7 @@ index_publish (struct index *index, const struct overlay *changes, struct positi
       overlay_put (index->active, node->key, node->key_size,
                    node->state == OVERLAY_VALUE ? node->value : NULL, node->value_size, false);
   index->position = position;
+  if (atomic_load (&index->watched) > 0)
+    index->watch (index->watch_argument, changes);
   pthread_rwlock_unlock (&index->lock);
 }

@@ -25,6 +25,10 @@ struct index {
   struct position position;     /* of the last change in `active` */
   struct position frozen_until; /* of the last change in `frozen` */
   struct position base_until;
+  /* Called with the changes of a publish, inside the lock, while somebody has asked for it. */
+  _Atomic uint32_t watched;
+  void (*watch) (void *argument, const struct overlay *changes);
+  void *watch_argument;
   _Atomic bool corrupt;       /* a value of the tree was rotten: it has to be made anew */
   _Atomic bool away;          /* it is being made anew: readers get PTN_E_TEMPORARY, but for */
   _Atomic (pthread_t) keeper; /* ... the thread that does it */

@@ -10,6 +10,7 @@
 #include "rebuild.h"
 #include "scrub.h"
 #include "txn.h"
+#include "view.h"
 
 #include <stdarg.h>
 #include <unistd.h>
@@ -86,11 +87,10 @@ shard_init (struct shard *shard, struct store *store, uint32_t number) {
   index_init (&shard->index);
   txn_init (&shard->txn, shard);
   pthread_mutex_init (&shard->files_lock, NULL);
-  pthread_mutex_init (&shard->views_lock, NULL);
+  views_init (shard);
   pthread_mutex_init (&shard->upkeep, NULL);
   shard->files = g_ptr_array_new ();
   shard->forgetting = forgetting_new ();
-  shard->views = g_hash_table_new (g_int64_hash, g_int64_equal);
 }
 
 void
@@ -111,10 +111,9 @@ shard_close (struct shard *shard) {
     g_free (file);
   }
   g_ptr_array_unref (shard->files);
-  g_hash_table_unref (shard->views);
   forgetting_free (&shard->forgetting);
   pthread_mutex_destroy (&shard->files_lock);
-  pthread_mutex_destroy (&shard->views_lock);
+  views_destroy (shard);
   pthread_mutex_destroy (&shard->upkeep);
   txn_destroy (&shard->txn);
   index_destroy (&shard->index);

@@ -150,7 +150,8 @@ struct shard {
   uint64_t file_clock;
 
   pthread_mutex_t views_lock;
-  GHashTable *views; /* user<<32|mailbox -> the newest view in use */
+  pthread_cond_t views_built;
+  GHashTable *views; /* user<<32|mailbox -> struct live, of view.c */
 
   /* checkpointer */
   _Atomic uint64_t log_since;  /* octets written since the last freeze */

@@ -1,177 +1,421 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* view.c - see view.h.
  *
- * A shard knows the newest view of each mailbox as long as somebody uses it.  Who asks while it is
- * still right gets another reference; else a new one is read from the index. */
+ * A mailbox is live while somebody has a view of it.  Then whoever publishes changes of the index
+ * also notes which of its messages have become what, and the next view is made of the newest one
+ * and these notes, without a look at the index.  Only the first view is read from the index: in
+ * turns, so that no commit waits long, and made right by the notes of what changed meanwhile.
+ * Notes are bounded; too many, and the mailbox is read again.
+ *
+ * The notes are written inside the index's lock: who has seen a change in the index finds its
+ * note.  One thread at a time builds a mailbox's next view; others wait for it. */
 #include "view.h"
+
+#include "columns.h"
+
+struct words { /* the keywords of a mailbox; under views_lock */
+  uint32_t references;
+  GPtrArray *list;
+};
+
+struct live {
+  uint64_t key; /* user and mailbox */
+  struct shard *shard;
+  uint32_t users; /* references to views, and calls that want one */
+  bool building;
+  struct view *newest; /* one reference is ours; NULL: to be read */
+  /* Since `newest`, or since the reading began: */
+  GArray *notes; /* struct note */
+  bool overflow; /* there were too many */
+  bool bad;      /* one made no sense */
+  bool words_stale;
+  uint64_t modseq;
+};
 
 struct view {
   struct ptn_view table;
-  uint32_t references; /* under the shard's views_lock */
-  struct shard *shard;
-  uint64_t key; /* user and mailbox */
-  GArray *uids, *flags, *modseqs;
-  GPtrArray *keywords;
-  bool bad;
+  uint32_t references; /* under views_lock */
+  struct live *live;
+  struct columns columns;
+  struct words *words;
 };
 
-enum { ROWS_A_TURN = 4096, TRIES = 4 };
+enum { ROWS_A_TURN = 4096, NOTES_LEAST = 8192, NOTES_READING = 4 << 20, TRIES = 4 };
+
+/* --- notes: inside the index's lock, by who publishes --------------------------------------- */
+
+static GArray *
+notes_new (void) {
+  return g_array_new (FALSE, FALSE, sizeof (struct note));
+}
+
+static void
+note_message (struct live *live, const struct overlay_node *node) {
+  struct note note = { .uid = key_number (node->key, node->key_size, AT_UID),
+                       .order = live->notes->len,
+                       .gone = node->state == OVERLAY_REMOVED };
+  guint room =
+      live->newest ? MAX (live->newest->columns.count / 2, (guint)NOTES_LEAST) : NOTES_READING;
+  struct message_row row;
+
+  if (live->overflow)
+    return;
+  live->bad |= !note.gone && !message_row_get (READER (node->value, node->value_size), &row);
+  if (live->notes->len >= room || live->bad) {
+    live->overflow = true;
+    g_array_unref (live->notes);
+    live->notes = notes_new ();
+    return;
+  }
+  if (!note.gone) {
+    note.flags = row.flags;
+    note.modseq = row.modseq;
+  }
+  g_array_append_val (live->notes, note);
+}
+
+static void
+note_node (struct live *live, const struct overlay_node *node) {
+  struct mailbox_row row;
+
+  switch (node->key[0]) {
+  case KEY_MESSAGE:
+    note_message (live, node);
+    break;
+  case KEY_KEYWORDS:
+    live->words_stale = true;
+    break;
+  case KEY_MAILBOX:
+    if (node->state == OVERLAY_VALUE
+        && mailbox_row_get (READER (node->value, node->value_size), &row))
+      live->modseq = row.modseq;
+    break;
+  }
+}
+
+/* All changes of a publish, in order of keys: those of one mailbox stand together. */
+static void
+note_changes (void *argument, const struct overlay *changes) {
+  struct shard *shard = argument;
+  struct live *live = NULL;
+  uint64_t known = 0; /* what `live` was looked up for; no mailbox is 0 */
+
+  pthread_mutex_lock (&shard->views_lock);
+  for (const struct overlay_node *node = overlay_first (changes); node; node = node->next[0]) {
+    uint8_t kind = node->key[0];
+    uint64_t key;
+
+    if (node->state == OVERLAY_NOTHING || node->key_size < AT_UID
+        || (kind != KEY_MESSAGE && kind != KEY_KEYWORDS && kind != KEY_MAILBOX))
+      continue;
+    key = (uint64_t)key_number (node->key, node->key_size, AT_USER) << 32
+          | key_number (node->key, node->key_size, AT_MAILBOX);
+    if (key != known) {
+      live = g_hash_table_lookup (shard->views, &key);
+      known = key;
+    }
+    if (live)
+      note_node (live, node);
+  }
+  pthread_mutex_unlock (&shard->views_lock);
+}
+
+void
+views_init (struct shard *shard) {
+  pthread_mutex_init (&shard->views_lock, NULL);
+  pthread_cond_init (&shard->views_built, NULL);
+  shard->views = g_hash_table_new (g_int64_hash, g_int64_equal);
+  shard->index.watch = note_changes;
+  shard->index.watch_argument = shard;
+}
+
+void
+views_destroy (struct shard *shard) {
+  g_hash_table_unref (shard->views);
+  pthread_cond_destroy (&shard->views_built);
+  pthread_mutex_destroy (&shard->views_lock);
+}
+
+/* --- lives, under views_lock ---------------------------------------------------------------- */
+
+static void
+words_unref (struct words *words) {
+  if (words && --words->references == 0) {
+    g_ptr_array_unref (words->list);
+    g_free (words);
+  }
+}
+
+/* The columns are freed later, outside the lock. */
+static struct view *
+view_unref (struct view *view) {
+  if (!view || --view->references > 0)
+    return NULL;
+  words_unref (view->words);
+  return view;
+}
 
 static void
 view_free (struct view *view) {
-  g_array_unref (view->uids);
-  g_array_unref (view->flags);
-  g_array_unref (view->modseqs);
-  g_ptr_array_unref (view->keywords);
+  if (!view)
+    return;
+  columns_clear (&view->columns);
   g_free (view);
+}
+
+static struct live *
+live_take (struct shard *shard, uint64_t key) {
+  struct live *live = g_hash_table_lookup (shard->views, &key);
+
+  if (!live) {
+    live = g_new0 (struct live, 1);
+    live->key = key;
+    live->shard = shard;
+    live->notes = notes_new ();
+    live->words_stale = true;
+    g_hash_table_insert (shard->views, &live->key, live);
+    atomic_fetch_add (&shard->index.watched, 1);
+  }
+  live->users++;
+  return live;
+}
+
+/* What is left to be freed is returned. */
+static struct view *
+live_give (struct live *live) {
+  struct shard *shard = live->shard;
+  struct view *unused;
+
+  if (--live->users > 0)
+    return NULL;
+  atomic_fetch_sub (&shard->index.watched, 1);
+  g_hash_table_remove (shard->views, &live->key);
+  unused = view_unref (live->newest);
+  g_array_unref (live->notes);
+  g_free (live);
+  return unused;
 }
 
 void
 view_release (const struct ptn_view *table) {
   struct view *view = (struct view *)(uintptr_t)table;
-  struct shard *shard = view->shard;
-  bool last;
+  struct shard *shard = view->live->shard;
+  struct live *live = view->live;
+  struct view *unused, *newest;
 
   pthread_mutex_lock (&shard->views_lock);
-  last = --view->references == 0;
-  if (last && g_hash_table_lookup (shard->views, &view->key) == view)
-    g_hash_table_remove (shard->views, &view->key);
+  unused = view_unref (view);
+  newest = live_give (live);
   pthread_mutex_unlock (&shard->views_lock);
-  if (last)
-    view_free (view);
+  view_free (unused);
+  view_free (newest);
 }
+
+/* --- building ------------------------------------------------------------------------------- */
+
+struct reading {
+  struct columns *columns;
+  uint32_t last;
+  bool bad;
+};
 
 static bool
 add_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
-  struct view *view = argument;
+  struct reading *reading = argument;
   struct message_row row;
-  uint32_t uid = key_number (key, key_size, AT_UID);
 
   if (!message_row_get (READER (value, size), &row)) {
-    view->bad = true;
+    reading->bad = true;
     return false;
   }
-  g_array_append_val (view->uids, uid);
-  g_array_append_val (view->flags, row.flags);
-  g_array_append_val (view->modseqs, row.modseq);
+  reading->last = key_number (key, key_size, AT_UID);
+  columns_append (reading->columns, reading->last, row.flags, row.modseq);
   return true;
 }
 
+/* All rows, in turns.  What changes meanwhile is in the notes. */
 static ptn_status
-read_keywords (const struct place *place, struct view *view) {
+read_rows (const struct place *place, struct columns *columns, uint64_t *modseq) {
+  struct reading reading = { columns, 0, false };
+  struct mailbox_row row;
+  struct key from, end;
+  ptn_status status = read_mailbox (place->shard, place->user, place->mailbox, &row);
+
+  if (status != PTN_OK)
+    return status;
+  *modseq = row.modseq;
+  columns_init (columns, row.messages);
+  key_mailbox (&end, place->user, place->mailbox);
+  end.octets[0] = KEY_MESSAGE;
+  key_after (&end, &end);
+  do {
+    key_message (&from, place->user, place->mailbox, reading.last + 1);
+    status = index_scan (&place->shard->index, NULL, &from, &end, ROWS_A_TURN, add_row, &reading);
+  } while (status == PTN_OK && !reading.bad);
+  if (status == PTN_END && !reading.bad)
+    return PTN_OK;
+  columns_clear (columns);
+  return reading.bad ? PTN_E_CORRUPT : status;
+}
+
+static ptn_status
+read_words (const struct place *place, struct words **result) {
   struct value value;
   struct key key;
   ptn_status status;
 
-  g_ptr_array_set_size (view->keywords, 0);
   key_keywords (&key, place->user, place->mailbox);
   value_init (&value);
   status = index_get (&place->shard->index, NULL, &key, &value);
-  if (status == PTN_OK) {
+  if (status == PTN_OK || status == PTN_E_NOT_FOUND) {
     struct reader reader = VALUE_READER (&value);
+    GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
 
-    while (reader.at < reader.end && !reader.bad)
-      g_ptr_array_add (view->keywords, reader_text (&reader));
-    if (reader.bad)
-      status = PTN_E_CORRUPT;
+    while (status == PTN_OK && reader.at < reader.end && !reader.bad)
+      g_ptr_array_add (list, reader_text (&reader));
+    status = reader.bad ? PTN_E_CORRUPT : PTN_OK;
+    if (status == PTN_OK) {
+      *result = g_new0 (struct words, 1);
+      (*result)->references = 1;
+      (*result)->list = list;
+    } else
+      g_ptr_array_unref (list);
   }
   value_clear (&value);
-  return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+  return status;
 }
 
-/* All rows, in turns, so that no commit waits long for the lock.  A change in between is seen by
- * the mailbox's modseq: then again, at last in one turn. */
-static ptn_status
-read_rows (const struct place *place, struct view *view) {
-  struct mailbox_row before, after;
-  struct key from, end;
-
-  for (int try = 1;; try++) {
-    ptn_status status = read_mailbox (place->shard, place->user, place->mailbox, &before);
-
-    if (status == PTN_OK)
-      status = read_keywords (place, view);
-    g_array_set_size (view->uids, 0);
-    g_array_set_size (view->flags, 0);
-    g_array_set_size (view->modseqs, 0);
-    key_message (&from, place->user, place->mailbox, 1);
-    key_mailbox (&end, place->user, place->mailbox);
-    end.octets[0] = KEY_MESSAGE;
-    key_after (&end, &end);
-    while (status == PTN_OK && !view->bad) {
-      status = index_scan (&place->shard->index, NULL, &from, &end,
-                           try < TRIES ? ROWS_A_TURN : SIZE_MAX, add_row, view);
-      if (status == PTN_OK && view->uids->len > 0)
-        key_message (&from, place->user, place->mailbox,
-                     g_array_index (view->uids, uint32_t, view->uids->len - 1) + 1);
-    }
-    if (status == PTN_END)
-      status = read_mailbox (place->shard, place->user, place->mailbox, &after);
-    if (status != PTN_OK || view->bad)
-      return view->bad ? PTN_E_CORRUPT : status;
-    if (before.modseq == after.modseq || try == TRIES) {
-      view->table.modseq = after.modseq;
-      return PTN_OK;
-    }
-  }
-}
-
-static struct view *
-view_new (const struct place *place, uint64_t key) {
-  struct view *view = g_new0 (struct view, 1);
-
-  view->shard = place->shard;
-  view->key = key;
-  view->references = 1;
-  view->uids = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-  view->flags = g_array_new (FALSE, FALSE, sizeof (ptn_flag_bits));
-  view->modseqs = g_array_new (FALSE, FALSE, sizeof (uint64_t));
-  view->keywords = g_ptr_array_new_with_free_func (g_free);
-  return view;
-}
-
-/* One more reference to what is known, if it is as new as `modseq` and has the keywords. */
-static struct view *
-known_view (struct shard *shard, uint64_t key, uint64_t modseq, uint32_t keywords) {
-  struct view *view;
-
-  pthread_mutex_lock (&shard->views_lock);
-  view = g_hash_table_lookup (shard->views, &key);
-  if (view && (view->table.modseq < modseq || view->keywords->len != keywords))
-    view = NULL;
-  if (view)
-    view->references++;
-  pthread_mutex_unlock (&shard->views_lock);
-  return view;
-}
-
-static uint32_t
-count_keywords (const struct place *place) {
-  struct value value;
-  struct key key;
-  uint32_t count = 0;
-
-  key_keywords (&key, place->user, place->mailbox);
-  value_init (&value);
-  if (index_get (&place->shard->index, NULL, &key, &value) == PTN_OK) {
-    struct reader reader = VALUE_READER (&value);
-
-    for (; reader.at < reader.end && !reader.bad; count++)
-      reader_block (&reader);
-  }
-  value_clear (&value);
-  return count;
-}
+/* What the next view is made of, with the notes. */
+struct parts {
+  struct columns columns;
+  struct words *words;
+  uint64_t modseq;
+};
 
 static void
-finish (struct view *view) {
+parts_clear (struct parts *parts) { /* with the lock */
+  if (parts->columns.uid)
+    columns_clear (&parts->columns);
+  words_unref (parts->words);
+  memset (parts, 0, sizeof *parts);
+}
+
+/* A view that nobody has yet, of the parts and the notes.  Nothing of them is left. */
+static struct view *
+assemble (struct live *live, struct parts *parts, GArray *notes) {
+  struct view *view = g_new0 (struct view, 1);
+
+  columns_apply (&view->columns, &parts->columns, (struct note *)(void *)notes->data, notes->len);
+  columns_clear (&parts->columns);
+  g_array_unref (notes);
+  view->live = live;
+  view->references = 1;
+  view->words = parts->words;
   view->table.size = sizeof view->table;
-  view->table.count = view->uids->len;
-  view->table.uid = (const uint32_t *)(void *)view->uids->data;
-  view->table.flags = (const ptn_flag_bits *)(void *)view->flags->data;
-  view->table.message_modseq = (const uint64_t *)(void *)view->modseqs->data;
-  view->table.keywords.items = (const char *const *)view->keywords->pdata;
-  view->table.keywords.count = view->keywords->len;
+  view->table.count = view->columns.count;
+  view->table.modseq = parts->modseq;
+  view->table.uid = columns_uid (&view->columns);
+  view->table.flags = columns_flags (&view->columns);
+  view->table.message_modseq = columns_modseq (&view->columns);
+  view->table.keywords.items = (const char *const *)view->words->list->pdata;
+  view->table.keywords.count = view->words->list->len;
+  return view;
+}
+
+/* Takes from the newest view, or reads, what the next one is made of.  Called and left with the
+ * lock held, which is let go while the index is read. */
+static ptn_status
+gather (const struct place *place, struct live *live, struct parts *parts) {
+  pthread_mutex_t *lock = &place->shard->views_lock;
+  bool rows = !live->newest || live->overflow, words = live->words_stale || rows;
+  ptn_status status = PTN_OK;
+
+  live->words_stale = false;
+  if (rows) {
+    view_free (view_unref (live->newest));
+    live->newest = NULL;
+    live->overflow = live->bad = false;
+    live->modseq = 0;
+    g_array_set_size (live->notes, 0);
+  } else {
+    columns_share (&parts->columns, &live->newest->columns);
+    parts->modseq = live->newest->table.modseq;
+    parts->words = words ? NULL : live->newest->words;
+    if (parts->words)
+      parts->words->references++;
+  }
+  if (!words)
+    return PTN_OK;
+  pthread_mutex_unlock (lock);
+  if (rows)
+    status = read_rows (place, &parts->columns, &parts->modseq);
+  if (status == PTN_OK)
+    status = read_words (place, &parts->words);
+  pthread_mutex_lock (lock);
+  return status;
+}
+
+/* Lets the live mailbox have a newest view; the lock as above. */
+static ptn_status
+build (const struct place *place, struct live *live) {
+  pthread_mutex_t *lock = &place->shard->views_lock;
+  struct parts parts = { 0 };
+  struct view *view, *old = NULL;
+  GArray *notes;
+  ptn_status status;
+
+  live->building = true;
+  status = gather (place, live, &parts);
+  for (int try = 1; status == PTN_OK && live->overflow; try++) {
+    /* More changes than can be noted came while the index was read. */
+    parts_clear (&parts);
+    status = live->bad     ? PTN_E_CORRUPT
+             : try < TRIES ? gather (place, live, &parts)
+                           : PTN_E_TEMPORARY;
+  }
+  if (status == PTN_OK) {
+    notes = live->notes;
+    live->notes = notes_new ();
+    parts.modseq = MAX (parts.modseq, live->modseq);
+    pthread_mutex_unlock (lock);
+    view = assemble (live, &parts, notes);
+    pthread_mutex_lock (lock);
+    old = view_unref (live->newest);
+    live->newest = view;
+  } else {
+    parts_clear (&parts);
+    live->overflow = true; /* the next one reads it all */
+  }
+  live->building = false;
+  pthread_cond_broadcast (&place->shard->views_built);
+  if (old) {
+    pthread_mutex_unlock (lock);
+    view_free (old);
+    pthread_mutex_lock (lock);
+  }
+  return status;
+}
+
+static bool
+fresh (const struct live *live) {
+  return live->newest && !live->overflow && !live->words_stale && live->notes->len == 0
+         && live->modseq <= live->newest->table.modseq;
+}
+
+/* The newest view, with a reference more; the lock is held. */
+static ptn_status
+newest (const struct place *place, struct live *live, struct view **result) {
+  ptn_status status = PTN_OK;
+
+  while (live->building)
+    pthread_cond_wait (&place->shard->views_built, &place->shard->views_lock);
+  if (!fresh (live))
+    status = build (place, live);
+  if (status == PTN_OK) {
+    *result = live->newest;
+    live->newest->references++;
+  }
+  return status;
 }
 
 ptn_status
@@ -180,30 +424,32 @@ view_get (struct ptn_account *account, struct ptn_call *call, const struct ptn_i
   const struct ptn_host *host = account->store->host;
   struct mailbox_row row;
   struct place place;
-  struct view *view;
-  uint64_t key;
+  struct live *live;
+  struct view *view = NULL, *unused = NULL;
+  bool wait;
   ptn_status status = account_place (account, id, &place);
 
   if (status == PTN_OK)
     status = read_mailbox (place.shard, place.user, place.mailbox, &row);
   if (status != PTN_OK)
     return index_trouble (account->shard, call->task, status);
-  key = (uint64_t)place.user << 32 | place.mailbox;
-  view = known_view (place.shard, key, row.modseq, count_keywords (&place));
-  if (!view) {
-    view = view_new (&place, key);
-    host->blocking (call->task, 1);
-    status = read_rows (&place, view);
-    host->blocking (call->task, 0);
-    if (status != PTN_OK) {
-      view_free (view);
-      return index_trouble (place.shard, call->task, status);
-    }
-    finish (view);
-    pthread_mutex_lock (&place.shard->views_lock);
-    g_hash_table_replace (place.shard->views, &view->key, view);
+  pthread_mutex_lock (&place.shard->views_lock);
+  live = live_take (place.shard, (uint64_t)place.user << 32 | place.mailbox);
+  wait = live->building || !fresh (live);
+  if (wait) {
     pthread_mutex_unlock (&place.shard->views_lock);
+    host->blocking (call->task, 1);
+    pthread_mutex_lock (&place.shard->views_lock);
   }
+  status = newest (&place, live, &view);
+  if (status != PTN_OK) /* else it goes with the view */
+    unused = live_give (live);
+  pthread_mutex_unlock (&place.shard->views_lock);
+  view_free (unused);
+  if (wait)
+    host->blocking (call->task, 0);
+  if (status != PTN_OK)
+    return index_trouble (place.shard, call->task, status);
   *result = &view->table;
   return PTN_OK;
 }

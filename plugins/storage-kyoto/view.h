@@ -9,4 +9,7 @@ ptn_status view_get (struct ptn_account *, struct ptn_call *, const struct ptn_i
                      const struct ptn_view **);
 void view_release (const struct ptn_view *); /* [any] */
 
+void views_init (struct shard *);
+void views_destroy (struct shard *);
+
 #endif
