@@ -8,23 +8,28 @@
 struct subject subject;
 static __thread struct fixture *current; /* of this thread, for the texts of failures */
 
-static struct ptn_identity
-identity_of (const char *name) {
-  return (struct ptn_identity){ .size = sizeof (struct ptn_identity),
-                                .authcid = name,
-                                .authzid = name,
-                                .domain = "",
-                                .account = name };
-}
-
 struct ptn_account *
-account_open (struct fixture *f, const char *name) {
-  struct ptn_identity identity = identity_of (name);
+account_open_as (struct fixture *f, const char *name, const char *authzid,
+                 const char *const *groups, bool administrator) {
+  const struct ptn_identity identity = {
+    .size = sizeof identity,
+    .authcid = authzid,
+    .authzid = authzid,
+    .domain = "",
+    .account = name,
+    .groups = { groups, groups ? g_strv_length ((char **)groups) : 0 },
+    .administrator = administrator,
+  };
   struct ptn_account *account = NULL;
   must_do (DO (f, f->store->open (f->instance, &call, &identity, &account)),
            "open of the account %s", name);
   must (account, "open of the account %s gave PTN_OK and no account", name);
   return account;
+}
+
+struct ptn_account *
+account_open (struct fixture *f, const char *name) {
+  return account_open_as (f, name, name, NULL, false);
 }
 
 struct ptn_account *

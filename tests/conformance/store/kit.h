@@ -107,6 +107,9 @@ void fixture_call (struct fixture *, const char *expression, const char *file, i
 
 /* Accounts and mailboxes. */
 struct ptn_account *account_open (struct fixture *, const char *name);
+/* As another identity than the account's own; groups may be NULL, else NULL ends them. */
+struct ptn_account *account_open_as (struct fixture *, const char *account, const char *authzid,
+                                     const char *const *groups, bool administrator);
 /* f->account becomes another one; returns the one before, for account_back. */
 struct ptn_account *account_switch (struct fixture *, const char *name);
 void account_back (struct fixture *, struct ptn_account *before);
@@ -121,6 +124,11 @@ void make (struct fixture *, const char *path);
 ptn_status drop (struct fixture *, const char *path);
 ptn_status rename_to (struct fixture *, const char *from, const char *to);
 ptn_status subscribe (struct fixture *, const char *path, int on);
+/* Rights of others in a mailbox of f->account. */
+ptn_status rights_try (struct fixture *, const char *path, const char *who, const char *rights);
+void allow (struct fixture *, const char *path, const char *who, const char *rights);
+/* The id of a mailbox of another owner, which must be there for f->account. */
+struct ptn_id their_id (struct fixture *, const char *owner, const char *path);
 /* "INBOX a a/b" for a pattern. */
 char *listed (struct fixture *, const char *pattern);
 void must_list (struct fixture *, const char *pattern, const char *wanted);
@@ -194,6 +202,9 @@ void must_annotate (struct fixture *, const char *path, struct ptn_uid_set, int 
 #define HERE(word, ...) (check_here (__FILE__, __LINE__), (word)(__VA_ARGS__))
 #ifndef CONFORMANCE_WORDS
 #define account_open(...) HERE (account_open, __VA_ARGS__)
+#define allow(...) HERE (allow, __VA_ARGS__)
+#define their_id(...) HERE (their_id, __VA_ARGS__)
+#define account_open_as(...) HERE (account_open_as, __VA_ARGS__)
 #define status_of(...) HERE (status_of, __VA_ARGS__)
 #define exists(...) HERE (exists, __VA_ARGS__)
 #define make(...) HERE (make, __VA_ARGS__)

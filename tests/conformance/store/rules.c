@@ -20,6 +20,15 @@
   X (pending, "PENDING, wakes and repeated calls")                                 \
   X (cancel, "calls that are given up")                                            \
   X (threads, "several tasks at once")                                             \
+  X (rights, "rights of RFC 4314")                                                 \
+  X (others, "mailboxes of others and public ones")                                \
+  X (special, "special uses of mailboxes")                                         \
+  X (vanished, "what vanished, for QRESYNC")                                       \
+  X (recent, "recent messages")                                                    \
+  X (ids, "ids of messages")                                                       \
+  X (thread, "threads of messages")                                                \
+  X (digest, "what is computed of a message")                                      \
+  X (event, "events")                                                              \
   X (restart, "what survives a restart")                                           \
   X (kill, "what survives kill -9")
 

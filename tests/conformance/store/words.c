@@ -73,6 +73,25 @@ subscribe (struct fixture *f, const char *path, int on) {
   return DO (f, f->store->subscribe (f->account, &call, NAME (path), on));
 }
 
+ptn_status
+rights_try (struct fixture *f, const char *path, const char *who, const char *rights) {
+  struct ptn_id id = id_of (f, path);
+  return DO (f, f->store->set_rights (f->account, &call, &id, who, rights));
+}
+
+void
+allow (struct fixture *f, const char *path, const char *who, const char *rights) {
+  must_do (rights_try (f, path, who, rights), "set_rights of \"%s\" for %s to \"%s\"", path, who,
+           rights);
+}
+
+struct ptn_id
+their_id (struct fixture *f, const char *owner, const char *path) {
+  struct ptn_mailbox copy;
+  must_do (status_try (f, THEIRS (owner, path), &copy), "status of \"%s\" of %s", path, owner);
+  return copy.id;
+}
+
 char *
 listed (struct fixture *f, const char *pattern) {
   GString *all = g_string_new (NULL);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sync.c - what a client that comes back asks: vanished; and claim_recent. */
+#include "kit.h"
+
+/* vanished since a modseq, as text; of `uids`, if not NULL. */
+static char *
+gone_since (struct fixture *f, const char *path, uint64_t since, const struct ptn_uid_set *uids) {
+  struct ptn_id id = id_of (f, path);
+  struct ptn_uid_set gone = { 0 };
+  struct ptn_call held = CALL (f);
+  must_do (HELD (f, f->store->vanished (f->account, &held, &id, since, uids, &gone)),
+           "vanished of \"%s\" since %llu", path, (unsigned long long)since);
+  char *text = set_text (gone);
+  END (f, held);
+  return text;
+}
+
+static void
+must_be_gone (struct fixture *f, const char *path, uint64_t since, const struct ptn_uid_set *uids,
+              const char *wanted) {
+  g_autofree char *gone = gone_since (f, path, since, uids);
+  must_read (gone, wanted, "the UIDs that vanished from \"%s\" since modseq %llu%s", path,
+             (unsigned long long)since, uids ? ", of those asked for" : "");
+}
+
+RULE (vanished_expunged, "vanished.expunged",
+      "vanished tells the UIDs expunged after a modseq, and no "
+      "others",
+      "store.h, vanished; RFC 7162 section 3.2.5", PTN_STORE_QRESYNC, 0) {
+  for (int i = 0; i < 8; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  uint64_t first = status_of (f, "INBOX").highest_modseq;
+  must_be_gone (f, "INBOX", first, NULL, "");
+  expunge (f, "INBOX", UIDS ({ 2, 3 }));
+  uint64_t second = status_of (f, "INBOX").highest_modseq;
+  expunge (f, "INBOX", UIDS ({ 5, 5 }, { 8, 8 }));
+  must_be_gone (f, "INBOX", first, NULL, "2:3,5,8");
+  must_be_gone (f, "INBOX", second, NULL, "5,8");
+  must_be_gone (f, "INBOX", status_of (f, "INBOX").highest_modseq, NULL, "");
+}
+
+RULE (vanished_chosen, "vanished.uids", "vanished tells only of those in `uids`, if they are given",
+      "store.h: \"of those in `uids` if that is not NULL\"", PTN_STORE_QRESYNC, 0) {
+  for (int i = 0; i < 8; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  uint64_t first = status_of (f, "INBOX").highest_modseq;
+  expunge (f, "INBOX", UIDS ({ 2, 6 }));
+  must_be_gone (f, "INBOX", first, &UIDS ({ 1, 3 }, { 6, 900 }), "2:3,6");
+  must_be_gone (f, "INBOX", first, &UIDS ({ 7, UINT32_MAX }), "");
+}
+
+RULE (vanished_moved, "vanished.moved", "What is moved away has vanished, in a rename of INBOX too",
+      "store.h: \"The UIDs that left the mailbox\"", PTN_STORE_QRESYNC, 0) {
+  for (int i = 0; i < 4; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  make (f, "to");
+  uint64_t first = status_of (f, "INBOX").highest_modseq;
+  copy_to (f, "INBOX", UIDS ({ 1, 2 }), "to", 1);
+  must_be_gone (f, "INBOX", first, NULL, "1:2");
+  uint64_t moved = status_of (f, "to").highest_modseq;
+  copy_to (f, "to", ALL_UIDS, "INBOX", 0); /* a copy does not leave */
+  must_be_gone (f, "to", moved, NULL, "");
+  must_do (rename_to (f, "INBOX", "old"), "rename of INBOX");
+  must_be_gone (f, "INBOX", first, NULL, "1:6");
+}
+
+RULE (vanished_many, "vanished.many",
+      "vanished tells a thousand single UIDs, none missing, none too "
+      "many, in ascending ranges",
+      "store.h, vanished; base.h, struct ptn_uid_set", PTN_STORE_QRESYNC, 0) {
+  make (f, "INBOX");
+  struct ptn_change *change = begin (f, NULL);
+  for (int i = 0; i < 2000; i++)
+    append_text (f, change, "INBOX", "x");
+  commit (f, change);
+  f->store->end (change);
+  uint64_t first = status_of (f, "INBOX").highest_modseq;
+  g_autoptr (GString) wanted = g_string_new (NULL);
+  for (uint32_t step = 0; step < 4; step++) { /* not in order of UID */
+    change = begin (f, NULL);
+    for (uint32_t uid = 1 + (step * 3) % 4 * 2; uid <= 2000; uid += 8)
+      must_do (expunge_step (f, change, "INBOX", UID (uid), 0), "expunge");
+    commit (f, change);
+    f->store->end (change);
+  }
+  for (uint32_t uid = 1; uid <= 2000; uid += 2)
+    g_string_append_printf (wanted, "%s%u", uid > 1 ? "," : "", uid);
+  must_be_gone (f, "INBOX", first, NULL, wanted->str);
+}
+
+RULE (vanished_old, "vanished.expired",
+      "A modseq from before what is kept gives PTN_E_EXPIRED or all that "
+      "vanished, never a part",
+      "store.h: \"PTN_E_EXPIRED: nothing is known any more of that time\"", PTN_STORE_QRESYNC, 0) {
+  for (int i = 0; i < 4; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  expunge (f, "INBOX", UIDS ({ 1, 2 }));
+  struct ptn_id id = id_of (f, "INBOX");
+  struct ptn_uid_set gone = { 0 };
+  for (uint64_t since = 0; since <= 1; since++) {
+    struct ptn_call held = CALL (f);
+    ptn_status status = HELD (f, f->store->vanished (f->account, &held, &id, since, NULL, &gone));
+    if (status == PTN_OK)
+      must_be_set (gone, "1:2", "what vanished since the beginning");
+    else
+      must_give (status, PTN_E_EXPIRED, "vanished since modseq %llu", (unsigned long long)since);
+    END (f, held);
+  }
+}
+
+RULE (vanished_restart, "vanished.restart", "vanished survives a restart",
+      "store.h, PTN_STORE_QRESYNC: \"modseqs and `vanished` survive a restart\"",
+      PTN_STORE_QRESYNC | PTN_STORE_DURABLE, 0) {
+  for (int i = 0; i < 6; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  uint64_t first = status_of (f, "INBOX").highest_modseq;
+  expunge (f, "INBOX", UIDS ({ 2, 3 }, { 6, 6 }));
+  for (int i = 0; i < 2; i++) {
+    fixture_restart (f);
+    must_be_gone (f, "INBOX", first, NULL, "2:3,6");
+  }
+}
+
+static uint32_t
+claim (struct fixture *f, const char *path) {
+  uint32_t first = 0;
+  struct ptn_id id = id_of (f, path);
+  must_do (DO (f, f->store->claim_recent (f->account, &call, &id, &first)),
+           "claim_recent of \"%s\"", path);
+  return first;
+}
+
+RULE (recent_once, "recent.claim",
+      "Messages are recent for one session: the next one's claim begins at "
+      "what was UIDNEXT",
+      "store.h, claim_recent; RFC 3501 section 2.3.2", PTN_STORE_RECENT, 0) {
+  for (int i = 0; i < 3; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  must_be (claim (f, "INBOX"), 1, "the first recent UID of the first who asks");
+  uint32_t second = claim (f, "INBOX");
+  must (second >= 4, "the next who asks gets UID %u, which was recent for another", second);
+  deliver (f, ANN, "INBOX", "y\r\n");
+  uint32_t third = claim (f, "INBOX");
+  must_be (third, 4, "the first recent UID after one more delivery");
+  must (claim (f, "INBOX") >= 5, "it is recent a second time");
+}
+
+RULE (recent_empty, "recent.empty", "In an empty mailbox nothing is recent, and what comes then is",
+      "store.h, claim_recent", PTN_STORE_RECENT, 0) {
+  make (f, "a");
+  must (claim (f, "a") >= 1, "claim_recent of an empty mailbox gives UID 0");
+  deliver (f, ANN, "a", "x\r\n");
+  must (claim (f, "a") <= 1, "the first message is not recent");
+}
+
+static void
+claim_many (struct worker *worker) {
+  struct fixture *f = &worker->f;
+  gint *recent = worker->data;
+  for (int i = 0; i < 30; i++) {
+    struct ptn_id id = id_of (f, "INBOX");
+    uint32_t first = 0;
+    must_do (DO (f, f->store->claim_recent (f->account, &call, &id, &first)), "claim_recent");
+    if (first <= 1)
+      g_atomic_int_inc (recent);
+  }
+}
+
+RULE (recent_race, "recent.race", "Of all sessions that ask at once, one has the recent messages",
+      "store.h: \"recent for this session, and for no other\"", PTN_STORE_RECENT, 0) {
+  struct worker workers[4] = { 0 };
+  GThread *threads[4];
+  gint recent = 0;
+  deliver (f, ANN, "INBOX", "x\r\n");
+  for (unsigned i = 0; i < 4; i++)
+    threads[i] = worker_start (&workers[i], f, ANN, i, claim_many, &recent);
+  for (int i = 0; i < 4; i++)
+    g_thread_join (threads[i]);
+  must_be (recent, 1, "how many sessions found UID 1 recent");
+}
+
+RULE (recent_restart, "recent.restart", "What was claimed is not recent after a restart",
+      "store.h: \"PTN_OK from ... claim_recent ... means: durable\"",
+      PTN_STORE_RECENT | PTN_STORE_DURABLE, 0) {
+  deliver (f, ANN, "INBOX", "x\r\n");
+  must_be (claim (f, "INBOX"), 1, "the first recent UID");
+  fixture_restart (f);
+  must (claim (f, "INBOX") >= 2, "UID 1 is recent a second time after a restart");
+}
+
+RULES (vanished, &vanished_expunged_rule, &vanished_chosen_rule, &vanished_moved_rule,
+       &vanished_many_rule, &vanished_old_rule, &vanished_restart_rule);
+RULES (recent, &recent_once_rule, &recent_empty_rule, &recent_race_rule, &recent_restart_rule);
