@@ -11,9 +11,19 @@ static const struct ptn_identity ann = {
 
 struct ptn_account *
 account_open (struct fixture *f, const char *name) {
+  return account_open_as (f, name, name, NULL, false);
+}
+
+struct ptn_account *
+account_open_as (struct fixture *f, const char *name, const char *authzid, const char *groups,
+                 bool administrator) {
   struct ptn_identity identity = ann;
   struct ptn_account *account = NULL;
-  identity.authcid = identity.authzid = identity.account = name;
+  g_auto (GStrv) list = g_strsplit (groups ? groups : "", " ", -1);
+  identity.authcid = identity.authzid = authzid;
+  identity.account = name;
+  identity.groups = (struct ptn_strings){ (const char *const *)list, g_strv_length (list) };
+  identity.administrator = administrator;
   assert_ok (DO (f, f->store->open (f->instance, &call, &identity, &account)));
   assert_non_null (account);
   return account;
@@ -33,6 +43,15 @@ void
 store_unload (struct fixture *f) {
   f->store->close (f->account);
   harness_stop (f->harness);
+}
+
+bool
+store_restarts (struct fixture *f) {
+  if (!DECLARES (f, PTN_STORE_DURABLE))
+    return false;
+  store_unload (f);
+  store_load (f);
+  return true;
 }
 
 int
@@ -71,15 +90,27 @@ deliver (struct fixture *f, const char *account, const char *path, const char *t
   return result.uid;
 }
 
-struct ptn_mailbox
-status_of (struct fixture *f, const char *path) {
+ptn_status
+look_at (struct fixture *f, struct ptn_account *account, struct ptn_mailbox_name name,
+         struct ptn_mailbox *copy) {
   const struct ptn_mailbox *row = NULL;
   struct ptn_call held = { .task = f->task };
-  assert_ok (HARNESS_AWAIT (f->task, f->store->status (f->account, &held, NAME (path), &row)));
-  struct ptn_mailbox copy = *row;
+  ptn_status status = HARNESS_AWAIT (f->task, f->store->status (account, &held, name, &row));
+  if (status == PTN_OK && copy) {
+    memset (copy, 0, sizeof *copy);
+    memcpy (copy, row, MIN (row->size, sizeof *copy));
+    copy->name = (struct ptn_mailbox_name){ NULL, NULL };
+    copy->rights = NULL;
+  }
   f->host->call_end (&held);
-  copy.name = (struct ptn_mailbox_name){ NULL, NULL };
-  return copy;
+  return status;
+}
+
+struct ptn_mailbox
+status_of (struct fixture *f, const char *path) {
+  struct ptn_mailbox row = { 0 };
+  assert_ok (look_at (f, f->account, NAME (path), &row));
+  return row;
 }
 
 struct ptn_id
@@ -89,8 +120,7 @@ id_of (struct fixture *f, const char *path) {
 
 bool
 exists (struct fixture *f, const char *path) {
-  const struct ptn_mailbox *row = NULL;
-  ptn_status status = DO (f, f->store->status (f->account, &call, NAME (path), &row));
+  ptn_status status = look_at (f, f->account, NAME (path), NULL);
   if (status != PTN_OK)
     assert_int_equal (status, PTN_E_NOT_FOUND);
   return status == PTN_OK;
@@ -265,4 +295,12 @@ expunge (struct fixture *f, const char *path, struct ptn_uid_set uids) {
   assert_ok (DO (f, f->store->expunge (change, &call, &id, uids, 0)));
   commit (f, change);
   f->store->end (change);
+}
+
+ptn_status
+finish (struct fixture *f, struct ptn_change *change, ptn_status status) {
+  if (status == PTN_OK)
+    status = DO (f, f->store->commit (change, &call));
+  f->store->end (change);
+  return status;
 }

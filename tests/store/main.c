@@ -18,17 +18,8 @@ struct group {
 
 int
 main (int argc, char **argv) {
-  const struct group groups[] = {
-    { "mailboxes", mailbox_tests, mailbox_test_count },
-    { "delivery", delivery_tests, delivery_test_count },
-    { "messages", message_tests, message_test_count },
-    { "changes", change_tests, change_test_count },
-    { "flags", flag_tests, flag_test_count },
-    { "annotations", annotation_tests, annotation_test_count },
-    { "waiting", waiting_tests, waiting_test_count },
-    { "threads", thread_tests, thread_test_count },
-    { "restart", restart_tests, restart_test_count },
-  };
+#define GROUP(name) { #name, name##_tests, name##_test_count },
+  const struct group groups[] = { STORE_GROUPS (GROUP) };
   const char *settings = g_getenv ("STORE_SETTINGS");
   g_auto (GStrv) from_environment = g_strsplit (settings ? settings : "", " ", -1);
   store_module = argc > 1 ? argv[1] : g_getenv ("STORE_MODULE");
