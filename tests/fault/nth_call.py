@@ -38,6 +38,7 @@ class Trial:
         self.told = os.path.join(folder, "calls")
         self.client = shell.Client("ann", random.Random(seed), big=0.05, accounts=1)
         self.maybe = []  # the states, if commands that failed since have happened after all
+        self.told_of = []
 
     def environment(self, kinds, how, number, last):
         return dict(os.environ, LD_PRELOAD=self.injector, FAULT_FOLDER=self.store,
@@ -70,10 +71,12 @@ class Trial:
         for line in self.client.extend(1):
             status, answer, _ = store.send(line)
             if status == 0:
-                self.maybe = []
+                if not line.startswith("keyword"):  # which is nothing if there is such a keyword
+                    self.maybe = []
                 continue
             assert status <= -100, f"{line!r}: status {status} {answer}"
             self.maybe.append(self.client.states[-1])
+            self.told_of.append(f"{line!r}: {status} {answer} {store.send('log')[2]}")
             self.client.accounts, length = before
             del self.client.commands[length:], self.client.states[length + 1:]
             break
@@ -108,7 +111,9 @@ def main():
                 calls = int(told.read())
             step = max(1, calls // RUNS)
             runs = 0
-            for number in range(1 + random.randrange(step), calls + 1, step):
+            only = os.environ.get("POSTERN_CALL")
+            for number in ([int(only)] * 20 if only else
+                           range(1 + random.randrange(step), calls + 1, step)):
                 trial = Trial(programs, folder, seed)
                 try:
                     trial.run(kinds, trial.environment(kinds, how, number,
@@ -117,6 +122,7 @@ def main():
                 except AssertionError as error:
                     if os.environ.get("POSTERN_KEEP"):
                         shutil.copytree(folder, os.environ["POSTERN_KEEP"], dirs_exist_ok=True)
+                    print("\n".join(trial.told_of[:5]))
                     sys.exit(f"POSTERN_SEED={seed} kinds {kinds} {how}{' and on' if rest else ''}, "
                              f"call {number} of {calls}: {error}")
                 runs += 1

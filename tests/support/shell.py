@@ -111,9 +111,9 @@ class Shell:
                 pass
 
 
-def run_scripts(program, module, settings, scripts, environment=None):
+def run_scripts(program, module, settings, scripts, environment=None, end="--"):
     """Runs files of commands, each by a client of its own, to their end; the answers."""
-    result = subprocess.run([program, module, *settings, "--", *scripts], env=environment,
+    result = subprocess.run([program, module, *settings, end, *scripts], env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     return result.returncode, result.stdout.decode().splitlines(), result.stderr.decode()
 
