@@ -12,6 +12,8 @@ its octets.  It only reads, and does not lock: for a store that is closed, or a 
 A class, so that other tests can use it: `Store (folder).replay ()`, then `.accounts`.
 """
 import argparse
+import ctypes
+import ctypes.util
 import hashlib
 import json
 import os
@@ -25,11 +27,12 @@ RECORD_MAGIC = b"PTNR"
 SEGMENT_MAGIC = b"PTNLOG01"
 END_OF_UNIT, BIG, NO_VALUE = 1, 2, 4
 (USER, USER_REMOVE, MAILBOX, MAILBOX_REMOVE, MAILBOX_RENAME, SUBSCRIBE, DELIVER, COPY, FLAGS,
- EXPUNGE, KEYWORD, ANNOTATE, QUOTA, TOKEN) = range(1, 15)
-BODY_MOVE, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT, DIGEST, TOKEN_TRIM = range(15, 22)
-# What changes nothing that is listed here.
-KEPT = (TOKEN, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT, DIGEST, TOKEN_TRIM)
-SUBSCRIBED, NOSELECT = 1, 2
+ EXPUNGE, KEYWORD, ANNOTATE, QUOTA, TOKEN, BODY_MOVE, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT,
+ DIGEST, TOKEN_TRIM) = range(1, 22)
+SUBSCRIBED, NOSELECT, SPECIAL_USES = 1, 2, 0x1fff00
+RIGHT_LETTERS = "lrswipkxtea"
+RAW, ZSTD = 0, 1
+PIECE_PACKED = 1 << 31
 PIECE = 262144
 
 
@@ -56,6 +59,36 @@ def crc32c(data, crc=0):
 
 class Damaged(Exception):
     """The store is not what FORMAT.md says."""
+
+
+def load_zstd():
+    name = ctypes.util.find_library("zstd")
+    library = ctypes.CDLL(name) if name else None
+    if library:
+        library.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+        library.ZSTD_decompress.restype = ctypes.c_size_t
+    return library
+
+
+LIBZSTD = load_zstd()
+
+
+def unpack(codec, data):
+    """The octets of a body, or of a piece of one, as the message has them."""
+    if codec == RAW:
+        return data
+    if codec != ZSTD:
+        raise Damaged("codec %d" % codec)
+    if not LIBZSTD:
+        raise Damaged("compressed, and there is no libzstd here")
+    size = LIBZSTD.ZSTD_getFrameContentSize(data, ctypes.c_size_t(len(data)))
+    if size > 1 << 32:
+        raise Damaged("a frame without a size")
+    room = ctypes.create_string_buffer(size + 1)
+    done = LIBZSTD.ZSTD_decompress(room, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)))
+    if done != size:
+        raise Damaged("a frame that does not decompress")
+    return room.raw[:size]
 
 
 class Octets:
@@ -125,7 +158,7 @@ class Message:
         self.flags, size = meta.varint(), meta.varint()
         self.size, self.unterminated = size >> 1, size & 1
         self.internal_date, self.save_date = meta.signed(), meta.signed()
-        self.body, self.modseq = body, modseq
+        self.body, self.modseq, self.annotations = body, modseq, {}
 
 
 class Mailbox:
@@ -135,9 +168,15 @@ class Mailbox:
         self.path, self.uidvalidity, self.modseq = path, uidvalidity, modseq
         self.uidnext, self.attributes = 1, 0
         self.messages, self.keywords, self.annotations = {}, {}, {}
+        self.rights, self.recent = {}, 1
+        self.vanished, self.floor = {}, 0  # UIDs by the modseq with which they left; known behind
 
     def changed(self, modseq):
         self.modseq = max(self.modseq, modseq)
+
+    def forget(self, modseq):
+        self.floor = max(self.floor, modseq)
+        self.vanished = {known: uids for known, uids in self.vanished.items() if known > modseq}
 
     def within(self, ranges):
         if sum(last - first + 1 for first, last in ranges) < len(self.messages):
@@ -162,6 +201,7 @@ class Body:
         self.at = record.offset + 64 + record.meta_size
         self.size, self.crc, self.codec, self.big = record.body_size, record.body_crc, \
             record.codec, big
+        self.digest = b""
 
 
 class Shard:
@@ -237,7 +277,7 @@ class Shard:
             del self.users[record.user]
         elif record.type in APPLY:
             APPLY[record.type](self, record, meta)
-        elif record.type not in KEPT:
+        elif record.type not in (TOKEN, TOKEN_TRIM):
             raise Damaged("record type %d" % record.type)
 
     def made(self, record, meta):
@@ -302,7 +342,10 @@ class Shard:
         mailbox = self.mailbox(record)
         for uid in mailbox.within(meta.uids()):
             del mailbox.messages[uid]
+            mailbox.vanished.setdefault(record.modseq, []).append(uid)
         mailbox.changed(record.modseq)
+        if record.version < 2:
+            mailbox.forget(record.modseq)
 
     def keyword(self, record, meta):
         bit = 16 + meta.varint()
@@ -320,7 +363,7 @@ class Shard:
             places = []
             for uid in mailbox.within(ranges):
                 mailbox.messages[uid].modseq = record.modseq
-                places.append(mailbox.messages[uid].__dict__.setdefault("annotations", {}))
+                places.append(mailbox.messages[uid].annotations)
             mailbox.changed(record.modseq)
         for place in places:
             if value is None:
@@ -332,31 +375,74 @@ class Shard:
         octets, messages = meta.varint(), meta.varint()
         self.users[record.user].limits = tuple(n - 1 if n else None for n in (octets, messages))
 
+    def moved(self, record, meta):
+        self.bodies[meta.varint()] = Body(self, record, None)
+
+    def trimmed(self, record, meta):
+        self.mailbox(record).forget(meta.varint())
+
+    def used(self, record, meta):
+        uses, path = meta.varint(), meta.text()
+        for mailbox in self.users[record.user].mailboxes.values():
+            if mailbox.path == path:
+                mailbox.attributes = mailbox.attributes & ~SPECIAL_USES | uses
+
+    def righted(self, record, meta):
+        bits, who = meta.varint(), meta.text()
+        self.mailbox(record).rights.pop(who, None)
+        if bits:
+            self.mailbox(record).rights[who] = "".join(
+                letter for bit, letter in enumerate(RIGHT_LETTERS) if bits >> bit & 1)
+
+    def told(self, record, meta):
+        self.mailbox(record).recent = meta.varint()
+
+    def digested(self, record, meta):
+        body = meta.varint()
+        if body in self.bodies:
+            self.bodies[body].digest = meta.block()
+
     def octets(self, body):
         """The octets of a body, checked against its crc; Damaged if they are not those."""
         if body.big:
-            number, size = body.big
-            with open(os.path.join(self.folder, "big.%016x" % number), "rb") as stream:
-                data, table = stream.read(size), stream.read()
-            sums = b"".join(struct.pack("<I", crc32c(data[at:at + PIECE]))
-                            for at in range(0, size, PIECE))
-            if len(data) != size or table != sums or crc32c(table) != body.crc:
-                raise Damaged("big file %016x" % number)
-            return data
+            return self.big_octets(body, *body.big)
         with open(self.name(body.segment), "rb") as stream:
             stream.seek(body.at)
             data = stream.read(body.size)
         if len(data) != body.size or crc32c(data) != body.crc:
             raise Damaged("a body of segment %d at %d" % (body.segment, body.offset))
-        if body.codec:
-            raise Damaged("codec %d" % body.codec)
-        return data
+        return unpack(body.codec, data)
+
+    def big_octets(self, body, number, size):
+        with open(os.path.join(self.folder, "big.%016x" % number), "rb") as stream:
+            data, table = stream.read(size), stream.read()
+        if len(data) != size or crc32c(table) != body.crc:
+            raise Damaged("the table of big file %016x" % number)
+        if body.codec == RAW:
+            pieces = [(min(PIECE, size - at), crc) for at, (crc,) in
+                      zip(range(0, size, PIECE), struct.iter_unpack("<I", table))]
+        else:
+            pieces = list(struct.iter_unpack("<II", table[:-8]))
+        at, found = 0, []
+        for stored, crc in pieces:
+            codec = body.codec if stored & PIECE_PACKED else RAW
+            piece = data[at:at + (stored & ~PIECE_PACKED)]
+            if crc32c(piece) != crc:
+                raise Damaged("a piece of big file %016x" % number)
+            at += len(piece)
+            found.append(unpack(codec, piece))
+        found = b"".join(found)
+        if at != size or (body.codec != RAW and len(found) != struct.unpack("<Q", table[-8:])[0]):
+            raise Damaged("the sizes of big file %016x" % number)
+        return found
 
 
 APPLY = {MAILBOX: Shard.made, MAILBOX_REMOVE: Shard.removed, MAILBOX_RENAME: Shard.renamed,
          SUBSCRIBE: Shard.subscribed, DELIVER: Shard.delivered, COPY: Shard.copied,
          FLAGS: Shard.flagged, EXPUNGE: Shard.expunged, KEYWORD: Shard.keyword,
-         ANNOTATE: Shard.annotated, QUOTA: Shard.limited}
+         ANNOTATE: Shard.annotated, QUOTA: Shard.limited, BODY_MOVE: Shard.moved,
+         TOMBSTONE_TRIM: Shard.trimmed, SPECIAL_USE: Shard.used, RIGHTS: Shard.righted,
+         RECENT: Shard.told, DIGEST: Shard.digested}
 
 
 class Store:
@@ -366,7 +452,7 @@ class Store:
         self.folder = folder
         with open(os.path.join(folder, "STORE"), encoding="ascii") as stream:
             lines = stream.read().split("\n")
-        if lines[0] != "postern-store 1":
+        if lines[0] not in ("postern-store 1", "postern-store 2"):
             raise Damaged("STORE begins with %r" % lines[0])
         fields = dict(line.split(" ", 1) for line in lines[1:] if line)
         self.identity = bytes.fromhex(fields["id"])
