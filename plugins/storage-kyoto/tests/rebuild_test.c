@@ -213,6 +213,11 @@ others_serve (void **state) {
   assert_string_equal (before, after);
 }
 
+static bool
+pass_over (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  return true;
+}
+
 /* A row that rots under a running store: whoever meets it is told to come again, and it is as if
  * nothing had been. */
 static void
@@ -244,19 +249,15 @@ rot_at_run_time (void **state) {
     assert_int_equal (fwrite (data, 1, size, file), size);
     fclose (file);
   }
-  for (int i = 0; i < 100; i++) {
-    g_free (read_text (f, "ann@example.test", "INBOX", 2, &status));
-    if (status == PTN_OK)
-      g_free (read_text (f, "bob@example.test", "INBOX", 2, &status));
-    if (status == PTN_OK && !atomic_load (&shard->index.corrupt))
-      break;
-    assert_true (status == PTN_E_TEMPORARY || status == PTN_OK || status == PTN_E_NOT_FOUND);
-    g_usleep (20000);
-  }
-  if (atomic_load (&shard->index.corrupt) || atomic_load (&shard->state) != SHARD_SERVING) {
-    rebuild_ask (shard, "asked by the test");
-    wait_for_rebuild (shard, 1);
-  }
+  g_free (read_text (f, "ann@example.test", "INBOX", 2, &status));
+  assert_true (status == PTN_E_TEMPORARY || status == PTN_OK);
+  /* Where the damage is depends on the tree: a look at all rows finds it. */
+  index_scan (&shard->index, NULL, &(struct key){ 1, { 0 } }, &(struct key){ 1, { 0xff } },
+              SIZE_MAX, pass_over, NULL);
+  if (atomic_load (&shard->index.corrupt))
+    rebuild_ask (shard, "met by the test");
+  wait_for_rebuild (shard, 1);
+  g_free (read_text (f, "ann@example.test", "INBOX", 2, &status));
   assert_ok (status);
   after = dump (f->store);
   assert_string_equal (before, after);
