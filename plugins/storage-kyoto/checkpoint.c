@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include "crc32c.h"
+#include "compact.h"
 #include "forget.h"
 #include "rebuild.h"
 
@@ -334,8 +335,9 @@ checkpointer_main (void *argument) {
       if (atomic_load (&shard->state) == SHARD_LOST)
         rebuild_ask (shard, "the last attempt has failed");
       if (atomic_load (&shard->state) == SHARD_SERVING && !given_up (shard)
-          && now >= atomic_load (&shard->retry_at) && shard_checkpoint_due (shard, now))
-        shard_checkpoint (shard, false);
+          && now >= atomic_load (&shard->retry_at) && shard_checkpoint_due (shard, now)
+          && shard_checkpoint (shard, false))
+        compactor_poke (store);
       if (atomic_load (&shard->state) == SHARD_SERVING)
         forget_turn (shard, now);
     }

@@ -15,6 +15,7 @@ const struct io io_system = {
   .fallocate = fallocate,
   .ftruncate = ftruncate,
   .rename = rename,
+  .unlink = unlink,
 };
 
 bool

@@ -19,6 +19,7 @@ struct io {
   int (*fallocate) (int fd, int mode, off_t offset, off_t length);
   int (*ftruncate) (int fd, off_t length);
   int (*rename) (const char *from, const char *to);
+  int (*unlink) (const char *path); /* of segments; what else goes may come back */
 };
 
 extern const struct io io_system;

@@ -47,6 +47,22 @@ static const struct ptn_setting settings[] = {
   { "reserve", PTN_SETTING_SIZE, 0, "16 MiB",
     "Disk space kept back so that mail can be expunged when the disk is full.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "compact", PTN_SETTING_INTEGER, 0, "50",
+    "A closed log segment is compacted when more than so many percent of it are dead.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "compact_idle", PTN_SETTING_INTEGER, 0, "25",
+    "Likewise, while nothing else happens, or when a shard takes more than twice its mail.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "compact_pause", PTN_SETTING_DURATION, 0, "30s",
+    "How often to look for something to compact; 0: only when asked.", NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "base_gain", PTN_SETTING_INTEGER, 0, "100",
+    "A snapshot of a shard's index is written when that gives back so much space, in percent of "
+    "the index; 0: whenever it gives back any.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "background_recovery", PTN_SETTING_SIZE, 0, "256 MiB",
+    "A shard that must read more than this at start is recovered while the others serve; 0: none "
+    "is.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
   { "compression", PTN_SETTING_ENUM, 0, "zstd",
     "How bodies are stored, where it saves more than an eighth of their octets.", "zstd none",
     PTN_SCOPE_PLUGIN, 0 },
@@ -163,6 +179,12 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
     return refuse (host, "expunged_kept", "must not be negative");
   if (host->number (config, "token_age") < 24 * 3600 * 1000)
     return refuse (host, "token_age", "must be at least a day");
+  if (host->number (config, "compact") < 0 || host->number (config, "compact") > 100)
+    return refuse (host, "compact", "must be 0 to 100");
+  if (host->number (config, "compact_idle") < 0 || host->number (config, "compact_idle") > 100)
+    return refuse (host, "compact_idle", "must be 0 to 100");
+  if (host->number (config, "base_gain") < 0 || host->number (config, "base_gain") > 10000)
+    return refuse (host, "base_gain", "must be 0 to 10000");
   plugin = g_new0 (struct plugin, 1);
   plugin->host = host;
   plugin->config = config;
@@ -195,6 +217,11 @@ plugin_start (void *instance) {
     .expunged_kept = (uint64_t)host->number (config, "expunged_kept"),
     .token_age = host->number (config, "token_age"),
     .reserve = (uint64_t)host->number (config, "reserve"),
+    .background = (uint64_t)host->number (config, "background_recovery"),
+    .compact = (uint32_t)host->number (config, "compact"),
+    .compact_idle = (uint32_t)host->number (config, "compact_idle"),
+    .compact_pause = host->number (config, "compact_pause"),
+    .base_gain = (uint32_t)host->number (config, "base_gain"),
     .cache = (uint64_t)host->number (config, "index_cache"),
     .scrub_interval = host->number (config, "scrub_interval"),
     .scrub_rate = (uint64_t)host->number (config, "scrub_rate"),

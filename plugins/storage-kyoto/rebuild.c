@@ -3,6 +3,7 @@
 #include "rebuild.h"
 
 #include "commit.h"
+#include "view.h"
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
 enum {
@@ -102,9 +103,7 @@ make_anew (struct shard *shard, bool deferred) {
     return status;
   /* Whatever was remembered of rows is of another index. */
   atomic_fetch_add (&shard->removals, 1);
-  pthread_mutex_lock (&shard->views_lock);
-  g_hash_table_remove_all (shard->views);
-  pthread_mutex_unlock (&shard->views_lock);
+  views_forget (shard);
   atomic_store (&index->away, false);
   return PTN_OK;
 }

@@ -164,8 +164,8 @@ was_synced (struct replay *replay, size_t at, uint64_t lsn) {
     g_clear_pointer (&other, g_free);
     number = g_array_index (replay->segments, struct segment_info, segment).number;
     if (!load (replay->shard, number, SEGMENT_HEADER, &other, &size, &holes))
-      size = 0;
-    replay->holes |= holes || size == 0;
+      holes = true;
+    replay->holes |= holes;
     data = other;
     at = 0;
   }

@@ -5,6 +5,7 @@
 #include "big.h"
 #include "codec.h"
 #include "commit.h"
+#include "compact.h"
 #include "crc32c.h"
 #include "forget.h"
 #include "rebuild.h"
@@ -91,6 +92,7 @@ shard_init (struct shard *shard, struct store *store, uint32_t number) {
   pthread_mutex_init (&shard->upkeep, NULL);
   shard->files = g_ptr_array_new ();
   shard->forgetting = forgetting_new ();
+  shard->stuck = g_hash_table_new (NULL, NULL);
 }
 
 void
@@ -112,6 +114,7 @@ shard_close (struct shard *shard) {
   }
   g_ptr_array_unref (shard->files);
   forgetting_free (&shard->forgetting);
+  g_hash_table_unref (shard->stuck);
   pthread_mutex_destroy (&shard->files_lock);
   views_destroy (shard);
   pthread_mutex_destroy (&shard->upkeep);
@@ -225,6 +228,8 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
     status = rebuilder_start (store);
   if (status == PTN_OK)
     status = checkpointer_start (store);
+  if (status == PTN_OK)
+    status = compactor_start (store);
   for (uint32_t i = 0; status == PTN_OK && i < store->shard_count; i++)
     if (atomic_load (&store->shards[i].state) == SHARD_REBUILDING)
       rebuild_begin (&store->shards[i]);
@@ -243,6 +248,7 @@ store_close (struct store **pointer) {
   if (!store)
     return;
   atomic_store (&store->stopping, true);
+  compactor_stop (store); /* it waits for committers, so they must be there */
   rebuilder_stop (store);
   scrubber_stop (store);
   spiller_drain (store); /* it submits to the committers, and they give it names to remove */

@@ -170,7 +170,10 @@ struct shard {
   _Atomic bool base_wanted;               /* the base is damaged: another one */
   _Atomic uint64_t work_done, work_total; /* octets read by a recovery or rebuild */
   _Atomic uint64_t lost_records;          /* by the last one */
-  _Atomic uint32_t holds;                 /* while not 0, no segment is removed */
+  _Atomic int64_t base_checked;           /* monotonic ns: it was read, and good; 0: never */
+  GHashTable *stuck; /* compactor: segments with a body that cannot be moved, until asked again */
+  _Atomic uint64_t compact_done, compact_total; /* octets of bodies, by the last compaction */
+  _Atomic uint32_t holds;                       /* while not 0, no segment is removed */
 };
 
 /* Opens or makes the store and starts its threads.  PTN_OK, or an error after a log line. */

@@ -136,6 +136,18 @@ views_destroy (struct shard *shard) {
   pthread_mutex_destroy (&shard->views_lock);
 }
 
+void
+views_forget (struct shard *shard) {
+  GHashTableIter iterator;
+  void *value;
+
+  pthread_mutex_lock (&shard->views_lock);
+  g_hash_table_iter_init (&iterator, shard->views);
+  while (g_hash_table_iter_next (&iterator, NULL, &value))
+    ((struct live *)value)->overflow = true;
+  pthread_mutex_unlock (&shard->views_lock);
+}
+
 /* --- lives, under views_lock ---------------------------------------------------------------- */
 
 static void

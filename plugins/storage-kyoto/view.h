@@ -11,5 +11,7 @@ void view_release (const struct ptn_view *); /* [any] */
 
 void views_init (struct shard *);
 void views_destroy (struct shard *);
+/* The index is another one now: every mailbox is read again for its next view. */
+void views_forget (struct shard *);
 
 #endif

@@ -64,8 +64,8 @@ faulty_rename (const char *from, const char *to) {
   return fails (KIND_RENAME) ? -1 : rename (from, to);
 }
 
-static const struct io faulty = { faulty_pwritev,   faulty_fdatasync, faulty_fsync,
-                                  faulty_fallocate, ftruncate,        faulty_rename };
+static const struct io faulty = { faulty_pwritev, faulty_fdatasync, faulty_fsync, faulty_fallocate,
+                                  ftruncate,      faulty_rename,    unlink };
 
 static void
 fail_from (int kinds, int number, int error) {

@@ -64,7 +64,11 @@ fixture_try_open (struct fixture *f, const struct io *io) {
 
 void
 fixture_open (struct fixture *f) {
-  assert_ok (fixture_try_open (f, &io_system));
+  if (fixture_try_open (f, &io_system) != PTN_OK) {
+    g_autofree char *log = harness_log_take (f->harness);
+
+    fail_msg ("the store does not open:\n%s", log);
+  }
 }
 
 void
