@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sync.c - the model follows the files: what another program delivered, flagged or removed.
+ *
+ * A mailbox is looked at when the times of cur, new, dovecot-uidlist or dovecot-keywords differ
+ * from those of the last look; after changes of our own, which may hide another's, once more
+ * when two seconds have gone by.  What is found becomes a record of the log like any change, and
+ * gets a new modseq.  New files get their UIDs with dovecot-uidlist locked. */
+#include "maildir.h"
+
+#include "filename.h"
+#include "uidlist.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIST_MAX (1024 * 1024 * 1024)
+#define WORDS_MAX (1024 * 1024)
+#define SETTLE_NS INT64_C (2000000000)
+
+struct file { /* one of a scan */
+  const char *name;
+  uint16_t base;
+  bool in_new, known; /* known: a message has it */
+};
+
+struct look {
+  struct mailbox *mailbox;
+  struct ptn_task *task;
+  bool locked, needs_lock;
+  bool first; /* nothing was known of this mailbox */
+  struct uidlist *list;
+  GStringChunk *names;
+  GHashTable *files; /* by name as far as ':', struct file */
+  GArray *flagged;   /* struct flagging */
+  GArray *gone;      /* uint32_t */
+  GPtrArray *added;  /* struct message */
+  GArray *fresh;     /* uint32_t: UIDs given out here */
+  uint32_t uidnext;
+  unsigned skipped;
+};
+struct flagging {
+  uint32_t uid;
+  ptn_flag_bits flags;
+};
+
+static guint
+hash_base (gconstpointer key) {
+  guint hash = 5381;
+  for (const char *at = key; *at && *at != ':'; at++)
+    hash = hash * 33 + (guchar)*at;
+  return hash;
+}
+
+static gboolean
+same_base (gconstpointer a, gconstpointer b) {
+  const char *x = a, *y = b;
+  for (; *x == *y; x++, y++)
+    if (*x == '\0' || *x == ':')
+      return TRUE;
+  return (*x == '\0' || *x == ':') && (*y == '\0' || *y == ':');
+}
+
+static bool
+scan (struct look *look, const char *part) {
+  g_autofree char *path = g_build_filename (look->mailbox->directory, part, NULL);
+  DIR *folder = opendir (path);
+  bool in_new = strcmp (part, "new") == 0;
+  if (!folder)
+    return errno == ENOENT;
+  for (struct dirent *entry; (entry = readdir (folder));) {
+    struct file_name name;
+    if (entry->d_name[0] == '.')
+      continue;
+    if (!file_name_parse (entry->d_name, &name)
+        || (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)) {
+      look->skipped++;
+      continue;
+    }
+    struct file *file = g_hash_table_lookup (look->files, entry->d_name);
+    if (!file) {
+      file = (struct file *)(void *)g_malloc0 (sizeof *file);
+      file->name = g_string_chunk_insert (look->names, entry->d_name);
+      g_hash_table_insert (look->files, (char *)file->name, file);
+    } else {
+      /* Renamed while we read: the name that was read last.  The key stays: same base. */
+      file->name = g_string_chunk_insert (look->names, entry->d_name);
+    }
+    file->base = (uint16_t)name.base;
+    file->in_new = in_new;
+  }
+  closedir (folder);
+  return true;
+}
+
+static bool
+scan_all (struct look *look) {
+  return scan (look, "new") && scan (look, "cur"); /* mail moves from new to cur */
+}
+
+/* --- what the lists say -------------------------------------------------------------- */
+
+/* True: some letters mean another word than before. */
+static bool
+read_words (struct mailbox *mailbox) {
+  g_autofree char *path = g_build_filename (mailbox->directory, "dovecot-keywords", NULL);
+  g_autofree char *text = NULL;
+  bool changed = false;
+  size_t size;
+  if (!file_read (path, WORDS_MAX, &text, &size)) {
+    mailbox->words_changed |= mailbox->keywords->len > 0;
+    return false;
+  }
+  g_autoptr (GPtrArray) words = keywords_parse (text);
+  for (guint i = 0; i < words->len; i++) {
+    if (i == mailbox->keywords->len)
+      g_ptr_array_add (mailbox->keywords, NULL);
+    else if (strcmp (mailbox->keywords->pdata[i], words->pdata[i]) == 0)
+      continue;
+    g_free (mailbox->keywords->pdata[i]);
+    mailbox->keywords->pdata[i] = g_strdup (words->pdata[i]);
+    changed = true;
+  }
+  if (changed)
+    mailbox_touched (mailbox);
+  mailbox->words_changed |= words->len < mailbox_letters (mailbox);
+  return changed;
+}
+
+/* A life that ended: the UIDs that were known mean nothing any more. */
+static void
+begin_anew (struct mailbox *mailbox, const struct uidlist *list) {
+  complain (mailbox->owner->store, PTN_LOG_NOTICE, "maildir.uidvalidity", mailbox->owner->name,
+            mailbox->path, "another program gave it a new uidvalidity");
+  mailbox_forget (mailbox);
+  mailbox->loaded = true;
+  if (list->has_id)
+    mailbox->id = list->id;
+}
+
+static ptn_status
+read_list (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  const struct store *store = mailbox->owner->store;
+  g_autofree char *path = g_build_filename (mailbox->directory, "dovecot-uidlist", NULL);
+  char *text = NULL;
+  size_t size;
+  if (file_read (path, LIST_MAX, &text, &size))
+    look->list = uidlist_parse (text, size);
+  else if (errno != ENOENT)
+    return trouble_errno (store, look->task, "cannot read", path);
+  if (!look->list) {
+    if (text)
+      complain (store, PTN_LOG_ERROR, "maildir.uidlist", mailbox->owner->name, path,
+                "its first line is not understood; it is made anew");
+    mailbox->list_changed = true;
+    look->needs_lock = true;
+    if (!mailbox->uidvalidity)
+      mailbox->uidvalidity = next_uidvalidity (mailbox->owner);
+    return PTN_OK;
+  }
+  struct uidlist *list = look->list;
+  if (list->skipped)
+    complain (store, PTN_LOG_WARNING, "maildir.uidlist", mailbox->owner->name, path,
+              "some lines are not understood or doubled");
+  bool other = list->has_id && !id_same (&list->id, &mailbox->id) && !mailbox->list_changed;
+  if (other || (mailbox->uidvalidity && mailbox->uidvalidity != list->uidvalidity))
+    begin_anew (mailbox, list);
+  mailbox->uidvalidity = list->uidvalidity;
+  if (!list->has_id)
+    mailbox->list_changed = look->needs_lock = true;
+  look->uidnext = MAX (mailbox->uidnext, list->next_uid);
+  return PTN_OK;
+}
+
+/* --- comparing ----------------------------------------------------------------------- */
+
+static ptn_flag_bits
+flags_of_file (const struct mailbox *mailbox, const struct file *file, ptn_flag_bits before) {
+  unsigned letters = mailbox_letters (mailbox);
+  ptn_flag_bits lettered = (UINT64_C (1) << (16 + letters)) - 1;
+  return file_name_flags (file->name, file->base, letters) | (before & ~lettered);
+}
+
+static bool
+has_todo (const struct mailbox *mailbox, uint32_t uid) {
+  for (guint i = 0; i < mailbox->todo->len; i++)
+    if (g_array_index (mailbox->todo, uint32_t, i) == uid)
+      return true;
+  return false;
+}
+
+/* A message whose file is there: its name is noted, its flags compared. */
+static void
+compare_message (struct look *look, struct message *message, struct file *file) {
+  file->known = true;
+  bool moved = message->in_new != file->in_new || strcmp (message->name, file->name) != 0;
+  if (!moved && !message->unplaced)
+    return;
+  bool pending = look->mailbox->todo->len && has_todo (look->mailbox, message->uid);
+  message->unplaced = 0;
+  message->in_new = file->in_new;
+  g_free (message->name);
+  message->name = g_strdup (file->name);
+  message->base = file->base;
+  look->mailbox->dirty = true;
+  ptn_flag_bits flags = flags_of_file (look->mailbox, file, message->flags);
+  if (pending || flags == message->flags)
+    return;
+  struct flagging row = { message->uid, flags };
+  g_array_append_val (look->flagged, row);
+}
+
+/* Keywords that came to be known give letters a meaning that they had not at the last look. */
+static void
+compare_letters (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  for (guint i = 0; i < mailbox->messages->len; i++) {
+    struct message *message = mailbox->messages->pdata[i];
+    struct file *file = g_hash_table_lookup (look->files, message->name);
+    if (!file || !file->known || (mailbox->todo->len && has_todo (mailbox, message->uid)))
+      continue;
+    ptn_flag_bits flags = flags_of_file (mailbox, file, message->flags);
+    if (flags == message->flags)
+      continue;
+    struct flagging row = { message->uid, flags };
+    g_array_append_val (look->flagged, row);
+  }
+}
+
+static bool
+still_in_tmp (const struct mailbox *mailbox, const struct message *message) {
+  g_autofree char *path = message_file (mailbox, message);
+  struct stamp stamp;
+  return message->unplaced && stamp_get (path, &stamp);
+}
+
+/* The UIDs that the list gives to another file than we do, though both files are there. */
+static bool
+uid_is_taken (struct look *look, const struct message *message) {
+  if (!look->list)
+    return false;
+  GArray *lines = look->list->lines;
+  guint low = 0, high = lines->len;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    const struct uidlist_line *line = &g_array_index (lines, struct uidlist_line, middle);
+    if (line->uid == message->uid)
+      return !same_base (line->name, message->name)
+             && g_hash_table_contains (look->files, line->name);
+    if (line->uid < message->uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return false;
+}
+
+static bool
+compare_messages (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  bool missing = false;
+  g_array_set_size (look->gone, 0);
+  for (guint i = 0; i < mailbox->messages->len; i++) {
+    struct message *message = mailbox->messages->pdata[i];
+    struct file *file = g_hash_table_lookup (look->files, message->name);
+    if (file && look->list && uid_is_taken (look, message)) {
+      complain (mailbox->owner->store, PTN_LOG_WARNING, "maildir.uid_taken", mailbox->owner->name,
+                message->name, "another program gave its UID to another mail; it gets a new one");
+      g_array_append_val (look->gone, message->uid);
+    } else if (file)
+      compare_message (look, message, file);
+    else if (!still_in_tmp (mailbox, message)) {
+      g_array_append_val (look->gone, message->uid);
+      missing = true;
+    }
+  }
+  return missing;
+}
+
+/* --- meeting new files ---------------------------------------------------------------- */
+
+/* How many octets more it has when each line ends with CRLF; and its own. */
+static bool
+measure (const char *path, uint64_t *size, uint64_t *crlf_size) {
+  static const size_t piece = 64 * 1024;
+  g_autofree char *buffer = g_malloc (piece);
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0)
+    return false;
+  char before = '\0';
+  ssize_t n;
+  *size = *crlf_size = 0;
+  while ((n = read (fd, buffer, piece)) > 0) {
+    for (const char *at = buffer, *end = buffer + n; (at = memchr (at, '\n', (size_t)(end - at)));
+         at++)
+      *crlf_size += (at > buffer ? at[-1] : before) != '\r';
+    before = buffer[n - 1];
+    *size += (uint64_t)n;
+  }
+  close (fd);
+  *crlf_size += *size;
+  return n == 0;
+}
+
+/* A message for a file of another program. */
+static struct message *
+meet_file (struct look *look, const struct file *file, uint32_t uid, uint64_t listed_size) {
+  struct mailbox *mailbox = look->mailbox;
+  g_autofree char *path = mailbox_file (mailbox, file->in_new ? "new" : "cur", file->name);
+  struct file_name name;
+  struct stat info;
+  if (!file_name_parse (file->name, &name) || lstat (path, &info) != 0 || !S_ISREG (info.st_mode))
+    return NULL;
+  uint64_t size = (uint64_t)info.st_size, crlf_size = name.crlf_size;
+  if (crlf_size == UINT64_MAX)
+    crlf_size = listed_size;
+  if ((crlf_size == UINT64_MAX || crlf_size < size) && !measure (path, &size, &crlf_size))
+    return NULL;
+  int64_t arrived = g_ascii_strtoll (file->name, NULL, 10);
+  struct message *message = g_new0 (struct message, 1);
+  *message = (struct message){
+    .uid = uid,
+    .base = file->base,
+    .in_new = file->in_new,
+    .exact = name.exact || crlf_size == size,
+    .flags = flags_of_file (mailbox, file, 0),
+    .internal_date = info.st_mtim.tv_sec,
+    .save_date = arrived > 0 ? arrived : info.st_mtim.tv_sec,
+    .file_size = size,
+    .size = name.exact ? size : crlf_size,
+    .email_id = email_id_of (file->name, file->base),
+    .name = g_strdup (file->name),
+  };
+  return message;
+}
+
+/* The UIDs that we know to be expunged. */
+static GHashTable *
+vanished_uids (const struct mailbox *mailbox) {
+  GHashTable *uids = g_hash_table_new (NULL, NULL);
+  for (guint i = 0; i < mailbox->vanished->len; i++)
+    g_hash_table_add (uids,
+                      GUINT_TO_POINTER (g_array_index (mailbox->vanished, struct vanished, i).uid));
+  return uids;
+}
+
+static void
+meet_listed (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  g_autoptr (GHashTable) vanished = NULL;
+  for (guint i = 0; look->list && i < look->list->lines->len; i++) {
+    const struct uidlist_line *line = &g_array_index (look->list->lines, struct uidlist_line, i);
+    struct file *file = g_hash_table_lookup (look->files, line->name);
+    g_autofree char *base = file ? g_strndup (file->name, file->base) : NULL;
+    if (!file || file->known || g_hash_table_contains (mailbox->ghosts, base)
+        || mailbox_find (mailbox, line->uid))
+      continue;
+    if (!vanished)
+      vanished = vanished_uids (mailbox);
+    if (g_hash_table_contains (vanished, GUINT_TO_POINTER (line->uid))) {
+      mailbox->list_changed = true; /* a UID is not used twice, though the file came back */
+      continue;
+    }
+    struct message *message = meet_file (look, file, line->uid, line->crlf_size);
+    if (!message)
+      continue;
+    file->known = true;
+    g_ptr_array_add (look->added, message);
+  }
+}
+
+static gint
+compare_files (gconstpointer a, gconstpointer b) {
+  const struct file *x = *(struct file *const *)a, *y = *(struct file *const *)b;
+  gint64 first = g_ascii_strtoll (x->name, NULL, 10), second = g_ascii_strtoll (y->name, NULL, 10);
+  return first != second ? (first < second ? -1 : 1) : strcmp (x->name, y->name);
+}
+
+/* Files that no list names, in the order in which they came. */
+static void
+meet_unlisted (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  g_autoptr (GPtrArray) strangers = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, look->files);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    struct file *file = value;
+    if (file->known)
+      continue;
+    char *base = g_strndup (file->name, file->base);
+    if (!g_hash_table_contains (mailbox->ghosts, base)) {
+      g_ptr_array_add (strangers, file);
+      g_free (base);
+    } else /* expunged; it goes when files are settled */
+      g_hash_table_insert (mailbox->ghosts, base,
+                           mailbox_file (mailbox, file->in_new ? "new" : "cur", file->name));
+  }
+  if (strangers->len == 0)
+    return;
+  look->needs_lock = true;
+  if (!look->locked)
+    return;
+  g_ptr_array_sort (strangers, compare_files);
+  for (guint i = 0; i < strangers->len && look->uidnext < UINT32_MAX; i++) {
+    struct message *message = meet_file (look, strangers->pdata[i], look->uidnext, UINT64_MAX);
+    if (!message)
+      continue;
+    g_array_append_val (look->fresh, look->uidnext);
+    look->uidnext++;
+    g_ptr_array_add (look->added, message);
+  }
+}
+
+/* Ghosts that a whole scan did not show are gone. */
+static void
+forget_ghosts (struct look *look) {
+  GHashTableIter iter;
+  gpointer base, path;
+  g_hash_table_iter_init (&iter, look->mailbox->ghosts);
+  while (g_hash_table_iter_next (&iter, &base, &path))
+    if (!g_hash_table_contains (look->files, base) && (unlink (path) == 0 || errno == ENOENT)) {
+      g_free (path);
+      g_hash_table_iter_remove (&iter);
+    }
+}
+
+/* --- taking it over ------------------------------------------------------------------- */
+
+static gint
+compare_added (gconstpointer a, gconstpointer b) {
+  const struct message *x = *(struct message *const *)a, *y = *(struct message *const *)b;
+  return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static void
+put_changes (struct look *look, uint64_t modseq, GByteArray *record) {
+  g_autoptr (GArray) gone = RANGES_NEW ();
+  entry_box (record, look->mailbox, modseq, look->uidnext);
+  for (guint i = 0; i < look->gone->len; i++)
+    ranges_add (gone, g_array_index (look->gone, uint32_t, i));
+  if (gone->len)
+    entry_expunge (record, SET_OF (gone));
+  for (guint i = 0; i < look->flagged->len; i++) {
+    const struct flagging *row = &g_array_index (look->flagged, struct flagging, i);
+    entry_flags (record, row->uid, row->flags);
+  }
+  g_ptr_array_sort (look->added, compare_added);
+  for (guint i = 0; i < look->added->len; i++) {
+    struct message *message = look->added->pdata[i];
+    message->modseq = modseq;
+    entry_add (record, message);
+  }
+  if (!look->first)
+    return;
+  uint32_t recent = look->uidnext;
+  for (guint i = look->added->len; i-- > 0;)
+    if (((struct message *)look->added->pdata[i])->in_new)
+      recent = ((struct message *)look->added->pdata[i])->uid;
+  entry_number (record, ENTRY_RECENT, recent);
+}
+
+static ptn_status
+take_over (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  const struct store *store = mailbox->owner->store;
+  if (!look->first && !look->gone->len && !look->flagged->len && !look->added->len
+      && look->uidnext == mailbox->uidnext)
+    return PTN_OK;
+  /* Of a mailbox that we know nothing of, clients may: the clock is ahead of all modseqs that
+   * were ever counted up. */
+  uint64_t modseq = look->first ? MAX ((uint64_t)store->host->realtime_ms (), mailbox->modseq + 1)
+                                : mailbox->modseq + 1;
+  g_autoptr (GByteArray) record = g_byte_array_new ();
+  put_changes (look, modseq, record);
+  ptn_status status = log_commit (mailbox->owner, look->task, record);
+  if (status != PTN_OK)
+    return status;
+  store->host->observe (store->foreign, 1);
+  if (look->first)
+    mailbox->floor = modseq;
+  g_array_set_size (mailbox->unlisted, 0);
+  g_array_append_vals (mailbox->unlisted, look->fresh->data, look->fresh->len);
+  publish_changed (mailbox->owner, NULL);
+  return PTN_OK;
+}
+
+static ptn_status
+look_at_files (struct look *look) {
+  struct mailbox *mailbox = look->mailbox;
+  ptn_status status = read_list (look);
+  if (status != PTN_OK)
+    return status;
+  look->first = mailbox->modseq == 0;
+  look->uidnext = MAX (look->uidnext, MAX (mailbox->uidnext, 1));
+  bool letters = read_words (mailbox);
+  if (!scan_all (look))
+    return trouble_errno (mailbox->owner->store, look->task, "cannot read", mailbox->directory);
+  /* A file that is renamed while a folder is read may not be met at all: look twice before it
+   * is given up. */
+  if (compare_messages (look)) {
+    if (!scan_all (look))
+      return trouble_errno (mailbox->owner->store, look->task, "cannot read", mailbox->directory);
+    compare_messages (look);
+  }
+  if (letters)
+    compare_letters (look);
+  meet_listed (look);
+  meet_unlisted (look);
+  if (look->needs_lock && !look->locked)
+    return PTN_OK;
+  if (look->skipped)
+    complain (mailbox->owner->store, PTN_LOG_DEBUG, "maildir.skipped", mailbox->owner->name,
+              mailbox->directory, "names that no message can have");
+  status = take_over (look);
+  forget_ghosts (look);
+  return status;
+}
+
+static void
+look_clear (struct look *look) {
+  if (look->list)
+    uidlist_free (look->list);
+  g_string_chunk_free (look->names);
+  g_hash_table_unref (look->files);
+  g_array_unref (look->flagged);
+  g_array_unref (look->gone);
+  g_ptr_array_unref (look->added);
+  g_array_unref (look->fresh);
+}
+
+static ptn_status
+look_once (struct mailbox *mailbox, struct ptn_task *task, bool locked, bool *needs_lock) {
+  const struct ptn_host *host = mailbox->owner->store->host;
+  int64_t begun = host->monotonic_ns (), now = host->realtime_ms () / 1000;
+  struct look look = {
+    .mailbox = mailbox,
+    .task = task,
+    .locked = locked,
+    .names = g_string_chunk_new (4096),
+    .files = g_hash_table_new_full (hash_base, same_base, NULL, g_free),
+    .flagged = g_array_new (FALSE, FALSE, sizeof (struct flagging)),
+    .gone = g_array_new (FALSE, FALSE, sizeof (uint32_t)),
+    .added = g_ptr_array_new_with_free_func ((GDestroyNotify)message_free),
+    .fresh = g_array_new (FALSE, FALSE, sizeof (uint32_t)),
+  };
+  stamps_take (mailbox);
+  struct stamp cur = mailbox->cur, new = mailbox->new;
+  ptn_status status = look_at_files (&look);
+  *needs_lock = look.needs_lock && !locked;
+  look_clear (&look);
+  if (status != PTN_OK || *needs_lock)
+    return status;
+  mailbox->looked = host->monotonic_ns ();
+  mailbox->look_cost = mailbox->looked - begun;
+  mailbox->unsettled = now - cur.seconds < 2 || now - new.seconds < 2;
+  host->observe (mailbox->owner->store->looks, 1);
+  mailbox_settle (mailbox, locked);
+  return PTN_OK;
+}
+
+static ptn_status
+lock_list (struct mailbox *mailbox, struct ptn_task *task) {
+  const struct store *store = mailbox->owner->store;
+  g_autofree char *path = g_build_filename (mailbox->directory, "dovecot-uidlist", NULL);
+  if (dotlock_take (path, store->host_name, store->lock_timeout))
+    return PTN_OK;
+  return trouble_errno (store, task, "cannot lock", path);
+}
+
+void
+mailbox_unlock (struct mailbox *mailbox) {
+  g_autofree char *path = g_build_filename (mailbox->directory, "dovecot-uidlist", NULL);
+  dotlock_drop (path);
+}
+
+ptn_status
+mailbox_look_now (struct mailbox *mailbox, struct ptn_task *task) {
+  bool needs_lock = false;
+  if (!mailbox->loaded)
+    index_load (mailbox);
+  ptn_status status = look_once (mailbox, task, false, &needs_lock);
+  if (status != PTN_OK || !needs_lock)
+    return status;
+  status = lock_list (mailbox, task);
+  if (status != PTN_OK)
+    return status;
+  status = look_once (mailbox, task, true, &needs_lock);
+  mailbox_unlock (mailbox);
+  return status;
+}
+
+static bool
+must_look (struct mailbox *mailbox) {
+  struct stamp cur = mailbox->cur, new = mailbox->new, list = mailbox->list;
+  struct stamp words = mailbox->words;
+  bool unsettled = mailbox->unsettled;
+  if (!mailbox->loaded || !mailbox->looked)
+    return true;
+  int64_t pause = MAX (SETTLE_NS, 50 * mailbox->look_cost);
+  if (unsettled && mailbox->owner->store->host->monotonic_ns () - mailbox->looked > pause)
+    return true;
+  stamps_take (mailbox);
+  bool same = stamp_same (&cur, &mailbox->cur) && stamp_same (&new, &mailbox->new)
+              && stamp_same (&list, &mailbox->list) && stamp_same (&words, &mailbox->words);
+  mailbox->unsettled = unsettled;
+  return !same;
+}
+
+ptn_status
+mailbox_look (struct mailbox *mailbox, struct ptn_task *task) {
+  return must_look (mailbox) ? mailbox_look_now (mailbox, task) : PTN_OK;
+}
+
+ptn_status
+mailbox_lock (struct mailbox *mailbox, struct ptn_task *task) {
+  bool needs_lock;
+  if (!mailbox->loaded)
+    index_load (mailbox);
+  ptn_status status = lock_list (mailbox, task);
+  if (status != PTN_OK)
+    return status;
+  if (must_look (mailbox))
+    status = look_once (mailbox, task, true, &needs_lock);
+  if (status != PTN_OK)
+    mailbox_unlock (mailbox);
+  return status;
+}
