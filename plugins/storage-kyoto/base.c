@@ -364,3 +364,26 @@ base_find (struct shard *shard) {
   atomic_store (&shard->base_octets, result.octets);
   atomic_store (&shard->base_segment, result.position.segment);
 }
+
+uint64_t
+base_damage (struct shard *shard, uint32_t *number) {
+  uint32_t newest = base_newest (shard);
+  struct base_result result;
+  ptn_status status;
+
+  if (number)
+    *number = newest;
+  if (newest == 0)
+    return 0;
+  status = base_read (shard, newest, NULL, NULL, &result);
+  if (status != PTN_OK && base_newest (shard) != newest)
+    return 0; /* there is a newer one already, which was just synced */
+  if (status == PTN_OK && result.lost == 0) {
+    atomic_store (&shard->base_checked, shard->store->host->monotonic_ns ());
+    return 0;
+  }
+  shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "base",
+             "base.%08u is damaged: another one is written", newest);
+  atomic_store (&shard->base_wanted, true);
+  return MAX (result.lost, (uint64_t)1);
+}

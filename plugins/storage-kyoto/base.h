@@ -22,6 +22,10 @@ uint32_t base_newest (const struct shard *);
 /* Looks which bases there are, and notes the newest (shard->base_*).  At start. */
 void base_find (struct shard *);
 
+/* Reads the newest base; how many of its records are damaged (0: none, or there is no base).  If any
+ * are, another base is wanted, which the compactor writes.  number may be NULL.  Any thread. */
+uint64_t base_damage (struct shard *, uint32_t *number);
+
 struct base_result {
   struct position position;
   uint64_t rows, records, octets;

@@ -420,25 +420,14 @@ make_base (struct round *round) {
   return PTN_E_TEMPORARY;
 }
 
-/* Without the segments the base is all there is of what they said: is it readable?  If not, another
- * one is wanted. */
+/* Without the segments the base is all there is of what they said: is it readable? */
 static void
 base_look (struct shard *shard) {
   int64_t now = shard->store->host->monotonic_ns ();
   int64_t checked = atomic_load (&shard->base_checked);
-  uint32_t newest = base_newest (shard);
-  struct base_result result;
 
-  if (newest == 0
-      || (checked != 0 && now - checked < CHECK_BASE_SECONDS * G_GINT64_CONSTANT (1000000000)))
-    return;
-  if (base_read (shard, newest, NULL, NULL, &result) == PTN_OK && result.lost == 0) {
-    atomic_store (&shard->base_checked, now);
-    return;
-  }
-  shard_log (shard, PTN_LOG_ERROR, "store.corrupt", "base",
-             "base.%08u is damaged: another one is written", newest);
-  atomic_store (&shard->base_wanted, true);
+  if (checked == 0 || now - checked >= CHECK_BASE_SECONDS * G_GINT64_CONSTANT (1000000000))
+    base_damage (shard, NULL);
 }
 
 static bool

@@ -18,9 +18,7 @@ control_again (struct store *store, struct ptn_call *call, void (*cancel) (void 
 }
 
 static const struct ptn_control *const commands[] = {
-  &control_verify,
-  &control_stats,
-  &control_scrub,
+  &control_verify, &control_stats, &control_compact, &control_rebuild, &control_scrub,
 };
 
 ptn_status

@@ -18,6 +18,7 @@ ptn_status control_no_arguments (struct store *, struct ptn_call *, struct ptn_s
 /* Others first: returns PENDING, and has the task run again. */
 ptn_status control_again (struct store *, struct ptn_call *, void (*cancel) (void *state));
 
-extern const struct ptn_control control_verify, control_stats, control_scrub;
+extern const struct ptn_control control_verify, control_stats, control_scrub, control_compact,
+    control_rebuild;
 
 #endif

@@ -14,6 +14,17 @@ sum_segment (void *argument, const uint8_t *key, size_t key_size, const uint8_t 
   return true;
 }
 
+static const char *
+state_of (const struct shard *shard) {
+  int state = atomic_load (&shard->state);
+
+  return state == SHARD_REBUILDING             ? "rebuilding"
+         : state == SHARD_LOST                 ? "lost"
+         : atomic_load (&shard->failed)        ? "failed"
+         : atomic_load (&shard->index.corrupt) ? "corrupt"
+                                               : "good";
+}
+
 static ptn_status
 stats_row (struct shard *shard, struct ptn_call *call, struct ptn_report *report) {
   struct index *index = &shard->index;
@@ -31,9 +42,7 @@ stats_row (struct shard *shard, struct ptn_call *call, struct ptn_report *report
     octets += info->number == index->position.segment ? index->position.offset : info->size;
   }
   g_ptr_array_add (columns, g_strdup_printf ("%02u", shard->number));
-  g_ptr_array_add (columns, g_strdup (atomic_load (&shard->failed)    ? "failed"
-                                      : atomic_load (&index->corrupt) ? "corrupt"
-                                                                      : "good"));
+  g_ptr_array_add (columns, g_strdup (state_of (shard)));
   g_ptr_array_add (columns, g_strdup_printf ("%u", index->position.segment));
   g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, index->position.lsn));
   g_ptr_array_add (columns, g_strdup_printf ("%" PRIu64, sum.live));

@@ -55,12 +55,13 @@ log_segments (const struct shard *shard) {
  * file system that cannot do it does not have to. */
 static bool
 allocate (struct shard *shard, uint64_t wanted) {
-  uint64_t size = ALLOCATION;
+  uint64_t segment = (shard->store->settings.segment_size + 4095) & ~(uint64_t)4095;
+  uint64_t step = MIN ((uint64_t)ALLOCATION, segment), size = step;
 
   if (shard->log.allocated >= wanted)
     return true;
   while (shard->log.allocated + size < wanted)
-    size += ALLOCATION;
+    size += step;
   while (shard->store->io->fallocate (shard->log.fd, 0, (off_t)shard->log.allocated, (off_t)size)
          != 0) {
     uint64_t least = (wanted - shard->log.allocated + 4095) & ~(uint64_t)4095;

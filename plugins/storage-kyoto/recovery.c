@@ -171,6 +171,24 @@ was_synced (struct replay *replay, size_t at, uint64_t lsn) {
   }
 }
 
+/* The segment in hand.  Those before it were synced before there was a next one. */
+static bool
+sync_segment (const struct replay *replay) {
+  struct shard *shard = replay->shard;
+  g_autofree char *name = NULL;
+  bool good;
+  int fd;
+
+  if (replay->online || !shard->store->settings.sync)
+    return true;
+  name = segment_name (shard, current_number (replay));
+  fd = open (name, O_RDONLY | O_CLOEXEC);
+  good = fd >= 0 && shard->store->io->fsync (fd) == 0;
+  if (fd >= 0)
+    close (fd);
+  return good;
+}
+
 /* Everything up to the position is in the index, or nothing of it yet. */
 static void
 publish (struct replay *replay, uint32_t segment, uint64_t offset) {
@@ -181,8 +199,10 @@ publish (struct replay *replay, uint32_t segment, uint64_t offset) {
   edit_clear (&replay->edit);
   replay->unpublished = 0;
   atomic_store (&shard->rows_since, overlay_count (shard->index.active));
-  /* A whole log replayed must not need the memory of a whole index. */
-  if (overlay_count (shard->index.active) > 2 * shard->store->settings.checkpoint_records)
+  /* A whole log replayed must not need the memory of a whole index.  No tree may know of a record
+   * that the power can still take away. */
+  if (overlay_count (shard->index.active) > 2 * shard->store->settings.checkpoint_records
+      && sync_segment (replay))
     shard_checkpoint_held (shard, false);
   if (atomic_load (&shard->store->stopping))
     replay->trouble = PTN_E_CANCELLED;

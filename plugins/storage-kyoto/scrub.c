@@ -7,7 +7,9 @@
 #include "scrub.h"
 
 #include "account.h"
+#include "base.h"
 #include "big.h"
+#include "compact.h"
 #include "walk.h"
 #include "whose.h"
 
@@ -324,7 +326,14 @@ static uint64_t
 rows_part (struct scrub *scrub) {
   struct key from = scrub->work->row, end = { 1, { KEY_END } };
   ptn_status status;
+  uint32_t base;
 
+  if (from.size == 0 && base_damage (shard_of (scrub), &base) > 0) {
+    g_autofree char *where = g_strdup_printf ("base.%08u", base);
+
+    tell (scrub, where, "records are damaged: another one is written", NULL);
+    compactor_poke (scrub->store);
+  }
   from.octets[from.size++] = 0; /* behind the last row */
   status = index_scan (&shard_of (scrub)->index, NULL, &from, &end, ROWS_AT_ONCE, last_row,
                        &scrub->work->row);

@@ -2,7 +2,9 @@
 /* verify.c - see verify.h. */
 #include "verify.h"
 
+#include "base.h"
 #include "big.h"
+#include "compact.h"
 #include "body.h"
 #include "codec.h"
 #include "walk.h"
@@ -365,9 +367,17 @@ survey_run (struct survey *survey) {
 
 bool
 verify_index (struct shard *shard, GPtrArray *problems, struct verify_counts *counts) {
-  guint before = problems->len;
+  uint32_t base;
+  uint64_t lost = base_damage (shard, &base);
+  guint before;
   struct verify_counts start = *counts;
 
+  if (lost > 0) {
+    add (problems, shard, g_strdup_printf ("base.%08u", base),
+         "%" PRIu64 " of its records are damaged: another one is written", lost);
+    compactor_poke (shard->store);
+  }
+  before = problems->len;
   for (int try = 1; try <= TRIES; try++) {
     uint64_t lsn = current_position (shard).lsn;
     struct survey survey = { .shard = shard, .problems = problems, .counts = counts };
