@@ -165,7 +165,8 @@ struct ptn_description { /* table */
   struct ptn_bytes digest;
   /* The message's own Message-ID ("" if it has none), then those it refers to, nearest first:
    * In-Reply-To, References from behind; without < and >.  The first one that is known gives
-   * the message its thread.  The store looks at 32 at most. */
+   * the message its thread.  The store looks at the first 32 at most; it remembers at least
+   * the first nine for those that come later. */
   struct ptn_strings references;
 };
 

@@ -20,6 +20,11 @@ digest_of (struct fixture *f, const char *path, uint32_t uid) {
     assert_non_null (digest_);                           \
     assert_string_equal (digest_, expected);             \
   } while (0)
+#define assert_digest_either(f, path, uid, one, other)                             \
+  do {                                                                             \
+    g_autofree char *digest_ = digest_of (f, path, uid);                           \
+    assert_true (digest_ && (!strcmp (digest_, one) || !strcmp (digest_, other))); \
+  } while (0)
 #define assert_no_digest(f, path, uid)                   \
   do {                                                   \
     g_autofree char *digest_ = digest_of (f, path, uid); \
@@ -129,12 +134,11 @@ copies_share_it (void **state) {
   assert_ok (try_copy (f, f->account, &inbox, ALL_UIDS, &a, 0));
   assert_digest (f, "a", 1, "shared");
   f->store->remember (f->account, &a, 1, (struct ptn_bytes){ "newer", 5 });
-  assert_digest (f, "a", 1, "newer");
-  assert_digest (f, "INBOX", 1, "newer");
+  assert_digest_either (f, "a", 1, "newer", "shared"); /* a hint: it may be lost, or late */
+  assert_digest_either (f, "INBOX", 1, "newer", "shared");
   expunge (f, "INBOX", ALL_UIDS);
   store_restarts (f);
-  g_autofree char *kept = digest_of (f, "a", 1); /* a hint: the older one may be what is left */
-  assert_true (kept && (strcmp (kept, "newer") == 0 || strcmp (kept, "shared") == 0));
+  assert_digest_either (f, "a", 1, "newer", "shared");
 }
 
 static void

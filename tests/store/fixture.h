@@ -141,7 +141,7 @@ void expunge (struct fixture *, const char *path, struct ptn_uid_set);
 #define STORE_GROUPS(each)                                                                     \
   each (mailbox) each (delivery) each (message) each (change) each (flag) each (annotation)    \
       each (special_use) each (vanished) each (recent) each (ids) each (digests) each (events) \
-          each (waiting) each (thread) each (restart)
+          each (rights) each (others) each (waiting) each (thread) each (restart)
 #define STORE_GROUP_DECLARED(name)               \
   extern const struct CMUnitTest name##_tests[]; \
   extern const size_t name##_test_count;

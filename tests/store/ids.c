@@ -166,8 +166,15 @@ many_references (void **state) {
     telling.references[i] = names[i];
   }
   struct ptn_id thread = thread_of (f, "INBOX", &telling);
-  struct ptn_id near = THREAD (f, "INBOX", "near@x", "31@x"); /* the last that is looked at */
+  struct ptn_id near = THREAD (f, "INBOX", "near@x", "8@x"); /* the last that must be remembered */
   assert_true (same (&thread, &near));
+  struct ptn_id root = THREAD (f, "INBOX", "root@x");
+  for (int i = 0; i < 31; i++)
+    g_snprintf (names[i], sizeof names[i], "new%d@x", i);
+  g_snprintf (names[31], sizeof names[31], "root@x"); /* the last that is looked at */
+  telling.calls = 0;
+  struct ptn_id far = thread_of (f, "INBOX", &telling);
+  assert_true (same (&root, &far));
 }
 
 STORE_GROUP (ids, STORE_TEST (each_message_has_its_own), STORE_TEST (copies_share_it),
