@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lock.c - what belongs to the store as a whole: its lock, its identity, its reserve of disk
  * space.  [setup], but reserve_release. */
+#include "crc32c.h"
 #include "store.h"
 
 #include <errno.h>
@@ -114,6 +115,7 @@ identity_write (struct store *store, const char *name) {
   for (size_t i = 0; i < sizeof store->id; i++)
     g_string_append_printf (text, "%02x", store->id[i]);
   g_string_append_c (text, '\n');
+  g_string_append_printf (text, "crc %08x\n", crc32c (0, text->str, text->len));
   vector = (struct iovec){ text->str, text->len };
   fd = open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   good = fd >= 0 && io_write_all (store->io, fd, &vector, 1, 0) && store->io->fsync (fd) == 0;
@@ -123,8 +125,26 @@ identity_write (struct store *store, const char *name) {
          && io_sync_folder (store->io, store->path);
 }
 
+/* Is there mail although STORE is gone?  Another id would make every record a stranger's. */
+static bool
+has_shards (const struct store *store) {
+  bool found = false;
+
+  for (uint32_t i = 0; i < SHARDS_MAX && !found; i++) {
+    g_autofree char *folder = g_strdup_printf ("%s/s%02u", store->path, i);
+
+    found = g_file_test (folder, G_FILE_TEST_EXISTS);
+  }
+  return found;
+}
+
 static ptn_status
 store_create (struct store *store, const char *name) {
+  if (has_shards (store)) {
+    store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error",
+               "is missing, but the store is not empty: put it back from a backup");
+    return PTN_E_CORRUPT;
+  }
   if (getrandom (store->id, sizeof store->id, 0) != (ssize_t)sizeof store->id)
     return PTN_E_TEMPORARY;
   store->shard_count = store->settings.shards;
@@ -205,6 +225,20 @@ refuse_format (struct store *store, const char *name, uint64_t format) {
   return PTN_E_CORRUPT;
 }
 
+/* Format 1 had no checksum.  A wrong number of shards, or a wrong id, would hide mail. */
+static bool
+checksum_good (const char *text, uint64_t format) {
+  const char *line = strstr (text, "\ncrc ");
+  g_autofree char *wanted = NULL;
+
+  if (format < 2)
+    return true;
+  if (!line)
+    return false;
+  wanted = g_strdup_printf ("crc %08x\n", crc32c (0, text, (size_t)(line + 1 - text)));
+  return strcmp (line + 1, wanted) == 0;
+}
+
 ptn_status
 store_identify (struct store *store) {
   g_autofree char *name = g_build_filename (store->path, "STORE", NULL);
@@ -226,13 +260,14 @@ store_identify (struct store *store) {
 
     if (format > STORE_FORMAT)
       return refuse_format (store, name, format);
-    if (count >= 1 && count <= 64 && parse_hex (lines[2] + 3, store->id, sizeof store->id)) {
+    if (checksum_good (text, format) && count >= 1 && count <= SHARDS_MAX
+        && parse_hex (lines[2] + 3, store->id, sizeof store->id)) {
       store->shard_count = (uint32_t)count;
       return format < STORE_FORMAT ? store_upgrade (store, name, format) : PTN_OK;
     }
   }
   store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error",
-             "not a store of this format");
+             "damaged, or not that of a store: put it back from a backup");
   return PTN_E_CORRUPT;
 }
 

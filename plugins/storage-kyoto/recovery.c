@@ -331,25 +331,31 @@ trim (struct replay *replay, size_t at) {
     close (fd);
 }
 
+/* The header of a segment, as it is on disk. */
+static bool
+read_header (const struct shard *shard, uint32_t number, struct segment_header *header) {
+  g_autofree char *name = segment_name (shard, number);
+  uint8_t coded[SEGMENT_HEADER];
+  int fd = open (name, O_RDONLY | O_CLOEXEC);
+  bool good =
+      fd >= 0 && io_read_all (fd, coded, sizeof coded, 0) && segment_header_decode (coded, header);
+
+  if (fd >= 0)
+    close (fd);
+  return good;
+}
+
 static bool
 next_segment_follows (const struct replay *replay) {
-  uint8_t coded[SEGMENT_HEADER];
   struct segment_header header;
-  bool good = false;
 
-  if (replay->current + 1 < replay->segments->len) {
-    g_autofree char *name = segment_name (
-        replay->shard,
-        g_array_index (replay->segments, struct segment_info, replay->current + 1).number);
-    int fd = open (name, O_RDONLY | O_CLOEXEC);
-
-    good = fd >= 0 && io_read_all (fd, coded, sizeof coded, 0)
-           && segment_header_decode (coded, &header) && header.first_lsn == replay->lsn
-           && memcmp (header.store, replay->shard->store->id, sizeof header.store) == 0;
-    if (fd >= 0)
-      close (fd);
-  }
-  return good;
+  if (replay->current + 1 >= replay->segments->len)
+    return false;
+  return read_header (
+             replay->shard,
+             g_array_index (replay->segments, struct segment_info, replay->current + 1).number,
+             &header)
+         && header.first_lsn == replay->lsn;
 }
 
 /* From the position on to the end of the log.  Returns where that is, in the segment in hand;
@@ -405,6 +411,27 @@ set_aside (const struct shard *shard, uint32_t number) {
     g_unlink (name);
 }
 
+/* A whole header with the id of another store: nothing of it can be read, and nothing must be cut
+ * or set aside for that. */
+static bool
+all_ours (struct replay *replay) {
+  const struct store *store = replay->shard->store;
+
+  for (guint i = replay->current; i < replay->segments->len; i++) {
+    uint32_t number = g_array_index (replay->segments, struct segment_info, i).number;
+    struct segment_header header;
+
+    if (read_header (replay->shard, number, &header)
+        && (memcmp (header.store, store->id, sizeof header.store) != 0
+            || header.shard != replay->shard->number || header.number != number)) {
+      shard_log (replay->shard, PTN_LOG_ERROR, "store.recovery", "error",
+                 "log.%08u belongs to another store, shard or place", number);
+      return false;
+    }
+  }
+  return true;
+}
+
 /* There is not one record: the power failed, or the disk was full, when the first segment was made,
  * and its header may be missing.  It is made once more. */
 static ptn_status
@@ -426,12 +453,14 @@ settle (struct replay *replay, uint64_t end) {
   struct shard *shard = replay->shard;
   const struct io *io = shard->store->io;
   g_autofree char *name = segment_name (shard, current_number (replay));
+  struct segment_header header;
   struct stat status;
   bool cut;
 
   for (guint i = replay->current + 1; i < replay->segments->len; i++)
     set_aside (shard, g_array_index (replay->segments, struct segment_info, i).number);
-  if (replay->lsn == 1 && !shard->index.base)
+  if (replay->lsn == 1 && !shard->index.base
+      && !read_header (shard, current_number (replay), &header))
     return begin_again (replay);
   if (end < SEGMENT_HEADER)
     end = SEGMENT_HEADER;
@@ -509,7 +538,9 @@ replay_from (struct shard *shard, GArray *segments, struct position position, bo
   }
   replay.base = current_number (&replay) == position.segment ? position.offset : SEGMENT_HEADER;
   edit_init (&replay.edit, &shard->index);
-  if (load_current (&replay))
+  if (!online && !all_ours (&replay))
+    replay.trouble = PTN_E_CORRUPT;
+  else if (load_current (&replay))
     end = replay_log (&replay);
   if (replay.trouble == PTN_OK && !online) {
     replay.trouble = settle (&replay, end);

@@ -24,7 +24,10 @@ struct spiller;
 struct op;
 struct forgetting;
 
-enum { STORE_FORMAT = 2 }; /* of the files (FORMAT.md); older ones are upgraded */
+enum {
+  STORE_FORMAT = 2, /* of the files (FORMAT.md); older ones are upgraded */
+  SHARDS_MAX = 64
+};
 
 struct store_settings {
   const char *path;

@@ -451,10 +451,15 @@ class Store:
     def __init__(self, folder):
         self.folder = folder
         with open(os.path.join(folder, "STORE"), encoding="ascii") as stream:
-            lines = stream.read().split("\n")
+            text = stream.read()
+        lines = text.split("\n")
         if lines[0] not in ("postern-store 1", "postern-store 2"):
             raise Damaged("STORE begins with %r" % lines[0])
         fields = dict(line.split(" ", 1) for line in lines[1:] if line)
+        if lines[0] != "postern-store 1":
+            before = text[:text.index("crc ")]
+            if int(fields["crc"], 16) != crc32c(before.encode()):
+                raise Damaged("STORE has a wrong checksum")
         self.identity = bytes.fromhex(fields["id"])
         self.salt = crc32c(self.identity)
         self.shards = [Shard(self, number) for number in range(int(fields["shards"]))]
