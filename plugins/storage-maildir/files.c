@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOCK_STALE_SECONDS 120 /* Dovecot's own, MAILDIR_UIDLIST_LOCK_STALE_TIMEOUT */
+#define LOCK_EMPTY_SECONDS 3   /* a lock whose maker died before it said who it is */
 
 bool
 stamp_get (const char *path, struct stamp *stamp) {
@@ -182,6 +183,8 @@ lock_is_stale (const char *lock, const char *host, const struct stat *info) {
     return true;
   if (!file_read (lock, 1024, &text, &size))
     return false;
+  if (size == 0)
+    return time (NULL) - info->st_mtime > LOCK_EMPTY_SECONDS;
   char *colon = strchr (text, ':');
   if (!colon || strcmp (g_strchomp (colon + 1), host) != 0)
     return false;
@@ -189,18 +192,24 @@ lock_is_stale (const char *lock, const char *host, const struct stat *info) {
   return pid > 0 && (pid == getpid () || (kill ((pid_t)pid, 0) != 0 && errno == ESRCH));
 }
 
+/* Written beside and linked into place, so that it always says whose it is. */
 static bool
 lock_make (const char *lock, const char *host) {
-  int fd = open (lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return false;
+  g_autofree char *folder = g_path_get_dirname (lock);
+  g_autofree char *own = g_strdup_printf ("%s/tmp/postern-lock.%d", folder, (int)getpid ());
   char text[512];
   int length = g_snprintf (text, sizeof text, "%d:%s", (int)getpid (), host);
+  int fd = open (own, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return false;
   bool done = write_all (fd, text, (size_t)MIN (length, (int)sizeof text - 1));
   int error = errno;
   close (fd);
-  if (!done)
-    unlink (lock);
+  if (done) {
+    done = link (own, lock) == 0;
+    error = errno;
+  }
+  unlink (own);
   errno = error;
   return done;
 }

@@ -38,7 +38,6 @@ struct look {
   GArray *flagged;   /* struct flagging */
   GArray *gone;      /* uint32_t */
   GPtrArray *added;  /* struct message */
-  GArray *fresh;     /* uint32_t: UIDs given out here */
   uint32_t uidnext;
   unsigned skipped;
 };
@@ -130,6 +129,37 @@ read_words (struct mailbox *mailbox) {
   return changed;
 }
 
+/* The list's line of a UID, or NULL. */
+static const struct uidlist_line *
+line_of (const struct uidlist *list, uint32_t uid) {
+  guint low = 0, high = list ? list->lines->len : 0;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    const struct uidlist_line *line = &g_array_index (list->lines, struct uidlist_line, middle);
+    if (line->uid == uid)
+      return line;
+    if (line->uid < uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+/* What was to be appended and is in the list already: before a crash, say. */
+static void
+drop_listed (struct mailbox *mailbox, const struct uidlist *list) {
+  guint kept = 0;
+  for (guint i = 0; i < mailbox->unlisted->len; i++) {
+    uint32_t uid = g_array_index (mailbox->unlisted, uint32_t, i);
+    const struct uidlist_line *line = line_of (list, uid);
+    const struct message *message = mailbox_find (mailbox, uid);
+    if (message && !(line && same_base (line->name, message->name)))
+      g_array_index (mailbox->unlisted, uint32_t, kept++) = uid;
+  }
+  g_array_set_size (mailbox->unlisted, kept);
+}
+
 /* A life that ended: the UIDs that were known mean nothing any more. */
 static void
 begin_anew (struct mailbox *mailbox, const struct uidlist *list) {
@@ -170,6 +200,7 @@ read_list (struct look *look) {
   if (other || (mailbox->uidvalidity && mailbox->uidvalidity != list->uidvalidity))
     begin_anew (mailbox, list);
   mailbox->uidvalidity = list->uidvalidity;
+  drop_listed (mailbox, list);
   if (!list->has_id)
     mailbox->list_changed = look->needs_lock = true;
   look->uidnext = MAX (mailbox->uidnext, list->next_uid);
@@ -238,25 +269,12 @@ still_in_tmp (const struct mailbox *mailbox, const struct message *message) {
   return message->unplaced && stamp_get (path, &stamp);
 }
 
-/* The UIDs that the list gives to another file than we do, though both files are there. */
+/* Does the list give its UID to another file than we do, though both files are there? */
 static bool
 uid_is_taken (struct look *look, const struct message *message) {
-  if (!look->list)
-    return false;
-  GArray *lines = look->list->lines;
-  guint low = 0, high = lines->len;
-  while (low < high) {
-    guint middle = low + (high - low) / 2;
-    const struct uidlist_line *line = &g_array_index (lines, struct uidlist_line, middle);
-    if (line->uid == message->uid)
-      return !same_base (line->name, message->name)
-             && g_hash_table_contains (look->files, line->name);
-    if (line->uid < message->uid)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return false;
+  const struct uidlist_line *line = line_of (look->list, message->uid);
+  return line && !same_base (line->name, message->name)
+         && g_hash_table_contains (look->files, line->name);
 }
 
 static bool
@@ -410,7 +428,6 @@ meet_unlisted (struct look *look) {
     struct message *message = meet_file (look, strangers->pdata[i], look->uidnext, UINT64_MAX);
     if (!message)
       continue;
-    g_array_append_val (look->fresh, look->uidnext);
     look->uidnext++;
     g_ptr_array_add (look->added, message);
   }
@@ -483,8 +500,7 @@ take_over (struct look *look) {
   store->host->observe (store->foreign, 1);
   if (look->first)
     mailbox->floor = modseq;
-  g_array_set_size (mailbox->unlisted, 0);
-  g_array_append_vals (mailbox->unlisted, look->fresh->data, look->fresh->len);
+  drop_listed (mailbox, look->list); /* those that the list told us */
   publish_changed (mailbox->owner, NULL);
   return PTN_OK;
 }
@@ -530,7 +546,6 @@ look_clear (struct look *look) {
   g_array_unref (look->flagged);
   g_array_unref (look->gone);
   g_ptr_array_unref (look->added);
-  g_array_unref (look->fresh);
 }
 
 static ptn_status
@@ -546,7 +561,6 @@ look_once (struct mailbox *mailbox, struct ptn_task *task, bool locked, bool *ne
     .flagged = g_array_new (FALSE, FALSE, sizeof (struct flagging)),
     .gone = g_array_new (FALSE, FALSE, sizeof (uint32_t)),
     .added = g_ptr_array_new_with_free_func ((GDestroyNotify)message_free),
-    .fresh = g_array_new (FALSE, FALSE, sizeof (uint32_t)),
   };
   stamps_take (mailbox);
   struct stamp cur = mailbox->cur, new = mailbox->new;
