@@ -16,10 +16,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
-enum { RETRY_SECONDS = 10, WRITE_CACHE = 4 << 20 };
+enum { RETRY_SECONDS = 10, WRITE_CACHE = 4 << 20, SYNC_PIECE = 512 << 10, NICE = 10 };
 
 struct checkpointer {
   struct store *store;
@@ -142,12 +144,20 @@ write_tree (struct shard *shard, char which, const struct overlay *overlay,
 
 static bool
 sync_file (struct shard *shard, const char *name) {
+  struct stat status;
   int fd;
   bool good;
 
   if (!shard->store->settings.sync)
     return true;
   fd = open (name, O_RDONLY | O_CLOEXEC);
+  /* Piece by piece, so that the log's small syncs need not queue behind all of it. */
+  for (off_t at = 0; fd >= 0 && fstat (fd, &status) == 0 && at < status.st_size; at += SYNC_PIECE)
+    if (sync_file_range (fd, at, SYNC_PIECE,
+                         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE
+                             | SYNC_FILE_RANGE_WAIT_AFTER)
+        != 0)
+      break; /* not here, then: fsync does it, and tells the errors */
   good = fd >= 0 && shard->store->io->fsync (fd) == 0;
   if (fd >= 0)
     close (fd);
@@ -170,6 +180,7 @@ freeze (struct shard *shard) {
   struct overlay *fresh = overlay_new ();
   bool work = true;
 
+  pthread_mutex_lock (&index->publishing);
   pthread_rwlock_wrlock (&index->lock);
   /* Without a change in it a new segment is reason enough: those before it may have to go. */
   if (!index->frozen
@@ -184,6 +195,7 @@ freeze (struct shard *shard) {
   } else if (!index->frozen)
     work = false;
   pthread_rwlock_unlock (&index->lock);
+  pthread_mutex_unlock (&index->publishing);
   overlay_free (&fresh);
   return work;
 }
@@ -326,6 +338,8 @@ checkpointer_main (void *argument) {
   struct store *store = checkpointer->store;
 
   pthread_setname_np (pthread_self (), "store-checkpt");
+  /* A checkpoint has time; sessions and commits have not.  In Linux this is the thread's alone. */
+  setpriority (PRIO_PROCESS, (id_t)gettid (), NICE);
   while (!stopping (checkpointer)) {
     wait_for_work (checkpointer);
     for (uint32_t i = 0; i < store->shard_count && !stopping (checkpointer); i++) {

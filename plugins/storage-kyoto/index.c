@@ -2,6 +2,8 @@
 /* index.c - see index.h. */
 #include "index.h"
 
+enum { PUBLISH_AT_ONCE = 1024, PUBLISH_A_TURN = 512 };
+
 void
 index_init (struct index *index) {
   pthread_rwlockattr_t attributes;
@@ -12,6 +14,7 @@ index_init (struct index *index) {
   pthread_rwlockattr_setkind_np (&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
   pthread_rwlock_init (&index->lock, &attributes);
   pthread_rwlockattr_destroy (&attributes);
+  pthread_mutex_init (&index->publishing, NULL);
   index->active = overlay_new ();
 }
 
@@ -21,6 +24,7 @@ index_destroy (struct index *index) {
   overlay_free (&index->active);
   overlay_free (&index->frozen);
   pthread_rwlock_destroy (&index->lock);
+  pthread_mutex_destroy (&index->publishing);
 }
 
 /* Asked inside the lock: who takes the index away sets this before it takes the lock. */
@@ -51,7 +55,9 @@ index_get (struct index *index, const struct overlay *top, const struct key *key
   if (status != PTN_END)
     return status;
   pthread_rwlock_rdlock (&index->lock);
-  status = refuses (index) ? PTN_E_TEMPORARY : look (index->active, key, value);
+  status = refuses (index) ? PTN_E_TEMPORARY : look (index->recent, key, value);
+  if (status == PTN_END)
+    status = look (index->active, key, value);
   if (status == PTN_END)
     status = look (index->frozen, key, value);
   if (status == PTN_END)
@@ -71,7 +77,7 @@ struct layer {
 };
 
 struct merge {
-  struct layer layers[4]; /* newest first */
+  struct layer layers[5]; /* newest first */
   size_t count;
   const struct key *end;
   struct octets base_key;
@@ -187,6 +193,7 @@ index_scan (struct index *index, const struct overlay *top, const struct key *fr
   }
   value_init (&merge.base_value);
   add_overlay (&merge, top, from);
+  add_overlay (&merge, index->recent, from);
   add_overlay (&merge, index->active, from);
   add_overlay (&merge, index->frozen, from);
   if (index->base) {
@@ -209,15 +216,46 @@ index_scan (struct index *index, const struct overlay *top, const struct key *fr
   return merge.status;
 }
 
-void
-index_publish (struct index *index, const struct overlay *changes, struct position position) {
-  pthread_rwlock_wrlock (&index->lock);
-  for (const struct overlay_node *node = overlay_first (changes); node; node = node->next[0])
+/* Some of the changes into `active`, inside the lock; where to go on, NULL: that was all. */
+static const struct overlay_node *
+move_changes (struct index *index, const struct overlay_node *node, size_t count) {
+  for (; node && count > 0; node = node->next[0], count--)
     if (node->state != OVERLAY_NOTHING)
       overlay_put (index->active, node->key, node->key_size,
                    node->state == OVERLAY_VALUE ? node->value : NULL, node->value_size, false);
+  return node;
+}
+
+/* What is visible from now on is the changes in their own layer, or already in `active`. */
+static void
+now_visible (struct index *index, const struct overlay *changes, struct position position) {
   index->position = position;
   if (atomic_load (&index->watched) > 0)
     index->watch (index->watch_argument, changes);
+}
+
+void
+index_publish (struct index *index, const struct overlay *changes, struct position position) {
+  const struct overlay_node *node = overlay_first (changes);
+  bool many = overlay_count (changes) > PUBLISH_AT_ONCE;
+
+  pthread_mutex_lock (&index->publishing);
+  pthread_rwlock_wrlock (&index->lock);
+  if (many)
+    index->recent = changes;
+  else
+    node = move_changes (index, node, SIZE_MAX);
+  now_visible (index, changes, position);
   pthread_rwlock_unlock (&index->lock);
+  while (node) { /* in turns, so that no reader waits long */
+    pthread_rwlock_wrlock (&index->lock);
+    node = move_changes (index, node, PUBLISH_A_TURN);
+    pthread_rwlock_unlock (&index->lock);
+  }
+  if (many) {
+    pthread_rwlock_wrlock (&index->lock);
+    index->recent = NULL;
+    pthread_rwlock_unlock (&index->lock);
+  }
+  pthread_mutex_unlock (&index->publishing);
 }

@@ -2,6 +2,7 @@
 /* index.h - the index of a shard: a tree on disk that is never written while it is read, and
  * above it what has changed since, in memory.
  *
+ *     recent    overlay: many changes at once, while they are moved into `active`
  *     active    overlay: takes every committed change
  *     frozen    overlay: on its way into the other tree, during a checkpoint
  *     base      tree: what CURRENT names
@@ -19,8 +20,10 @@
 #include <stdatomic.h>
 
 struct index {
+  pthread_mutex_t publishing; /* before `lock`: held while changes move into `active` */
   pthread_rwlock_t lock;
   struct tree *base; /* NULL: nothing was ever checkpointed */
+  const struct overlay *recent;
   struct overlay *active, *frozen;
   struct position position;     /* of the last change in `active` */
   struct position frozen_until; /* of the last change in `frozen` */
@@ -50,7 +53,8 @@ typedef bool index_row (void *argument, const uint8_t *key, size_t key_size, con
 ptn_status index_scan (struct index *, const struct overlay *top, const struct key *from,
                        const struct key *end, size_t limit, index_row *row, void *argument);
 
-/* Moves all changes of an overlay into `active`. */
+/* Moves all changes of an overlay into `active`; readers see all of them or none.  Nobody else
+ * takes `active` away without `publishing`. */
 void index_publish (struct index *, const struct overlay *changes, struct position);
 
 #endif

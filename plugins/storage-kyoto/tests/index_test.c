@@ -3,6 +3,8 @@
  * checkpoints in between, every lookup and range compared. */
 #include "support.h"
 
+#include <pthread.h>
+
 struct model {
   GTree *rows; /* key text -> value text */
 };
@@ -129,9 +131,103 @@ layers (void **state) {
   g_tree_unref (model);
 }
 
+/* --- large changes, and readers and checkpoints beside them ---------------------------------- */
+
+enum { LARGE = 4000, GENERATIONS = 60, READERS = 2 };
+
+static atomic_bool stop;
+static _Atomic unsigned scans;
+
+struct generation {
+  char text[16];
+  size_t rows;
+  bool mixed;
+};
+
+static bool
+same_generation (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
+                 size_t size) {
+  struct generation *generation = argument;
+
+  if (generation->rows++ == 0)
+    g_snprintf (generation->text, sizeof generation->text, "%.*s", (int)size, (const char *)value);
+  generation->mixed |= strlen (generation->text) != size || memcmp (generation->text, value, size);
+  return true;
+}
+
+static void *
+scan_all (void *argument) {
+  struct shard *shard = argument;
+
+  while (!atomic_load (&stop)) {
+    struct generation generation = { .rows = 0 };
+    struct key from, end;
+
+    key_message (&from, 1, 1, 0);
+    key_message (&end, 1, 1, UINT32_MAX);
+    assert_int_equal (index_scan (&shard->index, NULL, &from, &end, SIZE_MAX, same_generation,
+                                  &generation),
+                      PTN_END);
+    assert_false (generation.mixed);
+    assert_true (generation.rows == 0 || generation.rows == LARGE);
+    atomic_fetch_add (&scans, 1);
+  }
+  return NULL;
+}
+
+static void *
+checkpoint_often (void *argument) {
+  while (!atomic_load (&stop)) {
+    assert_true (shard_checkpoint (argument, false));
+    g_usleep (2000);
+  }
+  return NULL;
+}
+
+/* Changes that move into the index in turns are seen as a whole all the same. */
+static void
+all_or_none (void **state) {
+  struct fixture *f = *state;
+  pthread_t threads[READERS + 1];
+  struct shard *shard;
+  struct edit edit;
+
+  fixture_open (f);
+  shard = &f->store->shards[0];
+  assert_int_equal (g_mkdir_with_parents (shard->path, 0700), 0);
+  edit_init (&edit, &shard->index);
+  atomic_store (&stop, false);
+  for (unsigned i = 0; i < READERS; i++)
+    pthread_create (&threads[i], NULL, scan_all, shard);
+  pthread_create (&threads[READERS], NULL, checkpoint_often, shard);
+  for (unsigned generation = 1; generation <= GENERATIONS; generation++) {
+    struct octets value = { 0 };
+    char text[16];
+
+    octets_add (&value, text, (size_t)g_snprintf (text, sizeof text, "%u", generation));
+    edit_begin_unit (&edit);
+    for (uint32_t uid = 1; uid <= LARGE; uid++) {
+      struct key key;
+
+      key_message (&key, 1, 1, uid);
+      edit_put (&edit, &key, &value);
+    }
+    index_publish (&shard->index, edit.changes,
+                   (struct position){ .lsn = generation, .segment = 1 });
+    edit_clear (&edit);
+    octets_clear (&value);
+  }
+  while (atomic_load (&scans) < GENERATIONS)
+    g_usleep (1000);
+  atomic_store (&stop, true);
+  for (unsigned i = 0; i <= READERS; i++)
+    pthread_join (threads[i], NULL);
+  edit_destroy (&edit);
+}
+
 int
 main (void) {
-  static const struct CMUnitTest tests[] = { STORE_TEST (layers) };
+  static const struct CMUnitTest tests[] = { STORE_TEST (layers), STORE_TEST (all_or_none) };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
