@@ -55,6 +55,7 @@ struct body_source {
   struct shard *shard;
   struct buffer *buffer;  /* all of it, or the current piece */
   struct big_reader *big; /* NULL: all is in the buffer */
+  uint64_t body, file;    /* its number, and that of the big file: what the log is told */
   uint64_t start;         /* of the buffer in the body */
   uint64_t at, end;
 };
@@ -74,6 +75,9 @@ next_piece (struct body_source *source, struct ptn_task *task) {
     return PTN_OK;
   g_clear_pointer (&source->buffer, buffer_unref);
   source->host->observe (source->shard->store->metrics.corrupt, 1);
+  shard_log (source->shard, PTN_LOG_ERROR, "store.corrupt", "body",
+             "%" PRIu64 ", piece %" PRIu64 " of big.%016" PRIx64, source->body, piece,
+             source->file);
   return source->host->fail (task, status, NULL, "piece %" PRIu64 " of a big body is corrupt",
                              piece);
 }
@@ -210,6 +214,8 @@ static ptn_status
 load (struct body_source *source, struct ptn_task *task, struct found *found) {
   ptn_status status;
 
+  source->body = found->body;
+  source->file = found->row.offset;
   source->host->blocking (task, 1);
   do
     status = found->row.attributes & BODY_BIG
