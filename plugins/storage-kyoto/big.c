@@ -222,7 +222,8 @@ big_reader_piece (struct big_reader *reader, uint64_t number, uint8_t *out) {
 /* One thing for the spiller to do: files to sync and operations to submit, or a name to remove. */
 struct spill {
   struct spill *next;
-  char *name; /* to remove; or NULL */
+  char *name;          /* to remove; or NULL */
+  struct shard *shard; /* where */
   struct big **bigs;
   struct op **ops;
   size_t big_count, op_count;
@@ -235,7 +236,8 @@ struct spiller {
   pthread_mutex_t lock;
   pthread_cond_t wanted;
   struct spill *queue, **queue_end;
-  bool stop, busy;
+  bool stop, busy, poked;
+  struct spill *held; /* names to remove when their shard is held no more */
 };
 
 static bool
@@ -292,6 +294,32 @@ spill_free (struct spill *spill) {
   g_free (spill);
 }
 
+/* What a backup may still want to copy is removed when it has ended; what is left over when the
+ * store is closed, by the next start. */
+static bool
+keep_held (struct spiller *spiller, struct spill *spill) {
+  if (!spill->name || atomic_load (&spill->shard->holds) == 0)
+    return false;
+  spill->next = spiller->held;
+  spiller->held = spill;
+  return true;
+}
+
+static void
+remove_held (struct spiller *spiller) {
+  struct spill **link = &spiller->held, *spill;
+
+  while ((spill = *link)) {
+    if (atomic_load (&spill->shard->holds) > 0) {
+      link = &spill->next;
+      continue;
+    }
+    *link = spill->next;
+    g_unlink (spill->name);
+    spill_free (spill);
+  }
+}
+
 static void *
 spiller_main (void *argument) {
   struct spiller *spiller = argument;
@@ -299,19 +327,25 @@ spiller_main (void *argument) {
   pthread_setname_np (pthread_self (), "store-spill");
   for (;;) {
     struct spill *spill;
+    bool stop;
 
     pthread_mutex_lock (&spiller->lock);
     spiller->busy = false;
     pthread_cond_broadcast (&spiller->wanted); /* to spiller_drain */
-    while (!spiller->queue && !spiller->stop)
+    while (!spiller->queue && !spiller->stop && !spiller->poked)
       pthread_cond_wait (&spiller->wanted, &spiller->lock);
     spiller->busy = true;
+    spiller->poked = false;
     spill = spiller->queue;
     if (spill && !(spiller->queue = spill->next))
       spiller->queue_end = &spiller->queue;
+    stop = spiller->stop;
     pthread_mutex_unlock (&spiller->lock);
-    if (!spill)
+    remove_held (spiller);
+    if (!spill && stop)
       return NULL;
+    if (!spill || keep_held (spiller, spill))
+      continue;
     spill_run (spiller->store, spill);
     spill_free (spill);
   }
@@ -346,6 +380,7 @@ big_remove_later (struct shard *shard, const uint64_t *numbers, size_t count) {
     struct spill *spill = g_new0 (struct spill, 1);
 
     spill->name = big_name (shard, numbers[i]);
+    spill->shard = shard;
     enqueue (shard->store->spiller, spill);
   }
 }
@@ -364,6 +399,16 @@ spiller_start (struct store *store) {
   }
   store->spiller = spiller;
   return PTN_OK;
+}
+
+void
+spiller_poke (struct store *store) {
+  struct spiller *spiller = store->spiller;
+
+  pthread_mutex_lock (&spiller->lock);
+  spiller->poked = true;
+  pthread_cond_broadcast (&spiller->wanted);
+  pthread_mutex_unlock (&spiller->lock);
 }
 
 void
@@ -391,6 +436,12 @@ spiller_stop (struct store *store) {
   pthread_join (spiller->thread, NULL);
   pthread_cond_destroy (&spiller->wanted);
   pthread_mutex_destroy (&spiller->lock);
+  while (spiller->held) {
+    struct spill *next = spiller->held->next;
+
+    spill_free (spiller->held);
+    spiller->held = next;
+  }
   g_clear_pointer (&store->spiller, g_free);
 }
 

@@ -39,8 +39,11 @@ ptn_status spiller_start (struct store *);
 /* Waits until it has nothing to do: whatever it had for the committers is with them. */
 void spiller_drain (struct store *);
 void spiller_stop (struct store *);
+/* Shards are held no more. */
+void spiller_poke (struct store *);
 
-/* Files that nothing names any more: removed soon, by the spiller's thread. */
+/* Files that nothing names any more: removed soon, by the spiller's thread; but not while the shard
+ * is held (segments_hold). */
 void big_remove_later (struct shard *, const uint64_t *numbers, size_t count);
 /* At start: removes the files that the index does not name. */
 void big_sweep (struct shard *);

@@ -18,12 +18,22 @@ control_again (struct store *store, struct ptn_call *call, void (*cancel) (void 
 }
 
 static const struct ptn_control *const commands[] = {
-  &control_verify, &control_stats, &control_compact, &control_rebuild, &control_scrub,
+  &control_verify,  &control_stats, &control_compact,
+  &control_rebuild, &control_scrub, &control_backup,
 };
 
+const char *
+control_store_path (const struct control_place *place) {
+  const char *path = place->host->text (place->config, "path");
+
+  return path ? path : place->host->state_directory;
+}
+
 ptn_status
-control_provide (const struct ptn_host *host, struct store **store) {
-  ptn_status status = PTN_OK;
+control_provide (const struct control_place *place, struct store **store) {
+  const struct ptn_host *host = place->host;
+  ptn_status status = host->provide (host, PTN_CONTROL_ID, control_restore.name, &control_restore,
+                                     (void *)(uintptr_t)place);
 
   for (size_t i = 0; status == PTN_OK && i < G_N_ELEMENTS (commands); i++)
     status = host->provide (host, PTN_CONTROL_ID, commands[i]->name, commands[i], store);

@@ -9,9 +9,16 @@
 
 #include "store.h"
 
+/* What a plugin knows of its store without opening it. */
+struct control_place {
+  const struct ptn_host *host;
+  const struct ptn_config *config;
+};
+const char *control_store_path (const struct control_place *);
+
 /* The store is looked up when a command runs: it is opened after the commands are offered.  So the
- * instance of each is a struct store **. */
-ptn_status control_provide (const struct ptn_host *, struct store **);
+ * instance of each is a struct store **; of restore, which runs without one, the place. */
+ptn_status control_provide (const struct control_place *, struct store **);
 
 /* For the commands. [task] */
 ptn_status control_no_arguments (struct store *, struct ptn_call *, struct ptn_strings arguments);
@@ -19,6 +26,6 @@ ptn_status control_no_arguments (struct store *, struct ptn_call *, struct ptn_s
 ptn_status control_again (struct store *, struct ptn_call *, void (*cancel) (void *state));
 
 extern const struct ptn_control control_verify, control_stats, control_scrub, control_compact,
-    control_rebuild;
+    control_rebuild, control_backup, control_restore;
 
 #endif

@@ -13,8 +13,7 @@
 #include "view.h"
 
 struct plugin {
-  const struct ptn_host *host;
-  const struct ptn_config *config;
+  struct control_place place;
   struct store *store; /* from start to stop */
 };
 
@@ -186,11 +185,11 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
   if (host->number (config, "base_gain") < 0 || host->number (config, "base_gain") > 10000)
     return refuse (host, "base_gain", "must be 0 to 10000");
   plugin = g_new0 (struct plugin, 1);
-  plugin->host = host;
-  plugin->config = config;
+  plugin->place.host = host;
+  plugin->place.config = config;
   status = host->provide (host, PTN_STORE_ID, NULL, &table, plugin);
   if (status == PTN_OK)
-    status = control_provide (host, &plugin->store);
+    status = control_provide (&plugin->place, &plugin->store);
   if (status != PTN_OK) {
     g_free (plugin);
     return status;
@@ -202,11 +201,10 @@ plugin_configure (const struct ptn_host *host, const struct ptn_config *config, 
 static ptn_status
 plugin_start (void *instance) {
   struct plugin *plugin = instance;
-  const struct ptn_host *host = plugin->host;
-  const struct ptn_config *config = plugin->config;
-  const char *path = host->text (config, "path");
+  const struct ptn_host *host = plugin->place.host;
+  const struct ptn_config *config = plugin->place.config;
   struct store_settings chosen = {
-    .path = path ? path : host->state_directory,
+    .path = control_store_path (&plugin->place),
     .shards = (uint32_t)host->number (config, "shards"),
     .committers = (uint32_t)host->number (config, "commit_threads"),
     .segment_size = (uint64_t)host->number (config, "segment_size"),

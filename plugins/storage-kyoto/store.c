@@ -9,6 +9,7 @@
 #include "crc32c.h"
 #include "forget.h"
 #include "rebuild.h"
+#include "restore.h"
 #include "scrub.h"
 #include "txn.h"
 #include "view.h"
@@ -209,6 +210,11 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->opened = host->realtime_ms () / 1000;
   make_metrics (store);
   status = store_lock (store);
+  if (status == PTN_OK && restore_unfinished (store->path)) {
+    store_log (store, PTN_LOG_ERROR, "store.open", "path", store->path, "error",
+               "a restore was broken off: run it again");
+    status = PTN_E_CORRUPT;
+  }
   if (status == PTN_OK)
     status = store_identify (store);
   if (status == PTN_OK) {
