@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kit's own negative controls: for each rule a store that breaks it, and the kit must say that
+this rule fails.  A rule without a fault must stand in WITHOUT, which can only become shorter.
+
+    faults.py KIT FAULTY GOOD FAULT-LIST [RULE]..."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+# Rules that no fault breaks yet.
+WITHOUT = set()
+# What a rule needs from the good store to be run at all.
+SETTINGS = {}
+LIMIT = 40  # seconds of a rule
+
+
+def lines(command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60)
+    return result.stdout.decode().splitlines()
+
+
+def run(kit, faulty, good, rule, fault):
+    """What the kit says of a rule on the store with that fault: (verdict, text)."""
+    command = [kit, "store", faulty, "--json", "--undeclared", "--only", rule, "--seconds",
+               str(LIMIT), "--set", "fault=" + fault]
+    for setting in SETTINGS.get(rule, []):
+        command += ["--set", setting]
+    environment = dict(os.environ, FAULTY_STORE=good)
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=environment, timeout=LIMIT + 20)
+    for line in result.stdout.decode().splitlines():
+        row = json.loads(line)
+        if row.get("rule") == rule:
+            assert (row["verdict"] == "failed") == (result.returncode == 1), row
+            return row["verdict"], row["text"]
+    return "nothing", result.stderr.decode()
+
+
+def main():
+    kit, faulty, good, fault_list = sys.argv[1:5]
+    only = set(sys.argv[5:])
+    rules = [json.loads(line)["rule"] for line in lines([kit, "--list", "--json"])]
+    faults = dict(line.split("\t", 1) for line in lines([fault_list]))
+    wrong = []
+    assert len(set(rules)) == len(rules), "two rules have one id"
+    for rule in sorted(set(faults) - set(rules)):
+        wrong.append(f"{rule}: a fault, and no such rule")
+    for rule in sorted(set(rules) - set(faults) - WITHOUT):
+        wrong.append(f"{rule}: no fault breaks it, so nobody knows whether the rule can see")
+    for rule in sorted(WITHOUT & set(faults) | WITHOUT - set(rules)):
+        wrong.append(f"{rule}: stands in WITHOUT, and need not any more")
+    chosen = [rule for rule in rules if rule in faults and (not only or rule in only)]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda rule: run(kit, faulty, good, rule, rule), chosen))
+    for rule, (verdict, text) in zip(chosen, found):
+        if verdict != "failed":
+            wrong.append(f"{rule}: the store breaks it ({faults[rule]}) and the kit says "
+                         f"{verdict} {text}")
+        elif "hangs" in text:
+            wrong.append(f"{rule}: found only by its limit of time: {text}")
+        elif only:
+            print(f"{rule} ({faults[rule]}): {text}")
+    print(f"{len(chosen)} faults, {len(chosen) - len([w for w in wrong])} found")
+    for text in wrong:
+        print(text)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sharing.c - faults of rights, of what clients ask who come back, of events, and of durability. */
+#include "faulty.h"
+
+#define INSTEAD(status, of, by) ((status) == (of) ? (by) : (status))
+#define OPEN(name)                                                                          \
+  static ptn_status name (void *i, struct ptn_call *c, const struct ptn_identity *identity, \
+                          struct ptn_account **account)
+#define STATUS(name)                                                                            \
+  static ptn_status name (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n, \
+                          const struct ptn_mailbox **result)
+#define SET_RIGHTS(name)                                                                      \
+  static ptn_status name (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id, \
+                          const char *who, const char *rights)
+
+OPEN (open_all_powerful) {
+  struct ptn_identity other = *identity;
+  other.administrator = 1;
+  return good.open (i, c, &other, account);
+}
+OPEN (open_powerless) {
+  struct ptn_identity other = *identity;
+  other.administrator = 0;
+  return good.open (i, c, &other, account);
+}
+OPEN (open_without_groups) {
+  struct ptn_identity other = *identity;
+  other.groups.count = 0;
+  return good.open (i, c, &other, account);
+}
+
+STATUS (status_denied) {
+  ptn_status status = good.status (a, c, n, result);
+  return INSTEAD (status, PTN_E_NOT_FOUND, PTN_E_DENIED);
+}
+
+static ptn_status
+status_with_rights (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n,
+                    const struct ptn_mailbox **result, const char *rights) {
+  ptn_status status = good.status (a, c, n, result);
+  if (status == PTN_OK) {
+    struct ptn_mailbox *row = KEEP (*result);
+    row->rights = rights;
+    *result = row;
+  }
+  return status;
+}
+STATUS (status_few_rights) {
+  return status_with_rights (a, c, n, result, "lr");
+}
+STATUS (status_all_rights) {
+  return status_with_rights (a, c, n, result, "lrswipkxtea");
+}
+
+SET_RIGHTS (rights_never_removed) {
+  return *rights ? good.set_rights (a, c, id, who, rights) : PTN_OK;
+}
+SET_RIGHTS (rights_invalid) {
+  ptn_status status = good.set_rights (a, c, id, who, rights);
+  return INSTEAD (status, PTN_E_INVALID, PTN_OK);
+}
+SET_RIGHTS (rights_unlimited) {
+  ptn_status status = good.set_rights (a, c, id, who, rights);
+  return INSTEAD (status, PTN_E_LIMIT, PTN_OK);
+}
+
+static ptn_status
+rights_denied (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id,
+               const struct ptn_rights **entries, size_t *count) {
+  return PTN_E_DENIED;
+}
+
+static ptn_status
+move_denied (struct ptn_change *change, struct ptn_call *c, const struct ptn_id *from,
+             struct ptn_uid_set uids, const struct ptn_id *to, int move) {
+  return move ? PTN_E_DENIED : good.copy (change, c, from, uids, to, move);
+}
+
+static ptn_status
+remove_nothing (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n) {
+  return PTN_OK;
+}
+
+static ptn_status
+create_again (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n,
+              uint32_t attributes) {
+  ptn_status status = good.create (a, c, n, attributes);
+  return INSTEAD (status, PTN_E_EXISTS, PTN_OK);
+}
+
+static ptn_status
+create_of_anybody (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n,
+                   uint32_t attributes) {
+  ptn_status status = good.create (a, c, n, attributes);
+  return INSTEAD (status, PTN_E_DENIED, PTN_OK);
+}
+
+#define OTHERS(name)                                                                    \
+  static ptn_status name (struct ptn_account *a, struct ptn_call *c, const char *owner, \
+                          const char *pattern, struct ptn_cursor **cursor)
+OTHERS (others_all) {
+  return good.list_others (a, c, NULL, pattern, cursor);
+}
+OTHERS (others_once) {
+  static unsigned calls;
+  return good.list_others (a, c, owner, calls++ ? "" : pattern, cursor);
+}
+
+/* --- who comes back ------------------------------------------------------------------------------ */
+
+#define VANISHED(name)                                                                        \
+  static ptn_status name (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id, \
+                          uint64_t since, const struct ptn_uid_set *uids,                     \
+                          struct ptn_uid_set *gone)
+VANISHED (vanished_forgets_one) {
+  ptn_status status = good.vanished (a, c, id, since, uids, gone);
+  if (status == PTN_OK)
+    gone->count -= gone->count > 0;
+  return status;
+}
+VANISHED (vanished_all) {
+  return good.vanished (a, c, id, since, NULL, gone);
+}
+
+#define RECENT(name)                                                                          \
+  static ptn_status name (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id, \
+                          uint32_t *first)
+RECENT (recent_always) {
+  *first = 1;
+  return PTN_OK;
+}
+RECENT (recent_zero) {
+  ptn_status status = good.claim_recent (a, c, id, first);
+  *first = 0;
+  return status;
+}
+
+static void
+remember_nothing (struct ptn_account *a, const struct ptn_id *id, uint32_t uid,
+                  struct ptn_bytes digest) {
+}
+
+/* --- events -------------------------------------------------------------------------------------- */
+
+STATUS (status_tells) {
+  ptn_status status = good.status (a, c, n, result);
+  if (status == PTN_OK && (!n.owner || !*n.owner)) {
+    const struct ptn_event event = { .size = sizeof event,
+                                     .kinds = PTN_FLAGS_CHANGE,
+                                     .account = "ann@example.test",
+                                     .mailbox = (*result)->id };
+    host->publish (host, &event);
+  }
+  return status;
+}
+
+static ptn_status
+deliver_tells_before (void *i, struct ptn_call *c, const struct ptn_append *append,
+                      const struct ptn_target *targets, size_t count,
+                      struct ptn_delivered *results) {
+  ptn_status status = good.deliver (i, c, append, targets, count, results);
+  if (status == PTN_OK) {
+    struct ptn_event event = { .size = sizeof event,
+                               .kinds = PTN_MESSAGE_NEW,
+                               .account = targets[0].account,
+                               .modseq = UINT64_C (1) << 60 };
+    struct ptn_call own = { .task = c->task };
+    const struct ptn_identity identity = { .size = sizeof identity,
+                                           .authcid = targets[0].account,
+                                           .authzid = targets[0].account,
+                                           .domain = "",
+                                           .account = targets[0].account };
+    const struct ptn_mailbox_name name = { NULL, targets[0].path };
+    const struct ptn_mailbox *row = NULL;
+    struct ptn_account *account = NULL;
+    QUIETLY (c, good.open (i, &call, &identity, &account));
+    if (good.status (account, &own, name, &row) == PTN_OK)
+      event.mailbox = row->id;
+    host->call_end (&own);
+    host->publish (host, &event);
+    good.close (account);
+  }
+  return status;
+}
+
+#define LOST "is not told"
+#define ALL_KINDS UINT32_MAX
+#define GONE "everything is lost"
+
+const struct fault sharing_faults[] = {
+  FAULT ("rights.none", "PTN_E_DENIED", status, status_denied),
+  FAULT ("rights.owner", "has l and r", status, status_few_rights),
+  FAULT ("rights.entries", "are never removed", set_rights, rights_never_removed),
+  FAULT ("rights.letters", "any letter is OK", set_rights, rights_invalid),
+  FAULT ("rights.limit", "is not told", set_rights, rights_unlimited),
+  FAULT ("rights.l", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.r", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.stw", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.i", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.e", "nobody moves", copy, move_denied),
+  FAULT ("rights.k", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.x", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.a", "nobody sees rights", rights, rights_denied),
+  FAULT ("rights.annotate", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.groups", "are not looked at", open, open_without_groups),
+  FAULT ("rights.administrator", "has no rights", open, open_powerless),
+  FAULT ("rights.at-once", "rights are never taken away", open, open_all_powerful),
+  FAULT ("rights.made-again", "has the old entries", remove, remove_nothing),
+  FAULT ("rights.made-again", "has the old entries", create, create_again),
+  FAULT_CLAIM ("rights.restart", GONE),
+  FAULT ("others.list", "the owner is not looked at", list_others, others_all),
+  FAULT ("others.list-at-once", "is empty the second time", list_others, others_once),
+  FAULT ("others.rights-row", "all rights", status, status_all_rights),
+  FAULT ("public.mailboxes", "anybody creates", create, create_of_anybody),
+  FAULT ("vanished.expunged", "forgets one", vanished, vanished_forgets_one),
+  FAULT ("vanished.uids", "are not looked at", vanished, vanished_all),
+  FAULT ("vanished.moved", "forgets one", vanished, vanished_forgets_one),
+  FAULT ("vanished.many", "forgets one", vanished, vanished_forgets_one),
+  FAULT ("vanished.expired", "forgets one", vanished, vanished_forgets_one),
+  FAULT_CLAIM ("vanished.restart", GONE),
+  FAULT ("recent.claim", "for everybody", claim_recent, recent_always),
+  FAULT ("recent.empty", "UID 0", claim_recent, recent_zero),
+  FAULT ("recent.race", "for everybody", claim_recent, recent_always),
+  FAULT_CLAIM ("recent.restart", GONE),
+  FAULT_CLAIM ("emailid.restart", GONE),
+  FAULT_CLAIM ("thread.restart", GONE),
+  FAULT ("digest.remember", "does nothing", remember, remember_nothing),
+  FAULT_CLAIM ("digest.restart", GONE),
+  FAULT_EVENTS ("event.message", LOST, PTN_MESSAGE_EXPUNGE),
+  FAULT_EVENTS ("event.move", LOST, PTN_MESSAGE_APPEND),
+  FAULT_EVENTS ("event.mailbox", LOST, PTN_MAILBOX_RENAME),
+  FAULT_EVENTS ("event.quota", LOST, PTN_QUOTA_CHANGE),
+  FAULT_EVENTS ("event.rights", LOST, PTN_ACL_CHANGE),
+  FAULT_EVENTS ("event.annotation", LOST, PTN_ANNOTATION_CHANGE),
+  FAULT_EVENTS ("event.special-use", LOST, ALL_KINDS),
+  FAULT_EVENTS ("event.account", LOST, PTN_ACCOUNT_CLOSE),
+  FAULT ("event.readable", "tells more than there is", deliver, deliver_tells_before),
+  FAULT ("event.only-changes", "tells of reads", status, status_tells),
+  FAULT_CLAIM ("restart.messages", GONE),
+  FAULT_CLAIM ("restart.mailboxes", GONE),
+  FAULT_CLAIM ("restart.uidnext", GONE),
+  FAULT_CLAIM ("restart.removed", GONE),
+  FAULT_CLAIM ("restart.keywords", GONE),
+  FAULT_CLAIM ("restart.annotations", GONE),
+  FAULT_CLAIM ("restart.quota", GONE),
+  FAULT_CLAIM ("restart.modseqs", GONE),
+  FAULT_CLAIM ("restart.token", GONE),
+  FAULT_CLAIM ("restart.many", GONE),
+  FAULT_CLAIM ("restart.unfinished", GONE),
+  FAULT_CLAIM ("kill.acknowledged", GONE),
+  FAULT_CLAIM ("kill.clean-stop", GONE),
+  FAULT_CLAIM ("kill.while-starting", GONE),
+  { NULL, NULL, SIZE_MAX, NULL, 0, 0 },
+};
