@@ -23,10 +23,18 @@ must_be_gone (struct fixture *f, const char *path, uint64_t since, const struct 
              (unsigned long long)since, uids ? ", of those asked for" : "");
 }
 
+/* A store may offer it without the promise that it survives a restart. */
+static void
+need_vanished (struct fixture *f) {
+  if (!CAN (f, vanished))
+    cannot_run ("the store has no vanished, and does not declare QRESYNC");
+}
+
 RULE (vanished_expunged, "vanished.expunged",
       "vanished tells the UIDs expunged after a modseq, and no "
       "others",
-      "store.h, vanished; RFC 7162 section 3.2.5", PTN_STORE_QRESYNC, 0) {
+      "store.h, vanished; RFC 7162 section 3.2.5", 0, 0) {
+  need_vanished (f);
   for (int i = 0; i < 8; i++)
     deliver (f, ANN, "INBOX", "x\r\n");
   uint64_t first = status_of (f, "INBOX").highest_modseq;
@@ -40,7 +48,8 @@ RULE (vanished_expunged, "vanished.expunged",
 }
 
 RULE (vanished_chosen, "vanished.uids", "vanished tells only of those in `uids`, if they are given",
-      "store.h: \"of those in `uids` if that is not NULL\"", PTN_STORE_QRESYNC, 0) {
+      "store.h: \"of those in `uids` if that is not NULL\"", 0, 0) {
+  need_vanished (f);
   for (int i = 0; i < 8; i++)
     deliver (f, ANN, "INBOX", "x\r\n");
   uint64_t first = status_of (f, "INBOX").highest_modseq;
@@ -50,7 +59,8 @@ RULE (vanished_chosen, "vanished.uids", "vanished tells only of those in `uids`,
 }
 
 RULE (vanished_moved, "vanished.moved", "What is moved away has vanished, in a rename of INBOX too",
-      "store.h: \"The UIDs that left the mailbox\"", PTN_STORE_QRESYNC, 0) {
+      "store.h: \"The UIDs that left the mailbox\"", 0, 0) {
+  need_vanished (f);
   for (int i = 0; i < 4; i++)
     deliver (f, ANN, "INBOX", "x\r\n");
   make (f, "to");
@@ -67,7 +77,8 @@ RULE (vanished_moved, "vanished.moved", "What is moved away has vanished, in a r
 RULE (vanished_many, "vanished.many",
       "vanished tells a thousand single UIDs, none missing, none too "
       "many, in ascending ranges",
-      "store.h, vanished; base.h, struct ptn_uid_set", PTN_STORE_QRESYNC, 0) {
+      "store.h, vanished; base.h, struct ptn_uid_set", 0, 0) {
+  need_vanished (f);
   make (f, "INBOX");
   struct ptn_change *change = begin (f, NULL);
   for (int i = 0; i < 2000; i++)
@@ -91,7 +102,8 @@ RULE (vanished_many, "vanished.many",
 RULE (vanished_old, "vanished.expired",
       "A modseq from before what is kept gives PTN_E_EXPIRED or all that "
       "vanished, never a part",
-      "store.h: \"PTN_E_EXPIRED: nothing is known any more of that time\"", PTN_STORE_QRESYNC, 0) {
+      "store.h: \"PTN_E_EXPIRED: nothing is known any more of that time\"", 0, 0) {
+  need_vanished (f);
   for (int i = 0; i < 4; i++)
     deliver (f, ANN, "INBOX", "x\r\n");
   expunge (f, "INBOX", UIDS ({ 1, 2 }));
