@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* output.c - see output.h. */
 #include "ctl/output.h"
+#include "ctl/progress.h"
 #include "log/escape.h"
 
 #include <glib.h>
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { HELD_BACK = 1000, BAR = 30 };
+enum { HELD_BACK = 1000, COLUMNS = 80 };
 
 struct output {
   char **columns; /* NULL ends */
@@ -19,6 +21,7 @@ struct output {
   GPtrArray *held; /* char **: rows that decide the widths */
   glong *width;
   bool *number; /* nothing but digits so far: right-aligned */
+  struct progress progress;
 };
 
 struct output *
@@ -144,22 +147,21 @@ output_note (struct output *output, const char *text) {
   fprintf (stderr, "%s\n", line);
 }
 
+static unsigned
+terminal_columns (void) {
+  struct winsize size;
+  return ioctl (STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : COLUMNS;
+}
+
 void
 output_progress (struct output *output, uint64_t done, uint64_t total, const char *what) {
   if (!output->bar)
     return;
   g_autofree char *name = escaped (what, escape_text);
+  g_autofree char *line = progress_line (&output->progress, done, total, name,
+                                         g_get_monotonic_time (), terminal_columns () - 1);
   hide_bar (output);
-  if (total) {
-    unsigned filled = (unsigned)(MIN (done, total) * BAR / total);
-    char bar[BAR + 1];
-    memset (bar, '.', BAR);
-    memset (bar, '#', filled);
-    bar[BAR] = '\0';
-    fprintf (stderr, "\r[%s] %3u%% %.60s", bar, (unsigned)(MIN (done, total) * 100 / total), name);
-  } else {
-    fprintf (stderr, "\r%" G_GUINT64_FORMAT " %.60s", done, name);
-  }
+  fprintf (stderr, "\r%s", line);
   fflush (stderr);
   output->bar_shown = true;
 }
@@ -172,6 +174,7 @@ output_end (struct output **output) {
   g_strfreev ((*output)->columns);
   g_free ((*output)->width);
   g_free ((*output)->number);
+  progress_clear (&(*output)->progress);
   g_clear_pointer (output, g_free);
   return fflush (stdout) == 0 && !ferror (stdout);
 }

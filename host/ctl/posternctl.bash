@@ -2,10 +2,23 @@
 # Completion of posternctl for bash: words of the commands that `posternctl help` lists, which
 # come from the server or, without one, from the configured plugins.
 
+# The options in the usage of the command of these one or two words.
+_posternctl_options ()
+{
+  local line found=
+  while read -r line; do
+    case "$line " in
+      "$1 $2 "*) found=$line; break ;;
+      "$1 "*) [[ $line =~ ^"$1"\ [a-z] ]] || found=$line ;;
+    esac
+  done
+  printf '%s\n' "$found" | grep -o -e '--[a-z][a-z-]*'
+}
+
 _posternctl ()
 {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local word options=() words=() skip=no i commands
+  local word options=() words=() skip=no i usages commands
 
   case $previous in
     --config | --socket)
@@ -22,12 +35,20 @@ _posternctl ()
       *) words+=("$word") ;;
     esac
   done
-  if [[ $current == -* ]]; then
+  if [[ $current == -* && ${#words[@]} -eq 0 ]]; then
     mapfile -t COMPREPLY < <(compgen -W '--config --socket --json --help --version' -- "$current")
     return
   fi
-  # Lines of two spaces and a name; its words are those in lower case.
-  commands=$(posternctl "${options[@]}" help 2>/dev/null | sed -n 's/^  \([a-z][a-z -]*\).*/\1/p')
+  # Lines of two spaces, a name and arguments.
+  usages=$(posternctl "${options[@]}" help 2>/dev/null | sed -n 's/^  \([a-z].*\)/\1/p')
+  if [[ $current == -* ]]; then
+    # The options of the command, "[--since SEQUENCE]" and the like, and those of all.
+    word=$(printf '%s\n' "$usages" | _posternctl_options "${words[0]}" "${words[1]-}")
+    mapfile -t COMPREPLY < <(compgen -W "$word --json --help" -- "$current")
+    return
+  fi
+  # The words of a name are those in lower case.
+  commands=$(printf '%s\n' "$usages" | sed -n 's/^\([a-z][a-z -]*\).*/\1/p')
   case ${#words[@]} in
     0) word=$(printf '%s\n' "$commands" | sed 's/ .*//' | sort -u) ;;
     1) word=$(printf '%s\n' "$commands" | sed -n "s/^${words[0]//[^a-z-]/} \([a-z-]*\).*/\1/p") ;;
