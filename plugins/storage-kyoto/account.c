@@ -10,17 +10,22 @@ ptn_status
 account_open (void *instance, struct ptn_call *call, const struct ptn_identity *identity,
               struct ptn_account **result) {
   struct store *store = instance;
+  const char *authzid = identity->authzid;
   struct ptn_account *account;
   size_t size;
 
-  if (!account_valid (identity->account) || !identity->account[0])
+  if (!authzid || !authzid[0])
+    authzid = identity->account;
+  if (!account_valid (identity->account) || !identity->account[0] || !account_valid (authzid))
     return PTN_E_INVALID;
   size = strlen (identity->account) + 1;
   account = g_malloc0 (sizeof *account + size);
   memcpy (account->name, identity->account, size);
   account->store = store;
   account->shard = store_shard_of (store, account->name);
-  account->public_shard = store_shard_of (store, "");
+  asker_init (&account->asker, authzid,
+              PTN_HAS (identity, groups) ? identity->groups : (struct ptn_strings){ NULL, 0 },
+              PTN_HAS (identity, administrator) && identity->administrator);
   *result = account;
   return PTN_OK;
 }
@@ -29,22 +34,9 @@ void
 account_close (struct ptn_account *account) {
   readahead_free (&account->readahead);
   recent_free (&account->recent);
+  asker_clear (&account->asker);
+  g_free (account->foreign);
   g_free (account);
-}
-
-ptn_status
-account_owner (struct ptn_account *account, struct ptn_mailbox_name name, struct shard **shard,
-               const char **owner) {
-  if (!name.owner || strcmp (name.owner, account->name) == 0) {
-    *shard = account->shard;
-    *owner = account->name;
-    return PTN_OK;
-  }
-  if (name.owner[0] != '\0')
-    return PTN_E_DENIED;
-  *shard = account->public_shard;
-  *owner = "";
-  return PTN_OK;
 }
 
 #define READ_ROW(shard, key, decode, row)                                  \
@@ -107,29 +99,142 @@ read_body_row (struct shard *shard, uint64_t body, struct body_row *row) {
   return READ_ROW (shard, &key, body_row_get, row);
 }
 
-/* Numbers of accounts are never used again, so one that is known stays right; an account that
- * was removed and made anew is looked up again. */
-static bool
-owns (struct shard *shard, const char *account, uint32_t *known, uint32_t user) {
-  if (*known == user)
-    return true;
-  return account_user (shard, account, known) == PTN_OK && *known == user;
+ptn_status
+account_own_user (struct ptn_account *account, uint32_t *user) {
+  ptn_status status = account_user (account->shard, account->name, user);
+
+  account->user = status == PTN_OK ? *user : 0;
+  return status;
 }
 
 ptn_status
-account_place (struct ptn_account *account, const struct ptn_id *id, struct place *place) {
+account_name_of (struct shard *shard, uint32_t user, char **name) {
+  struct value value;
+  struct key key;
+  ptn_status status;
+
+  key_account_name (&key, user);
+  value_init (&value);
+  status = index_get (&shard->index, NULL, &key, &value);
+  if (status == PTN_OK)
+    *name = g_strndup ((const char *)value.data, value.size);
+  value_clear (&value);
+  return status;
+}
+
+/* What the account may do in another's mailbox, as long as no entry of the shard changes. */
+struct foreign {
+  struct shard *shard;
+  uint32_t user, mailbox, rights;
+  uint64_t changes;
+};
+
+static ptn_status
+foreign_rights (struct ptn_account *account, struct shard *shard, uint32_t user, uint32_t mailbox,
+                uint32_t *rights) {
+  struct foreign *known = account->foreign;
+  uint64_t changes = atomic_load (&shard->rights_changes);
+  ptn_status status;
+
+  if (known && known->shard == shard && known->user == user && known->mailbox == mailbox
+      && known->changes == changes) {
+    *rights = known->rights;
+    return PTN_OK;
+  }
+  status = rights_granted (&account->asker, shard, user, mailbox, rights);
+  if (status != PTN_OK)
+    return status;
+  if (!known)
+    known = account->foreign = g_new0 (struct foreign, 1);
+  *known = (struct foreign){ shard, user, mailbox, *rights, changes };
+  return PTN_OK;
+}
+
+/* Numbers of accounts are never used again, so one that is known stays right; an account that
+ * was removed and made anew is looked up again. */
+static bool
+owns (struct ptn_account *account, uint32_t user) {
+  uint32_t own;
+
+  return account->user == user || (account_own_user (account, &own) == PTN_OK && own == user);
+}
+
+ptn_status
+account_rights (struct ptn_account *account, struct shard *shard, uint32_t user, uint32_t mailbox,
+                uint32_t *rights) {
+  *rights = RIGHTS_ALL;
+  if (account->asker.administrator || (shard == account->shard && owns (account, user)))
+    return PTN_OK;
+  return foreign_rights (account, shard, user, mailbox, rights);
+}
+
+ptn_status
+account_place (struct ptn_account *account, const struct ptn_id *id, uint32_t rights,
+               struct place *place) {
   uint32_t shard;
+  ptn_status status;
 
   if (!mailbox_id_parse (account->store, id, &shard, &place->user, &place->mailbox))
     return PTN_E_NOT_FOUND;
   place->shard = &account->store->shards[shard];
-  if (place->shard == account->shard
-      && owns (place->shard, account->name, &account->user, place->user))
+  status = account_rights (account, place->shard, place->user, place->mailbox, &place->rights);
+  return status == PTN_OK ? rights_check (place->rights, rights) : status;
+}
+
+ptn_status
+account_named (struct ptn_account *account, struct ptn_mailbox_name name, struct named *named) {
+  memset (named, 0, sizeof *named);
+  named->own = !name.owner || strcmp (name.owner, account->name) == 0;
+  named->owner = named->own ? account->name : name.owner;
+  named->path = path_canonical (name.path);
+  if (!named->path || !account_valid (named->owner))
+    return PTN_E_INVALID;
+  named->shard = named->own ? account->shard : store_shard_of (account->store, named->owner);
+  return PTN_OK;
+}
+
+ptn_status
+account_find (struct ptn_account *account, struct ptn_mailbox_name name, uint32_t rights,
+              struct named *named) {
+  ptn_status status = account_named (account, name, named);
+
+  if (status == PTN_OK)
+    status = account_user (named->shard, named->owner, &named->user);
+  if (status == PTN_OK)
+    status = read_name (named->shard, named->user, named->path, &named->row);
+  if (status != PTN_OK)
+    return status;
+  named->rights = RIGHTS_ALL;
+  if (!named->own)
+    status =
+        account_rights (account, named->shard, named->user, named->row.mailbox, &named->rights);
+  return status == PTN_OK ? rights_check (named->rights, rights) : status;
+}
+
+/* The nearest mailbox above decides. */
+ptn_status
+account_may_make (struct ptn_account *account, const struct named *named) {
+  g_autofree char *path = NULL;
+  struct name_row row;
+  uint32_t user, rights;
+  ptn_status status = PTN_E_NOT_FOUND;
+
+  if (named->own || account->asker.administrator)
     return PTN_OK;
-  if (place->shard == account->public_shard
-      && owns (place->shard, "", &account->public_user, place->user))
+  if (account_user (named->shard, named->owner, &user) != PTN_OK)
+    return PTN_E_DENIED;
+  path = path_parent (named->path);
+  while (path && (status = read_name (named->shard, user, path, &row)) == PTN_E_NOT_FOUND) {
+    char *above = path_parent (path);
+
+    g_free (path);
+    path = above;
+  }
+  if (status == PTN_OK)
+    status = account_rights (account, named->shard, user, row.mailbox, &rights);
+  if (status == PTN_OK && rights & RIGHT_K)
     return PTN_OK;
-  return PTN_E_NOT_FOUND;
+  return status == PTN_E_CORRUPT ? status : PTN_E_DENIED;
 }
 
 ptn_status

@@ -79,23 +79,6 @@ apply_user (struct edit *edit, const struct record *record) {
   return PTN_OK;
 }
 
-static ptn_status
-apply_mailbox (struct edit *edit, const struct record *record) {
-  struct mailbox_row row = { .uidnext = 1,
-                             .uidvalidity = (uint32_t)record->number,
-                             .modseq = record->modseq };
-  struct name_row name = { record->mailbox, 0 };
-  struct user_row user;
-
-  TRY (need (edit_user (edit, record->user, &user)));
-  user.next_mailbox = MAX (user.next_mailbox, record->mailbox + 1);
-  user.last_uidvalidity = MAX (user.last_uidvalidity, row.uidvalidity);
-  edit_put_user (edit, record->user, &user);
-  edit_put_mailbox (edit, record->user, record->mailbox, &row);
-  edit_put_name (edit, record->user, record->text, &name);
-  return PTN_OK;
-}
-
 /* All entries of a mailbox, and the way back from each `who`. */
 static ptn_status
 remove_rights (struct edit *edit, uint32_t user, uint32_t mailbox) {
@@ -105,6 +88,7 @@ remove_rights (struct edit *edit, uint32_t user, uint32_t mailbox) {
   key_rights (&from, user, mailbox, "");
   key_after (&end, &from);
   TRY (edit_collect (edit, &from, &end, &rows));
+  edit->rights |= rows->len > 0;
   for (guint i = 0; i < rows->len; i++) {
     const struct edit_row *row = rows->pdata[i];
     g_autofree char *who = key_text (row->key, row->key_size, AT_WHO);
@@ -118,7 +102,31 @@ remove_rights (struct edit *edit, uint32_t user, uint32_t mailbox) {
   return PTN_OK;
 }
 
-ptn_status
+static ptn_status
+apply_mailbox (struct edit *edit, const struct record *record) {
+  struct mailbox_row row = { .uidnext = 1,
+                             .uidvalidity = (uint32_t)record->number,
+                             .modseq = record->modseq };
+  struct name_row name = { record->mailbox, 0 };
+  struct name_row before;
+  struct user_row user;
+  ptn_status status = edit_name (edit, record->user, record->text, &before);
+
+  if (status == PTN_OK) /* NOSELECT, with the entries of the mailbox that was there */
+    status = remove_rights (edit, record->user, before.mailbox);
+  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
+    return status;
+  TRY (need (edit_user (edit, record->user, &user)));
+  user.next_mailbox = MAX (user.next_mailbox, record->mailbox + 1);
+  user.last_uidvalidity = MAX (user.last_uidvalidity, row.uidvalidity);
+  edit_put_user (edit, record->user, &user);
+  edit_put_mailbox (edit, record->user, record->mailbox, &row);
+  edit_put_name (edit, record->user, record->text, &name);
+  return PTN_OK;
+}
+
+/* Everything inside a mailbox, and its row; not its name, nor the rights. */
+static ptn_status
 empty_mailbox (struct edit *edit, uint32_t user, uint32_t id) {
   static const struct ptn_uid_range all = { 1, UINT32_MAX };
   struct mailbox_row mailbox;
@@ -137,8 +145,7 @@ empty_mailbox (struct edit *edit, uint32_t user, uint32_t id) {
   key.octets[0] = KEY_ANNOTATION;
   TRY (remove_range (edit, &key, NULL));
   key.octets[0] = KEY_TOMBSTONE;
-  TRY (remove_range (edit, &key, NULL));
-  return remove_rights (edit, user, id);
+  return remove_range (edit, &key, NULL);
 }
 
 static ptn_status
@@ -153,6 +160,7 @@ apply_mailbox_remove (struct edit *edit, const struct record *record) {
   } else {
     key_name (&key, record->user, record->text);
     edit_remove (edit, &key);
+    TRY (remove_rights (edit, record->user, record->mailbox));
   }
   return PTN_OK;
 }
@@ -195,8 +203,10 @@ apply_user_remove (struct edit *edit, const struct record *record) {
     const struct edit_row *row = names->pdata[i];
     struct name_row name;
 
-    if (name_row_get (READER (row->value, row->value_size), &name))
-      TRY (empty_mailbox (edit, record->user, name.mailbox));
+    if (!name_row_get (READER (row->value, row->value_size), &name))
+      continue;
+    TRY (empty_mailbox (edit, record->user, name.mailbox));
+    TRY (remove_rights (edit, record->user, name.mailbox));
   }
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
     key_of_user (&key, kinds[i], record->user);
@@ -282,6 +292,7 @@ apply_rights (struct edit *edit, const struct record *record) {
   TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
   key_rights (&key, record->user, record->mailbox, record->text);
   key_rights_of (&back, record->text, record->user, record->mailbox);
+  edit->rights = true;
   if (record->number == 0) {
     edit_remove (edit, &key);
     edit_remove (edit, &back);

@@ -25,8 +25,6 @@ need (ptn_status status) {
 
 /* Removes every key that begins with the prefix. */
 ptn_status remove_range (struct edit *, const struct key *prefix, uint32_t *removed);
-/* Everything inside a mailbox, and its row; not its name. */
-ptn_status empty_mailbox (struct edit *, uint32_t user, uint32_t mailbox);
 
 /* apply_body.c */
 ptn_status make_body (struct edit *, const struct record *);

@@ -42,30 +42,61 @@ put_body (struct edit *edit, uint64_t body, const struct body_row *row) {
   edit_put (edit, &key, &edit->coded);
 }
 
-/* The hashes of a body's Message-IDs are known as long as any body has them (sign 1: it comes, -1: it
- * goes).  The first one says which thread they belong to. */
+/* A hash is known as long as any body has it (sign 1: one comes, -1: it goes).  The first one says
+ * which thread it belongs to. */
 static ptn_status
-count_hashes (struct edit *edit, const struct body_row *body, int sign) {
-  for (uint32_t i = 0; i < body->hash_count; i++) {
-    struct thread_row row = { body->thread ? body->thread : body->email, 0 };
-    struct key key;
-    ptn_status status;
+count_hash (struct edit *edit, uint64_t hash, uint64_t thread, int sign) {
+  struct thread_row row = { thread, 0 };
+  struct key key;
+  ptn_status status;
 
-    key_thread (&key, body->hashes[i]);
-    status = edit_get (edit, &key, &edit->value);
-    if (status == PTN_OK && !thread_row_get (VALUE_READER (&edit->value), &row))
-      status = PTN_E_CORRUPT;
-    if (status != PTN_OK && status != PTN_E_NOT_FOUND)
-      return status;
-    if (sign < 0 && row.references <= 1) {
-      edit_remove (edit, &key);
-      continue;
-    }
-    row.references += (uint64_t)sign;
-    edit->coded.size = 0;
-    thread_row_put (&edit->coded, &row);
-    edit_put (edit, &key, &edit->coded);
+  key_thread (&key, hash);
+  status = edit_get (edit, &key, &edit->value);
+  if (status == PTN_OK && !thread_row_get (VALUE_READER (&edit->value), &row))
+    status = PTN_E_CORRUPT;
+  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
+    return status;
+  if (sign < 0 && row.references <= 1) {
+    edit_remove (edit, &key);
+    return PTN_OK;
   }
+  row.references += (uint64_t)sign;
+  edit->coded.size = 0;
+  thread_row_put (&edit->coded, &row);
+  edit_put (edit, &key, &edit->coded);
+  return PTN_OK;
+}
+
+static ptn_status
+make_hashes (struct edit *edit, const struct record *record) {
+  uint64_t thread = record->thread ? record->thread : record->email;
+  struct hashes_row row = { .count = record->hash_count };
+  struct key key;
+
+  memcpy (row.hashes, record->hashes, row.count * sizeof row.hashes[0]);
+  key_hashes (&key, record->lsn);
+  edit->coded.size = 0;
+  hashes_row_put (&edit->coded, &row);
+  edit_put (edit, &key, &edit->coded);
+  for (uint32_t i = 0; i < row.count; i++)
+    TRY (count_hash (edit, row.hashes[i], thread, 1));
+  return PTN_OK;
+}
+
+static ptn_status
+drop_hashes (struct edit *edit, uint64_t body) {
+  struct hashes_row row;
+  struct key key;
+  ptn_status status;
+
+  key_hashes (&key, body);
+  status = edit_get (edit, &key, &edit->value);
+  if (status == PTN_OK && !hashes_row_get (VALUE_READER (&edit->value), &row))
+    status = PTN_E_CORRUPT;
+  TRY (need (status));
+  edit_remove (edit, &key);
+  for (uint32_t i = 0; i < row.count; i++)
+    TRY (count_hash (edit, row.hashes[i], 0, -1));
   return PTN_OK;
 }
 
@@ -90,11 +121,7 @@ make_body (struct edit *edit, const struct record *record) {
     .stored = record->stored,
     .email = record->email,
     .thread = record->thread,
-    .hash_count = record->hash_count,
   };
-
-  if (record->hash_count > 0)
-    memcpy (row.hashes, record->hashes, record->hash_count * sizeof row.hashes[0]);
 
   if (record->attributes & RECORD_BIG) {
     struct key key;
@@ -111,8 +138,10 @@ make_body (struct edit *edit, const struct record *record) {
     row.attributes |= BODY_DIGEST;
     put_digest (edit, record->lsn, record->value);
   }
+  if (record->hash_count > 0)
+    row.attributes |= BODY_HASHES;
   put_body (edit, record->lsn, &row);
-  return count_hashes (edit, &row, 1);
+  return record->hash_count > 0 ? make_hashes (edit, record) : PTN_OK;
 }
 
 ptn_status
@@ -145,7 +174,8 @@ drop_body (struct edit *edit, uint64_t body) {
     key_digest (&key, body);
     edit_remove (edit, &key);
   }
-  TRY (count_hashes (edit, &row, -1));
+  if (row.attributes & BODY_HASHES)
+    TRY (drop_hashes (edit, body));
   if (row.attributes & BODY_BIG) {
     key_big (&key, row.offset);
     edit_remove (edit, &key);

@@ -2,6 +2,7 @@
 /* change.c - the task's side of change sets; see change.h. */
 #include "change.h"
 
+#include "annotations.h"
 #include "place.h"
 #include "read.h"
 
@@ -91,7 +92,7 @@ change_end (struct ptn_change *change) {
 /* A new step about a mailbox of the account; NULL with its status. */
 static struct step *
 step_new (struct ptn_change *change, struct ptn_call *call, enum step_kind kind,
-          const struct ptn_id *mailbox, ptn_status *status) {
+          const struct ptn_id *mailbox, uint32_t rights, ptn_status *status) {
   struct step *step;
   struct place place;
 
@@ -99,7 +100,7 @@ step_new (struct ptn_change *change, struct ptn_call *call, enum step_kind kind,
     *status = change->submitted ? PTN_E_INVALID : PTN_E_LIMIT;
     return NULL;
   }
-  *status = account_place (change->account, mailbox, &place);
+  *status = account_place (change->account, mailbox, rights, &place);
   if (*status != PTN_OK) {
     index_trouble (change->account->shard, call->task, *status);
     return NULL;
@@ -107,6 +108,7 @@ step_new (struct ptn_change *change, struct ptn_call *call, enum step_kind kind,
   step = g_new0 (struct step, 1);
   step->kind = kind;
   step->place = place;
+  step->allowed = rights_flags (place.rights);
   return step;
 }
 
@@ -122,14 +124,15 @@ copy_set (struct ptn_uid_set set) {
 /* A step that takes UIDs. */
 static struct step *
 step_new_uids (struct ptn_change *change, struct ptn_call *call, enum step_kind kind,
-               const struct ptn_id *mailbox, struct ptn_uid_set uids, ptn_status *status) {
+               const struct ptn_id *mailbox, uint32_t rights, struct ptn_uid_set uids,
+               ptn_status *status) {
   struct step *step;
 
   if (!set_valid (uids)) {
     *status = PTN_E_INVALID;
     return NULL;
   }
-  step = step_new (change, call, kind, mailbox, status);
+  step = step_new (change, call, kind, mailbox, rights, status);
   if (step)
     step->set = copy_set (uids);
   return step;
@@ -148,10 +151,10 @@ change_append (struct ptn_change *change, struct ptn_call *call, const struct pt
   ptn_status status;
 
   if (!change->pulled) {
-    change->pulled = step_new (change, call, STEP_APPEND, mailbox, &status);
+    change->pulled = step_new (change, call, STEP_APPEND, mailbox, RIGHT_I, &status);
     if (!change->pulled)
       return status;
-    change->pulled->flags = append->flags;
+    change->pulled->flags = append->flags & change->pulled->allowed;
     change->pulled->internal_date = append->internal_date;
     body_init (&change->pulled->body, change->pulled->place.shard);
     described_init (&change->pulled->described, change->store);
@@ -245,12 +248,12 @@ ptn_status
 change_copy (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *from,
              struct ptn_uid_set uids, const struct ptn_id *to, int move) {
   ptn_status status;
-  struct step *step = step_new_uids (change, call, STEP_COPY, to, uids, &status);
+  struct step *step = step_new_uids (change, call, STEP_COPY, to, RIGHT_I, uids, &status);
 
   if (!step)
     return status;
   step->move = move != 0;
-  status = account_place (change->account, from, &step->from);
+  status = account_place (change->account, from, move ? RIGHT_R | RIGHT_E : RIGHT_R, &step->from);
   if (status == PTN_OK && step->from.shard != step->place.shard)
     status = load (step, call->task);
   if (status != PTN_OK) {
@@ -270,9 +273,15 @@ change_set_flags (struct ptn_change *change, struct ptn_call *call, const struct
 
   if (mode < PTN_FLAGS_ADD || mode > PTN_FLAGS_REPLACE)
     return PTN_E_INVALID;
-  step = step_new_uids (change, call, STEP_FLAGS, mailbox, uids, &status);
+  step = step_new_uids (change, call, STEP_FLAGS, mailbox, 0, uids, &status);
   if (!step)
     return status;
+  /* A replacement names all flags. */
+  if (!(step->allowed & (mode == PTN_FLAGS_REPLACE ? UINT64_MAX : flags))
+      && (mode == PTN_FLAGS_REPLACE || flags != 0)) {
+    step_free (step);
+    return PTN_E_DENIED;
+  }
   step->mode = mode;
   step->flags = flags;
   step->unchanged_since = unchanged_since;
@@ -284,7 +293,7 @@ ptn_status
 change_expunge (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                 struct ptn_uid_set uids, int only_deleted) {
   ptn_status status;
-  struct step *step = step_new_uids (change, call, STEP_EXPUNGE, mailbox, uids, &status);
+  struct step *step = step_new_uids (change, call, STEP_EXPUNGE, mailbox, RIGHT_E, uids, &status);
 
   if (!step)
     return status;
@@ -312,16 +321,16 @@ change_annotate (struct ptn_change *change, struct ptn_call *call, const struct 
   ptn_status status;
   struct step *step;
 
-  if (length < 2 || length > NAME_MAX_OCTETS || name[0] != '/' || change->submitted
-      || !g_utf8_validate (name, (gssize)length, NULL))
+  if (change->submitted || length < 2 || !annotation_name_valid (name))
     return PTN_E_INVALID;
   if (value.data && value.size > VALUE_MAX)
     return PTN_E_LIMIT;
-  step = mailbox ? step_new_uids (change, call, STEP_ANNOTATE, mailbox, uids, &status)
+  step = mailbox ? step_new_uids (change, call, STEP_ANNOTATE, mailbox,
+                                  annotation_private (name) ? RIGHT_R : RIGHT_W, uids, &status)
                  : account_step (change);
   if (!step)
     return status;
-  step->name = g_strdup (name);
+  step->name = annotation_kept_name (change->account, mailbox ? &step->place : NULL, name);
   if (value.data)
     step->value = g_bytes_new (value.data, value.size);
   g_ptr_array_add (change->steps, step);

@@ -46,6 +46,7 @@ struct step {
   GArray *set;        /* of UIDs; NULL: none */
   bool move, only_deleted;
   ptn_flag_mode mode;
+  uint64_t allowed; /* flags that the account may change there */
   uint64_t flags, unchanged_since;
   int64_t internal_date;
   char *name;       /* ANNOTATE */

@@ -315,6 +315,8 @@ publish (struct shard *shard, struct op *ops) {
   index_publish (&shard->index, txn->edit.changes, position);
   if (txn->edit.removals)
     atomic_fetch_add (&shard->removals, 1);
+  if (txn->edit.rights)
+    atomic_fetch_add (&shard->rights_changes, 1);
   if (txn->edit.gone->len > 0)
     big_remove_later (shard, (const uint64_t *)(void *)txn->edit.gone->data, txn->edit.gone->len);
   atomic_fetch_add (&shard->log_since, txn->octets);

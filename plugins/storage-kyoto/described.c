@@ -71,12 +71,11 @@ described_ask (struct described *described, struct store *store, const struct pt
     return status < 0 ? status : PTN_E_INVALID;
   if (description.digest.size > 0 && description.digest.size <= DIGEST_MAX)
     described->digest = g_bytes_new (description.digest.data, description.digest.size);
-  for (size_t i = 0; i < description.references.count && i < REFERENCES_MAX; i++) {
+  for (size_t i = 0; i < description.references.count && i < HASHES_MAX; i++) {
     const char *id = description.references.items[i];
 
     if (!id || !id[0])
-      continue; /* the first: the message has none of its own */
-    described->own |= i == 0;
+      continue; /* the first: the message has no Message-ID */
     described->hashes[described->count++] = siphash (store->id, id, strlen (id));
   }
   return PTN_OK;
@@ -84,6 +83,7 @@ described_ask (struct described *described, struct store *store, const struct pt
 
 ptn_status
 described_of_body (struct described *described, struct shard *shard, uint64_t body) {
+  struct hashes_row hashes;
   struct body_row row;
   struct value value;
   struct key key;
@@ -94,16 +94,21 @@ described_of_body (struct described *described, struct shard *shard, uint64_t bo
   memset (described, 0, sizeof *described);
   described->email = body_email (shard, body, &row);
   described->thread = body_thread (shard, body, &row);
-  described->count = row.hash_count;
-  described->own = true; /* all of them are to be kept */
-  memcpy (described->hashes, row.hashes, row.hash_count * sizeof row.hashes[0]);
-  if (!(row.attributes & BODY_DIGEST))
-    return PTN_OK;
-  key_digest (&key, body);
   value_init (&value);
-  status = index_get (&shard->index, NULL, &key, &value);
-  if (status == PTN_OK)
-    described->digest = g_bytes_new (value.data, value.size);
+  if (row.attributes & BODY_HASHES) {
+    key_hashes (&key, body);
+    status = index_get (&shard->index, NULL, &key, &value);
+    if (status == PTN_OK && hashes_row_get (VALUE_READER (&value), &hashes)) {
+      described->count = hashes.count;
+      memcpy (described->hashes, hashes.hashes, sizeof hashes.hashes);
+    }
+  }
+  if (row.attributes & BODY_DIGEST && status == PTN_OK) {
+    key_digest (&key, body);
+    status = index_get (&shard->index, NULL, &key, &value);
+    if (status == PTN_OK)
+      described->digest = g_bytes_new (value.data, value.size);
+  }
   value_clear (&value);
   return status == PTN_E_CORRUPT ? status : PTN_OK;
 }
@@ -138,7 +143,7 @@ described_put (const struct described *described, struct edit *edit, struct reco
   if (record->thread == record->email)
     record->thread = 0;
   record->hashes = described->hashes;
-  record->hash_count = MIN (described->count, (uint32_t)HASHES_MAX - !described->own);
+  record->hash_count = described->count;
   if (described->digest)
     record->value.data = g_bytes_get_data (described->digest, &record->value.size);
   return status;

@@ -13,15 +13,14 @@
 
 #include <postern/store.h>
 
-enum { REFERENCES_MAX = 32, DIGEST_MAX = 64 * 1024 };
+enum { DIGEST_MAX = 64 * 1024 };
 
 /* Filled by a task, then only read.  Owned by a delivery or a step. */
 struct described {
   uint64_t email;
   uint64_t thread; /* 0: to be looked for */
   uint32_t count;
-  bool own; /* the first hash is of the message's own Message-ID */
-  uint64_t hashes[REFERENCES_MAX];
+  uint64_t hashes[HASHES_MAX];
   GBytes *digest; /* NULL: none */
 };
 

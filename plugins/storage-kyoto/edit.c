@@ -53,7 +53,7 @@ edit_clear (struct edit *edit) {
   overlay_reset (edit->changes);
   g_array_set_size (edit->undo, 0);
   g_array_set_size (edit->gone, 0);
-  edit->removals = false;
+  edit->removals = edit->rights = false;
 }
 
 ptn_status

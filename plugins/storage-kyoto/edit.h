@@ -15,6 +15,7 @@ struct edit {
   GArray *undo;        /* what the current unit has overwritten */
   GArray *gone;        /* uint64_t: numbers of big files that nothing names any more */
   guint unit_gone;     /* length of `gone` when the unit began */
+  bool rights;         /* entries of rights were changed */
   bool removals;       /* messages were removed, or bodies moved */
   struct value value;  /* scratch */
   struct octets coded; /* scratch */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* fetch.h - rows of messages and of annotations, through cursors. */
+/* fetch.h - rows of messages, through a cursor. */
 #ifndef STORAGE_KYOTO_FETCH_H
 #define STORAGE_KYOTO_FETCH_H
 
@@ -9,10 +9,5 @@ ptn_status fetch_open (struct ptn_account *, struct ptn_call *, const struct ptn
                        const struct ptn_fetch *, struct ptn_cursor **);
 ptn_status fetch_next (struct ptn_cursor *, struct ptn_call *, const struct ptn_message **rows,
                        size_t room, size_t *count);
-ptn_status annotations_open (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
-                             struct ptn_uid_set, int all_uids, const char *name,
-                             struct ptn_cursor **);
-ptn_status annotations_next (struct ptn_cursor *, struct ptn_call *,
-                             const struct ptn_annotation **);
 
 #endif

@@ -52,6 +52,35 @@ place_user (struct txn *txn, const char *account, uint32_t *user) {
   return txn_emit (txn, &record);
 }
 
+/* A new mailbox begins with the entries of the one above it. */
+static ptn_status
+inherit (struct txn *txn, uint32_t user, const char *path, uint32_t mailbox) {
+  g_autofree char *parent = path_parent (path);
+  g_autoptr (GPtrArray) rows = NULL;
+  struct name_row name;
+  struct key from, end;
+  ptn_status status = parent ? edit_name (&txn->edit, user, parent, &name) : PTN_E_NOT_FOUND;
+
+  if (status != PTN_OK)
+    return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+  key_rights (&from, user, name.mailbox, "");
+  key_after (&end, &from);
+  status = edit_collect (&txn->edit, &from, &end, &rows);
+  for (guint i = 0; status == PTN_OK && i < rows->len; i++) {
+    const struct edit_row *row = rows->pdata[i];
+    g_autofree char *who = key_text (row->key, row->key_size, AT_WHO);
+    struct reader reader = READER (row->value, row->value_size);
+    struct record record = { .type = RECORD_RIGHTS,
+                             .user = user,
+                             .mailbox = mailbox,
+                             .text = who,
+                             .number = reader_varint32 (&reader) };
+
+    status = txn_emit (txn, &record);
+  }
+  return status;
+}
+
 static ptn_status
 make_mailbox (struct txn *txn, uint32_t user, const char *path, uint32_t *mailbox) {
   struct user_row row;
@@ -65,7 +94,8 @@ make_mailbox (struct txn *txn, uint32_t user, const char *path, uint32_t *mailbo
   record.number = now > row.last_uidvalidity ? now : row.last_uidvalidity + 1;
   record.mailbox = row.next_mailbox;
   *mailbox = record.mailbox;
-  return txn_emit (txn, &record);
+  status = txn_emit (txn, &record);
+  return status == PTN_OK ? inherit (txn, user, path, *mailbox) : status;
 }
 
 /* Every level above that is not there yet. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* plugin.c - the plugin's entry: settings, life, and the table of functions. */
 #include "admin.h"
+#include "annotations.h"
 #include "change.h"
 #include "control.h"
 #include "deliver.h"
@@ -108,7 +109,7 @@ static const struct ptn_store table = {
   .capabilities = PTN_STORE_DURABLE | PTN_STORE_COPIES_CHEAPLY | PTN_STORE_QRESYNC
                   | PTN_STORE_TOKENS | PTN_STORE_QUOTA | PTN_STORE_SPECIAL_USE | PTN_STORE_RECENT
                   | PTN_STORE_SAVE_DATE | PTN_STORE_OBJECT_IDS | PTN_STORE_THREADS
-                  | PTN_STORE_DIGESTS,
+                  | PTN_STORE_DIGESTS | PTN_STORE_ACL | PTN_STORE_PUBLIC | PTN_STORE_ANNOTATIONS,
   .open = plugin_open,
   .close = account_close,
   .close_cursor = cursor_close,
@@ -143,6 +144,9 @@ static const struct ptn_store table = {
   .set_quota = request_set_quota,
   .set_attributes = request_set_attributes,
   .vanished = mailbox_vanished,
+  .rights = mailbox_rights,
+  .set_rights = request_set_rights,
+  .list_others = mailbox_list_others,
   .remember = message_remember,
   .claim_recent = request_claim_recent,
 };

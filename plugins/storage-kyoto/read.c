@@ -402,7 +402,7 @@ message_read (struct ptn_account *account, struct ptn_call *call, const struct p
   const struct recent *recent;
   struct found found;
   struct place place;
-  ptn_status status = account_place (account, id, &place);
+  ptn_status status = account_place (account, id, RIGHT_R, &place);
 
   if (status != PTN_OK)
     return index_trouble (account->shard, call->task, status);

@@ -197,7 +197,7 @@ decode_identity (struct reader *in, struct record *record) {
     return;
   }
   record->hash_count = (uint32_t)count;
-  record->hashes = record->own_hashes = g_new0 (uint64_t, HASHES_MAX);
+  record->hashes = record->own_hashes = count > 0 ? g_new0 (uint64_t, count) : NULL;
   for (uint64_t i = 0; i < count; i++)
     record->own_hashes[i] = reader_u64 (in);
   record->value = reader_block (in);

@@ -30,13 +30,20 @@ make_digest (struct op *op, struct txn *txn) {
   struct record record = { .type = RECORD_DIGEST,
                            .user = remembering->user,
                            .number = remembering->body };
+  struct value *known = &txn->edit.value;
   struct body_row row;
+  struct key key;
   ptn_status status = edit_body (&txn->edit, remembering->body, &row);
 
-  if (status != PTN_OK || row.attributes & BODY_DIGEST)
-    return status; /* several sessions may have looked at it at once */
+  if (status != PTN_OK)
+    return status;
   record.value.data = g_bytes_get_data (remembering->digest, &record.value.size);
-  return txn_emit (txn, &record);
+  key_digest (&key, remembering->body);
+  status = edit_get (&txn->edit, &key, known);
+  if (status == PTN_OK && known->size == record.value.size
+      && memcmp (known->data, record.value.data, known->size) == 0)
+    return PTN_OK; /* several sessions have looked at the message at once */
+  return status == PTN_E_CORRUPT ? status : txn_emit (txn, &record);
 }
 
 void
@@ -47,7 +54,8 @@ message_remember (struct ptn_account *account, const struct ptn_id *id, uint32_t
   struct message_row row;
   struct place place;
 
-  if (digest.size == 0 || digest.size > DIGEST_MAX || account_place (account, id, &place) != PTN_OK
+  if (digest.size == 0 || digest.size > DIGEST_MAX
+      || account_place (account, id, RIGHT_R, &place) != PTN_OK
       || read_message (&place, uid, &row) != PTN_OK)
     return;
   if (atomic_fetch_add (&store->remembering, 1) >= WAITING_MAX) {

@@ -2,6 +2,7 @@
 /* request.c - see request.h: mailboxes by name, and accounts. */
 #include "request_internal.h"
 
+#include "annotations.h"
 #include "forget.h"
 
 #include <postern/store.h>
@@ -97,6 +98,8 @@ make_remove (struct op *op, struct txn *txn) {
 
   if (status == PTN_OK)
     status = edit_name (&txn->edit, record.user, request->path, &name);
+  if (status == PTN_OK && request->mailbox != 0 && request->mailbox != name.mailbox)
+    status = PTN_E_NOT_FOUND;
   if (status == PTN_OK)
     status = children (txn, record.user, request->path, &below);
   if (status != PTN_OK)
@@ -123,6 +126,30 @@ rename_one (struct txn *txn, uint32_t user, const char *from, const char *to,
   return strlen (to) > PATH_MAX_OCTETS ? PTN_E_LIMIT : txn_emit (txn, &record);
 }
 
+/* The bits of flags mean the same in the new mailbox. */
+static ptn_status
+copy_keywords (struct txn *txn, uint32_t user, uint32_t from, uint32_t to) {
+  struct value table;
+  struct reader reader;
+  struct key key;
+  ptn_status status;
+
+  value_init (&table);
+  key_keywords (&key, user, from);
+  status = edit_get (&txn->edit, &key, &table);
+  reader = status == PTN_OK ? VALUE_READER (&table) : READER ((const uint8_t *)"", 0);
+  for (uint32_t number = 0; status == PTN_OK && reader.at < reader.end; number++) {
+    g_autofree char *keyword = reader_text (&reader);
+    struct record record = {
+      .type = RECORD_KEYWORD, .user = user, .mailbox = to, .number = number, .text = keyword
+    };
+
+    status = keyword ? txn_emit (txn, &record) : PTN_E_CORRUPT;
+  }
+  value_clear (&table);
+  return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+}
+
 /* RFC 9051 section 6.3.6: the messages of INBOX move, INBOX stays. */
 static ptn_status
 rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
@@ -133,6 +160,8 @@ rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
   uint32_t target;
   ptn_status status = place_new_mailbox (txn, user, to, &target);
 
+  if (status == PTN_OK)
+    status = copy_keywords (txn, user, inbox, target);
   if (status == PTN_OK)
     status = edit_messages (&txn->edit, user, inbox, (struct ptn_uid_set){ &all, 1 }, &messages);
   for (guint i = 0; status == PTN_OK && i < messages->len; i++) {
@@ -179,6 +208,8 @@ make_rename (struct op *op, struct txn *txn) {
 
   if (status == PTN_OK)
     status = edit_name (&txn->edit, user, from, &name);
+  if (status == PTN_OK && request->mailbox != 0 && request->mailbox != name.mailbox)
+    status = PTN_E_NOT_FOUND;
   if (status != PTN_OK)
     return status;
   if (strncmp (to, from, length) == 0 && (to[length] == '/' || to[length] == '\0'))
@@ -226,77 +257,136 @@ make_subscribe (struct op *op, struct txn *txn) {
   return txn_emit (txn, &record);
 }
 
-/* What create, remove and subscribe have in common. */
-static ptn_status
-by_name (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
-         ptn_status (*prepare) (struct op *, struct txn *), uint32_t number) {
-  struct request *request;
-  struct shard *shard;
-  const char *owner;
-  ptn_status status;
-  char *path;
+/* A request about a mailbox by name.  What others see of it may have another name, or be another
+ * mailbox, when it is done: then it is not done. */
+static struct request *
+request_named (struct named *named, ptn_status (*prepare) (struct op *, struct txn *)) {
+  struct request *request = request_new (named->shard, named->owner, prepare);
 
-  if (call->state)
-    return request_await (call, NULL);
-  status = account_owner (account, name, &shard, &owner);
-  if (status != PTN_OK)
-    return status;
-  path = path_canonical (name.path);
-  if (!path)
-    return PTN_E_INVALID;
-  request = request_new (shard, owner, prepare);
-  request->path = path;
-  request->number = number;
-  return request_await (call, request);
+  request->path = g_steal_pointer (&named->path);
+  if (!named->own)
+    request->mailbox = named->row.mailbox;
+  return request;
 }
 
 ptn_status
 request_create (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
                 uint32_t attributes) {
-  if (attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES)
-    return PTN_E_INVALID;
-  return by_name (account, call, name, make_create, attributes);
+  struct request *request;
+  struct named named;
+  ptn_status status;
+
+  if (call->state)
+    return request_await (call, NULL);
+  status = attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES ? PTN_E_INVALID : PTN_OK;
+  if (status == PTN_OK) {
+    status = account_named (account, name, &named);
+    if (status == PTN_OK)
+      status = account_may_make (account, &named);
+    if (status != PTN_OK)
+      g_free (named.path);
+  }
+  if (status != PTN_OK)
+    return index_trouble (account->shard, call->task, status);
+  request = request_named (&named, make_create);
+  request->number = attributes;
+  return request_await (call, request);
 }
 
 ptn_status
 request_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name) {
-  if (name.path && g_ascii_strcasecmp (name.path, "INBOX") == 0)
-    return PTN_E_INVALID;
-  return by_name (account, call, name, make_remove, 0);
+  struct named named;
+  ptn_status status;
+
+  if (call->state)
+    return request_await (call, NULL);
+  status = account_find (account, name, RIGHT_X, &named);
+  if (status == PTN_OK && strcmp (named.path, "INBOX") == 0)
+    status = PTN_E_INVALID;
+  if (status == PTN_OK)
+    return request_await (call, request_named (&named, make_remove));
+  g_free (named.path);
+  return index_trouble (account->shard, call->task, status);
+}
+
+/* What somebody subscribes to of others is an annotation of its own account. */
+static ptn_status
+make_foreign_subscribe (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_ANNOTATE, .text = request->path };
+  struct key key;
+  ptn_status status = place_user (txn, request->account, &record.user);
+
+  if (status != PTN_OK)
+    return status;
+  key_annotation (&key, record.user, 0, 0, request->path);
+  status = edit_get (&txn->edit, &key, &txn->edit.value);
+  if (status == PTN_E_CORRUPT || (status == PTN_OK) == (request->number != 0))
+    return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+  if (request->number)
+    record.value = (struct ptn_bytes){ "", 0 };
+  else
+    record.attributes = RECORD_NO_VALUE;
+  return txn_emit (txn, &record);
 }
 
 ptn_status
 request_subscribe (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name name,
                    int on) {
-  return by_name (account, call, name, make_subscribe, on != 0);
+  struct request *request;
+  struct named named;
+  ptn_status status;
+
+  if (call->state)
+    return request_await (call, NULL);
+  status = account_find (account, name, RIGHT_L, &named);
+  if (status != PTN_OK) {
+    g_free (named.path);
+    return index_trouble (account->shard, call->task, status);
+  }
+  if (named.own)
+    request = request_named (&named, make_subscribe);
+  else {
+    struct ptn_id id = mailbox_id (named.shard, named.user, named.row.mailbox);
+
+    request = request_new (account->shard, account->name, make_foreign_subscribe);
+    request->path = subscription_name (&id);
+    g_free (named.path);
+  }
+  request->number = on != 0;
+  return request_await (call, request);
+}
+
+static ptn_status
+rename_names (struct ptn_account *account, struct ptn_mailbox_name from, struct ptn_mailbox_name to,
+              struct named *old, struct named *new) {
+  ptn_status status = account_named (account, to, new);
+
+  if (status == PTN_OK)
+    status = account_find (account, from, RIGHT_X, old);
+  if (status == PTN_OK && strcmp (old->owner, new->owner) != 0)
+    status = PTN_E_UNSUPPORTED;
+  return status == PTN_OK ? account_may_make (account, new) : status;
 }
 
 ptn_status
 request_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_mailbox_name from,
                 struct ptn_mailbox_name to) {
-  g_autofree char *path = NULL, *target = NULL;
-  struct shard *shard, *other;
+  struct named old = { 0 }, new = { 0 };
   struct request *request;
-  const char *owner, *other_owner;
   ptn_status status;
 
   if (call->state)
     return request_await (call, NULL);
-  path = path_canonical (from.path);
-  target = path_canonical (to.path);
-  if (!path || !target)
-    return PTN_E_INVALID;
-  status = account_owner (account, from, &shard, &owner);
-  if (status == PTN_OK)
-    status = account_owner (account, to, &other, &other_owner);
-  if (status != PTN_OK)
-    return status;
-  if (strcmp (owner, other_owner) != 0)
-    return PTN_E_UNSUPPORTED;
-  request = request_new (shard, owner, make_rename);
-  request->path = g_steal_pointer (&path);
-  request->to = g_steal_pointer (&target);
-  return request_await (call, request);
+  status = rename_names (account, from, to, &old, &new);
+  if (status == PTN_OK) {
+    request = request_named (&old, make_rename);
+    request->to = g_steal_pointer (&new.path);
+    return request_await (call, request);
+  }
+  g_free (old.path);
+  g_free (new.path);
+  return index_trouble (account->shard, call->task, status);
 }
 
 static ptn_status

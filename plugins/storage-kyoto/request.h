@@ -19,6 +19,8 @@ ptn_status request_set_attributes (struct ptn_account *, struct ptn_call *, cons
                                    uint32_t attributes);
 ptn_status request_claim_recent (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                                  uint32_t *first);
+ptn_status request_set_rights (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
+                               const char *who, const char *rights);
 ptn_status request_set_quota (struct ptn_account *, struct ptn_call *, const struct ptn_quota *);
 ptn_status request_remove_account (void *instance, struct ptn_call *, const char *account);
 

@@ -6,10 +6,10 @@
 
 /* A request about a mailbox. */
 static ptn_status
-by_id (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
+by_id (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id, uint32_t rights,
        ptn_status (*prepare) (struct op *, struct txn *), struct request **request) {
   struct place place;
-  ptn_status status = account_place (account, id, &place);
+  ptn_status status = account_place (account, id, rights, &place);
 
   if (status != PTN_OK)
     return index_trouble (account->shard, call->task, status);
@@ -86,9 +86,11 @@ request_keyword (struct ptn_account *account, struct ptn_call *call, const struc
 
     if (!keyword_valid (keyword))
       return PTN_E_INVALID;
-    status = account_place (account, id, &place);
+    status = account_place (account, id, 0, &place);
+    if (status == PTN_OK && !(place.rights & (RIGHT_R | RIGHT_W | RIGHT_I)))
+      status = PTN_E_DENIED;
     if (status != PTN_OK)
-      return status;
+      return index_trouble (account->shard, call->task, status);
     key_keywords (&key, place.user, place.mailbox);
     value_init (&value);
     status = index_get (&place.shard->index, NULL, &key, &value);
@@ -102,6 +104,8 @@ request_keyword (struct ptn_account *account, struct ptn_call *call, const struc
     if (!make || status == PTN_E_CORRUPT)
       return status == PTN_E_CORRUPT ? index_trouble (place.shard, call->task, status)
                                      : PTN_E_NOT_FOUND;
+    if (!(place.rights & (RIGHT_W | RIGHT_I)))
+      return PTN_E_DENIED;
     request = request_new (place.shard, "", make_keyword);
     request->path = g_strdup (keyword);
     request->user = place.user;
@@ -140,7 +144,7 @@ request_set_attributes (struct ptn_account *account, struct ptn_call *call, cons
   if (attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES)
     return PTN_E_INVALID;
   if (!call->state) {
-    status = by_id (account, call, id, make_attributes, &request);
+    status = by_id (account, call, id, RIGHT_A, make_attributes, &request);
     if (status != PTN_OK)
       return status;
     request->number = attributes;
@@ -195,7 +199,7 @@ request_claim_recent (struct ptn_account *account, struct ptn_call *call, const 
   ptn_status status;
 
   if (!call->state) {
-    status = by_id (account, call, id, make_recent, &request);
+    status = by_id (account, call, id, RIGHT_R, make_recent, &request);
     if (status != PTN_OK)
       return status;
     status = look_for_recent (request, request->op.shard, first);
@@ -210,4 +214,70 @@ request_claim_recent (struct ptn_account *account, struct ptn_call *call, const 
   if (status == PTN_OK)
     *first = ((struct request *)call->state)->number;
   return status;
+}
+
+struct counting {
+  const char *who;
+  uint32_t count;
+  uint32_t rights; /* that `who` has now */
+};
+
+static bool
+count_entry (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
+             size_t size) {
+  struct counting *counting = argument;
+  g_autofree char *who = key_text (key, key_size, AT_WHO);
+  struct reader reader = READER (value, size);
+
+  counting->count++;
+  if (strcmp (who, counting->who) == 0)
+    counting->rights = reader_varint32 (&reader);
+  return true;
+}
+
+static ptn_status
+make_rights (struct op *op, struct txn *txn) {
+  struct request *request = REQUEST (op);
+  struct record record = { .type = RECORD_RIGHTS,
+                           .user = request->user,
+                           .mailbox = request->mailbox,
+                           .text = request->path,
+                           .number = request->number };
+  struct counting counting = { .who = request->path };
+  struct mailbox_row mailbox;
+  struct key from, end;
+  ptn_status status = edit_mailbox (&txn->edit, request->user, request->mailbox, &mailbox);
+
+  if (status != PTN_OK)
+    return status;
+  key_rights (&from, request->user, request->mailbox, "");
+  key_after (&end, &from);
+  status = index_scan (txn->edit.index, txn->edit.changes, &from, &end, SIZE_MAX, count_entry,
+                       &counting);
+  if (status < 0)
+    return status;
+  if (counting.rights == request->number)
+    return PTN_OK;
+  if (counting.rights == 0 && counting.count >= RIGHTS_MAX)
+    return PTN_E_LIMIT;
+  return txn_emit (txn, &record);
+}
+
+ptn_status
+request_set_rights (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
+                    const char *who, const char *rights) {
+  struct request *request = NULL;
+  uint32_t mask;
+  ptn_status status;
+
+  if (!rights_who_valid (who) || !rights_parse (rights, &mask))
+    return PTN_E_INVALID;
+  if (!call->state) {
+    status = by_id (account, call, id, RIGHT_A, make_rights, &request);
+    if (status != PTN_OK)
+      return status;
+    request->path = g_strdup (who);
+    request->number = mask;
+  }
+  return request_await (call, request);
 }

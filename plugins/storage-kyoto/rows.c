@@ -88,7 +88,15 @@ key_digest (struct key *key, uint64_t body) {
 void
 key_thread (struct key *key, uint64_t hash) {
   begin (key, KEY_THREAD);
+  key->octets[key->size++] = 0;
   add_u64 (key, hash);
+}
+
+void
+key_hashes (struct key *key, uint64_t body) {
+  begin (key, KEY_THREAD);
+  key->octets[key->size++] = 1;
+  add_u64 (key, body);
 }
 
 void
@@ -303,8 +311,6 @@ body_row_put (struct octets *value, const struct body_row *row) {
   octets_varint (value, row->references);
   octets_varint (value, row->email);
   octets_varint (value, row->thread);
-  for (uint32_t i = 0; i < row->hash_count; i++)
-    octets_u64 (value, row->hashes[i]);
 }
 
 bool
@@ -318,8 +324,19 @@ body_row_get (struct reader reader, struct body_row *row) {
   row->references = reader_varint32 (&reader);
   row->email = reader_varint (&reader);
   row->thread = reader_varint (&reader);
-  for (row->hash_count = 0; row->hash_count < HASHES_MAX && reader.at < reader.end;)
-    row->hashes[row->hash_count++] = reader_u64 (&reader);
+  return reader_done (&reader);
+}
+
+void
+hashes_row_put (struct octets *value, const struct hashes_row *row) {
+  for (uint32_t i = 0; i < row->count; i++)
+    octets_u64 (value, row->hashes[i]);
+}
+
+bool
+hashes_row_get (struct reader reader, struct hashes_row *row) {
+  for (row->count = 0; row->count < HASHES_MAX && reader.at < reader.end;)
+    row->hashes[row->count++] = reader_u64 (&reader);
   return reader_done (&reader);
 }
 

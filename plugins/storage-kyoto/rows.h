@@ -24,7 +24,7 @@ enum key_kind {
   KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
   KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
   KEY_BIG = 0x0c,        /* number of a big file -> body id */
-  KEY_THREAD = 0x0d,     /* hash of a Message-ID -> thread_row */
+  KEY_THREAD = 0x0d,     /* 0, hash of a Message-ID -> thread_row; 1, body id -> its hashes */
   KEY_RIGHTS = 0x0e,     /* user, mailbox, who -> rights */
   KEY_RIGHTS_OF = 0x0f,  /* who, 0, user, mailbox -> nothing: where `who` has an entry */
   KEY_END = 0xff         /* marks behind all rows of a tree */
@@ -39,7 +39,7 @@ enum {
   KEY_ROOM = 1024,
   KEYWORDS_MAX = 48,
   TOKEN_OCTETS = 16,
-  HASHES_MAX = 9 /* of Message-IDs: a message's own, and eight that it refers to */
+  HASHES_MAX = 32 /* of Message-IDs: a message's own, and those that it refers to */
 };
 
 struct key {
@@ -56,6 +56,7 @@ void key_body (struct key *, uint64_t body);
 void key_tombstone (struct key *, uint32_t user, uint32_t mailbox, uint64_t modseq);
 void key_digest (struct key *, uint64_t body);
 void key_thread (struct key *, uint64_t hash);
+void key_hashes (struct key *, uint64_t body);
 void key_rights (struct key *, uint32_t user, uint32_t mailbox, const char *who);
 void key_rights_of (struct key *, const char *who, uint32_t user, uint32_t mailbox);
 /* The name of an account by its number. */
@@ -113,16 +114,18 @@ struct message_row {
   int64_t internal_date, save_date;
   bool unterminated;
 };
-enum { BODY_BIG = 1, BODY_DIGEST = 2 };
+enum { BODY_BIG = 1, BODY_DIGEST = 2, BODY_HASHES = 4 };
 struct body_row {
   uint32_t segment, crc, references;
   uint8_t codec, attributes;
-  uint64_t offset;             /* in the segment; of a big body: the number in its file's name */
-  uint64_t stored;             /* octets there */
-  uint64_t email;              /* EMAILID; 0: from before they were kept (threads.h) */
-  uint64_t thread;             /* THREADID; 0: that of email */
-  uint64_t hashes[HASHES_MAX]; /* of the Message-IDs whose thread rows count this body */
-  uint32_t hash_count;
+  uint64_t offset; /* in the segment; of a big body: the number in its file's name */
+  uint64_t stored; /* octets there */
+  uint64_t email;  /* EMAILID; 0: from before they were kept (threads.h) */
+  uint64_t thread; /* THREADID; 0: that of email */
+};
+struct hashes_row { /* of the Message-IDs whose thread rows count a body */
+  uint64_t hashes[HASHES_MAX];
+  uint32_t count;
 };
 struct thread_row {
   uint64_t thread;
@@ -153,6 +156,8 @@ void message_row_put (struct octets *, const struct message_row *);
 bool message_row_get (struct reader, struct message_row *);
 void body_row_put (struct octets *, const struct body_row *);
 bool body_row_get (struct reader, struct body_row *);
+void hashes_row_put (struct octets *, const struct hashes_row *);
+bool hashes_row_get (struct reader, struct hashes_row *);
 void thread_row_put (struct octets *, const struct thread_row *);
 bool thread_row_get (struct reader, struct thread_row *);
 /* Appends ranges to the array. */

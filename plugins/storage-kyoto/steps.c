@@ -192,6 +192,7 @@ copy_here (struct ptn_change *change, struct step *step, struct txn *txn, struct
     struct record record = { .type = RECORD_COPY, .message = message->row };
 
     record.message.save_date = change->save_date;
+    record.message.flags &= step->allowed;
     status = map_flags (txn, step, map, &record.message.flags);
     if (status == PTN_OK)
       status = add_message (txn, step, &record);
@@ -212,7 +213,7 @@ copy_loaded (struct ptn_change *change, struct step *step, struct txn *txn,
     struct record record = { 0 };
 
     body_describe (&loaded->body, &record);
-    record.message.flags = loaded->row.flags;
+    record.message.flags = loaded->row.flags & step->allowed;
     record.message.internal_date = loaded->row.internal_date;
     record.message.save_date = change->save_date;
     status = map_flags (txn, step, map, &record.message.flags);
@@ -246,13 +247,15 @@ do_copy (struct ptn_change *change, struct step *step, struct txn *txn) {
 
 static uint64_t
 new_flags (const struct step *step, uint64_t old) {
+  uint64_t flags = step->flags & step->allowed;
+
   switch (step->mode) {
   case PTN_FLAGS_ADD:
-    return old | step->flags;
+    return old | flags;
   case PTN_FLAGS_REMOVE:
-    return old & ~step->flags;
+    return old & ~flags;
   default:
-    return step->flags;
+    return (old & ~step->allowed) | flags;
   }
 }
 

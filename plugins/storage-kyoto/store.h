@@ -145,6 +145,7 @@ struct shard {
   _Atomic bool failed;               /* a sync failed: nothing is written any more */
   _Atomic bool seal;                 /* the next write begins a new segment */
   _Atomic int state;                 /* enum shard_state */
+  _Atomic uint64_t rights_changes;   /* grows with every entry of rights */
   _Atomic uint64_t
       removals; /* grows when messages go or bodies move: what readers remember is stale */
 

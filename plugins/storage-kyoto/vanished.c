@@ -76,7 +76,7 @@ mailbox_vanished (struct ptn_account *account, struct ptn_call *call, const stru
   struct mailbox_row mailbox;
   struct key from, end;
   struct place place;
-  ptn_status status = account_place (account, id, &place);
+  ptn_status status = account_place (account, id, RIGHT_R, &place);
 
   if (uids && !set_valid (*uids))
     return PTN_E_INVALID;

@@ -439,7 +439,7 @@ view_get (struct ptn_account *account, struct ptn_call *call, const struct ptn_i
   struct live *live;
   struct view *view = NULL, *unused = NULL;
   bool wait;
-  ptn_status status = account_place (account, id, &place);
+  ptn_status status = account_place (account, id, RIGHT_R, &place);
 
   if (status == PTN_OK)
     status = read_mailbox (place.shard, place.user, place.mailbox, &row);

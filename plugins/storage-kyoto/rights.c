@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* rights.c - see rights.h. */
+#include "rights.h"
+
+#include "store.h"
+
+static const char letters[] = "lrswipkxtea";
+
+void
+asker_init (struct asker *asker, const char *authzid, struct ptn_strings groups,
+            bool administrator) {
+  asker->authzid = g_strdup (authzid);
+  asker->administrator = administrator;
+  asker->groups = groups.count > 0 ? g_new0 (char *, groups.count + 1) : NULL;
+  for (size_t i = 0; i < groups.count; i++)
+    asker->groups[i] = g_strdup (groups.items[i]);
+}
+
+void
+asker_clear (struct asker *asker) {
+  g_free (asker->authzid);
+  g_strfreev (asker->groups);
+}
+
+bool
+rights_parse (const char *text, uint32_t *rights) {
+  *rights = 0;
+  for (; *text; text++) {
+    const char *known = strchr (letters, *text);
+
+    if (known)
+      *rights |= (uint32_t)1 << (known - letters);
+    else if (*text == 'c') /* RFC 2086 */
+      *rights |= RIGHT_K | RIGHT_X;
+    else if (*text == 'd')
+      *rights |= RIGHT_T | RIGHT_E;
+    else
+      return false;
+  }
+  return true;
+}
+
+void
+rights_format (uint32_t rights, char text[RIGHTS_TEXT]) {
+  for (unsigned i = 0; letters[i]; i++)
+    if (rights & (uint32_t)1 << i)
+      *text++ = letters[i];
+  *text = '\0';
+}
+
+const char *
+rights_text (uint32_t rights, char text[RIGHTS_TEXT]) {
+  if (rights == RIGHTS_ALL)
+    return letters;
+  rights_format (rights, text);
+  return text;
+}
+
+bool
+rights_who_valid (const char *who) {
+  size_t size = who ? strlen (who) : 0;
+
+  if (size == 0 || size > WHO_MAX_OCTETS || strcmp (who, "-") == 0
+      || !g_utf8_validate (who, (gssize)size, NULL))
+    return false;
+  for (size_t i = 0; i < size; i++)
+    if ((unsigned char)who[i] < 0x20 || who[i] == 0x7f)
+      return false;
+  return true;
+}
+
+static bool
+names_asker (const struct asker *asker, const char *who) {
+  if (who[0] == '$')
+    return asker->groups && g_strv_contains ((const char *const *)asker->groups, who + 1);
+  return strcmp (who, "anyone") == 0 || strcmp (who, asker->authzid) == 0;
+}
+
+struct granting {
+  const struct asker *asker;
+  uint32_t given, taken;
+};
+
+static bool
+entry (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
+  struct granting *granting = argument;
+  g_autofree char *who = key_text (key, key_size, AT_WHO);
+  struct reader reader = READER (value, size);
+  uint32_t rights = reader_varint32 (&reader);
+
+  if (who[0] == '-') {
+    if (names_asker (granting->asker, who + 1))
+      granting->taken |= rights;
+  } else if (names_asker (granting->asker, who))
+    granting->given |= rights;
+  return true;
+}
+
+ptn_status
+rights_granted (const struct asker *asker, struct shard *shard, uint32_t user, uint32_t mailbox,
+                uint32_t *rights) {
+  struct granting granting = { .asker = asker };
+  struct key from, end;
+  ptn_status status;
+
+  *rights = RIGHTS_ALL;
+  if (asker->administrator)
+    return PTN_OK;
+  key_rights (&from, user, mailbox, "");
+  key_after (&end, &from);
+  status = index_scan (&shard->index, NULL, &from, &end, SIZE_MAX, entry, &granting);
+  *rights = granting.given & ~granting.taken;
+  return status == PTN_END ? PTN_OK : status;
+}
+
+ptn_status
+rights_check (uint32_t has, uint32_t needed) {
+  if (!(has & (RIGHT_L | RIGHT_R)))
+    return PTN_E_NOT_FOUND;
+  return needed & ~has ? PTN_E_DENIED : PTN_OK;
+}
+
+ptn_flag_bits
+rights_flags (uint32_t rights) {
+  ptn_flag_bits flags = 0;
+
+  if (rights & RIGHT_S)
+    flags |= PTN_SEEN;
+  if (rights & RIGHT_T)
+    flags |= PTN_DELETED;
+  if (rights & RIGHT_W)
+    flags |= ~(ptn_flag_bits)(PTN_SEEN | PTN_DELETED);
+  return flags;
+}
