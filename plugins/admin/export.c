@@ -32,6 +32,7 @@ enum phase {
   READ_OPEN,
   WRITE,
   MAIL_DONE,
+  LEFT_OUT,
   MAILBOX_DONE
 };
 
@@ -54,6 +55,7 @@ struct export {
   struct text_writer writer;
   GString *out;
   uint64_t mails, octets, damaged;
+  enum phase after; /* LEFT_OUT */
 };
 
 static void
@@ -238,7 +240,7 @@ mailbox_done (struct job *job) {
   struct export *export = job->data;
   if (!job->row[0]) {
     const char *columns[] = { export->name, job_number (job, export->mails),
-                              job_number (job, export->octets) };
+                              job_number (job, export->octets), "", "" };
     job_row_keep (job, columns, G_N_ELEMENTS (columns));
   }
   ptn_status status = job_row_send (job);
@@ -248,6 +250,35 @@ mailbox_done (struct job *job) {
 }
 
 /* --- mails ------------------------------------------------------------------------------------ */
+
+/* A row for what cannot be exported: a mail, or (uid 0) the rest of the mailbox. */
+static void
+tell_left_out (struct job *job, uint32_t uid, enum phase after) {
+  struct export *export = job->data;
+  const struct ptn_host *host = job->plugin->host;
+  const char *reason = host->failure_log (job->task);
+  const char *columns[] = { export->name, "", "", uid ? job_number (job, uid) : "",
+                            reason ? reason : "damaged" };
+  job_row_keep (job, columns, G_N_ELEMENTS (columns));
+  if (PTN_CAN (job->report, note)) {
+    g_autofree char *which = uid ? g_strdup_printf ("uid %u", uid) : g_strdup ("all that follows");
+    g_autofree char *text = g_strdup_printf ("account %s, mailbox %s, %s: %s; left out",
+                                             job->account, export->name, which, columns[4]);
+    job->report->note (job->report, text);
+  }
+  export->damaged++;
+  export->after = after;
+  job->phase = LEFT_OUT;
+}
+
+static ptn_status
+left_out (struct job *job) {
+  struct export *export = job->data;
+  ptn_status status = job_row_send (job);
+  if (status == PTN_OK)
+    job->phase = export->after;
+  return status;
+}
 
 static ptn_status
 next_mail (struct job *job) {
@@ -261,6 +292,11 @@ next_mail (struct job *job) {
   if (status == PTN_END || (status == PTN_OK && count == 0)) {
     close_cursor (job);
     job->phase = MAILBOX_DONE;
+    return PTN_OK;
+  }
+  if (status == PTN_E_CORRUPT) {
+    close_cursor (job);
+    tell_left_out (job, 0, MAILBOX_DONE);
     return PTN_OK;
   }
   if (status != PTN_OK)
@@ -289,12 +325,7 @@ leave_out (struct job *job, ptn_status status) {
     return PTN_OK;
   if (status != PTN_E_CORRUPT)
     return mailbox_failed (job, status);
-  export->damaged++;
-  if (PTN_CAN (job->report, note)) {
-    g_autofree char *text =
-        g_strdup_printf ("mail %u of %s is damaged and was left out", export->uid, export->name);
-    job->report->note (job->report, text);
-  }
+  tell_left_out (job, export->uid, NEXT_MAIL);
   return PTN_OK;
 }
 
@@ -492,6 +523,8 @@ run_phase (struct job *job) {
     return write_mail (job);
   case MAIL_DONE:
     return mail_done (job);
+  case LEFT_OUT:
+    return left_out (job);
   default:
     return mailbox_done (job);
   }
@@ -520,7 +553,7 @@ write_rest (struct job *job) {
   struct export *export = job->data;
   ptn_status status = export->out->len ? flush (job) : PTN_OK;
   if (status == PTN_OK && export->damaged)
-    return job_fail (job, PTN_E_CORRUPT, "%s mails are damaged and were left out",
+    return job_fail (job, PTN_E_CORRUPT, "%s mails could not be read and were left out",
                      job_number (job, export->damaged));
   return status;
 }
@@ -532,7 +565,7 @@ const struct command export_command = {
   "export",
   "ACCOUNT PATH [--mailbox NAME] [--format maildir|mbox]",
   "Writes the mails of an account to a Maildir, or of one mailbox to an mbox file.",
-  "mailbox mails octets",
+  "mailbox mails octets uid problem",
   2,
   2,
   "--mailbox --format",
