@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peer_dovecot  # noqa: E402
+import store  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FULL = 10000  # messages of the download mailbox, and idle connections
@@ -206,6 +207,19 @@ class Row:
                 "" if ratio is None else f"{ratio:.2f}", self.goal]
 
 
+def measure_store(options, folder):
+    """The rows of store.py: ours alone."""
+    folder.mkdir(exist_ok=True)
+    rows, notes = [], []
+    for name, unit, goal, value, note in store.measure(folder, options.quick, options.only):
+        row = Row(name, unit, goal)
+        row.ours.append(value)
+        rows.append(row)
+        notes.append(f"{name}: {note}")
+        print(f"  {name}: {value:.6g} {unit} ({note})", file=sys.stderr)
+    return rows, notes
+
+
 def show(value, unit):
     if value is None:
         return ""
@@ -227,8 +241,10 @@ def measure(options, program, ours, theirs):
     rows, cpu = [], []
     servers = [(ours, "ours")] + ([(theirs, "theirs")] if theirs else [])
 
-    def metric(row, run, value="rate"):
+    def metric(row, run, value="rate", of_store=False):
         if options.only and options.only not in row.name:
+            return
+        if options.table == "store" and not of_store:
             return
         rows.append(row)
         for number in range(options.rounds):
@@ -252,6 +268,11 @@ def measure(options, program, ours, theirs):
     metric(Row("LMTP deliveries/s, 10 kB, 20 sessions, durable", "/s", "10"),
            lambda s, n: load(program, s, "lmtp", "lmtp", "--connections", 20, "--users", 900,
                              "--seconds", seconds))
+    metric(Row("LMTP deliveries/s, 10 kB, 32 sessions, durable", "/s", "10"),
+           lambda s, n: load(program, s, "lmtp", "lmtp", "--connections", 32, "--users", 900,
+                             "--seconds", seconds), of_store=True)
+    if options.table == "store":
+        return rows, cpu
     if not options.only or options.only in f"POP3 download of {full:,} x 10 kB, one by one, pipelined":
         for server, _ in servers:
             load(program, server, "lmtp", "lmtp", "--connections", 20, "--users", 1, "--first-user",
@@ -284,6 +305,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="rows whose name has this word")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure")
+    parser.add_argument("--table", choices=["protocols", "store", "all"], default="all")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--base-port", type=int, help="default: where all ports are free")
     parser.add_argument("--keep", help="a folder for the servers' state, kept")
@@ -302,6 +324,13 @@ def main():
             theirs = Theirs(folder / "theirs", base_port + 1000, FULL, certificate, key)
             theirs.start()
         rows, cpu = measure(options, load_program, ours, theirs)
+        ours.stop()
+        if theirs:
+            theirs.stop()
+        notes = []
+        if options.table != "protocols":
+            more, notes = measure_store(options, folder / "store")
+            rows += more
     except Failed as failure:
         sys.exit(f"scripts/bench: {failure}")
     finally:
@@ -317,7 +346,10 @@ def main():
     print(f"\n{datetime.date.today()}, {os.cpu_count()} cores, {cpu_name()}, Linux "
           f"{platform.release()}\n")
     print(table([row.text() for row in rows]))
-    print("\nCPU microseconds of the server per operation (median): " + cpu_summary(cpu))
+    if cpu:
+        print("\nCPU microseconds of the server per operation (median): " + cpu_summary(cpu))
+    for note in notes:
+        print("\n" + note)
 
 
 def cpu_summary(cpu):
