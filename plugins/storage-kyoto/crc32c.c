@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crc32c.c - see crc32c.h.  SSE4.2 has an instruction for it; elsewhere a table of 256 words
- * that the compiler can see is constant once made. */
+/* crc32c.c - see crc32c.h.  SSE4.2 and ARMv8 have an instruction for it; elsewhere there are
+ * tables, made before main. */
 #include "crc32c.h"
 
 #include <stdbool.h>
@@ -38,7 +38,7 @@ crc32c_portable (uint32_t crc, const void *data, size_t size) {
   return ~crc;
 }
 
-#if defined __x86_64__
+#if defined __x86_64__ || (defined __aarch64__ && !defined __AARCH64EB__)
 /* The instruction takes three cycles and can begin anew in each: three stretches of this many
  * octets are summed side by side, and their sums put together. */
 enum { STRETCH = 1024 };
@@ -66,6 +66,7 @@ follow (uint32_t sum) {
          ^ followed[3][sum >> 24];
 }
 
+/* As a number of the machine's own order, which is little-endian. */
 static uint64_t
 word_at (const uint8_t *at) {
   uint64_t word;
@@ -74,33 +75,56 @@ word_at (const uint8_t *at) {
   return word;
 }
 
-static uint32_t __attribute__ ((target ("sse4.2")))
-crc32c_sse42 (uint32_t crc, const void *data, size_t size) {
+#if defined __x86_64__
+#define HARDWARE __attribute__ ((target ("sse4.2")))
+typedef uint64_t sum_word; /* what the instruction takes and gives */
+#define SUM_WORD(sum, word) __builtin_ia32_crc32di ((sum), (word))
+#define SUM_OCTET(sum, octet) __builtin_ia32_crc32qi ((uint32_t)(sum), (octet))
+
+static bool
+has_hardware (void) {
+  return __builtin_cpu_supports ("sse4.2");
+}
+#else
+#include <sys/auxv.h>
+#define HARDWARE __attribute__ ((target ("+crc")))
+typedef uint32_t sum_word;
+#define SUM_WORD(sum, word) __builtin_aarch64_crc32cx ((sum), (word))
+#define SUM_OCTET(sum, octet) __builtin_aarch64_crc32cb ((sum), (octet))
+
+static bool
+has_hardware (void) {
+  enum { HAS_CRC32 = 1 << 7 }; /* HWCAP_CRC32 of asm/hwcap.h */
+
+  return getauxval (AT_HWCAP) & HAS_CRC32; /* reads memory */
+}
+#endif
+
+static uint32_t HARDWARE
+crc32c_hardware (uint32_t crc, const void *data, size_t size) {
   const uint8_t *at = data;
-  uint64_t sum = ~crc;
+  sum_word sum = ~crc;
 
   for (; size >= 3 * STRETCH; size -= 3 * STRETCH, at += 3 * STRETCH) {
-    uint64_t second = 0, third = 0;
+    sum_word second = 0, third = 0;
 
     for (size_t i = 0; i < STRETCH; i += 8) {
-      sum = __builtin_ia32_crc32di (sum, word_at (at + i));
-      second = __builtin_ia32_crc32di (second, word_at (at + STRETCH + i));
-      third = __builtin_ia32_crc32di (third, word_at (at + 2 * STRETCH + i));
+      sum = SUM_WORD (sum, word_at (at + i));
+      second = SUM_WORD (second, word_at (at + STRETCH + i));
+      third = SUM_WORD (third, word_at (at + 2 * STRETCH + i));
     }
     sum = follow (follow ((uint32_t)sum) ^ (uint32_t)second) ^ (uint32_t)third;
   }
   for (; size >= 8; size -= 8, at += 8)
-    sum = __builtin_ia32_crc32di (sum, word_at (at));
+    sum = SUM_WORD (sum, word_at (at));
   while (size-- > 0)
-    sum = __builtin_ia32_crc32qi ((uint32_t)sum, *at++);
+    sum = SUM_OCTET (sum, *at++);
   return ~(uint32_t)sum;
 }
 
 uint32_t
 crc32c (uint32_t crc, const void *data, size_t size) {
-  if (__builtin_cpu_supports ("sse4.2"))
-    return crc32c_sse42 (crc, data, size);
-  return crc32c_portable (crc, data, size);
+  return has_hardware () ? crc32c_hardware (crc, data, size) : crc32c_portable (crc, data, size);
 }
 #else
 uint32_t
