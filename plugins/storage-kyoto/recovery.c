@@ -464,6 +464,8 @@ settle (struct replay *replay, uint64_t end) {
     return begin_again (replay);
   if (end < SEGMENT_HEADER)
     end = SEGMENT_HEADER;
+  /* The padding of the last record may be missing; the next must begin where it would end. */
+  end = (end + RECORD_ALIGNMENT - 1) & ~(uint64_t)(RECORD_ALIGNMENT - 1);
   if (shard->log.fd >= 0)
     close (shard->log.fd); /* an attempt before */
   shard->log.fd = open (name, O_RDWR | O_CLOEXEC);

@@ -33,7 +33,8 @@ STATES = 1000 if LONG else 150
 CONTROL_STATES = 400 if LONG else 200
 COMMANDS = 60
 CLIENTS = 3
-SETTINGS = ["shards=1", "segment_size=65536", "checkpoint_records=60", "reserve=0"]
+SETTINGS = ["shards=1", "segment_size=16384", "checkpoint_records=40", "reserve=0", "compact=10",
+            "compact_idle=10", "compact_pause=5ms", "base_gain=0"]
 PAGE = 4096
 
 
@@ -87,6 +88,8 @@ class Disk:
         self.store, self.initial = store, initial or {}
         inodes = {number: inode for number, (_, inode, _) in enumerate(self.initial.values(), 1)}
         self.operations = number_files(read_trace(trace), inodes)
+        self.names = {operation[1]: os.path.basename(operation[3].decode())
+                      for operation in self.operations if operation[0] == "create"}
 
     @staticmethod
     def content_of(store):
@@ -195,6 +198,7 @@ class Run:
         self.program, self.module, self.recorder = programs
         self.folder, self.store = folder, os.path.join(folder, name)
         self.clients = shell.clients(CLIENTS, seed, big=big)
+        self.clients[0].weights.update(compact=2)
         self.target = os.path.join(folder, "state")
         trace = self.store + ".trace"
         self.environment = dict(os.environ, LD_PRELOAD=self.recorder, POWERLOSS_FOLDER=self.store,
@@ -260,14 +264,19 @@ class Run:
                         state, allowed[-1][account])
         return ""
 
-    def state(self, end, chance, twice):
-        """Lets the power fail before an operation, and once more in the recovery."""
+    def state(self, end, chance, twice=False, lost_index=False):
+        """Lets the power fail before an operation, and once more in the recovery; or has the index
+        lost with it."""
         done = self.disk.acknowledged(end)
         strict = chance.random() < 0.5
         shutil.rmtree(self.target, ignore_errors=True)
         os.makedirs(self.target + self.store)
         self.disk.build(end, chance, self.target, strict)
         store = self.target + self.store
+        if lost_index:
+            for name in below(store):
+                if os.path.basename(name).split(".")[0] in ("idx", "CURRENT"):
+                    os.unlink(name)
         if not twice:
             return self.look(store, done)
         initial = Disk.content_of(store)
@@ -286,10 +295,29 @@ class Run:
         wrong = self.look(again + store, done)
         return wrong and "after a second failure: " + wrong
 
-    def moments(self, states, chance):
-        """Operations before which the power fails, and what goes on there, for the report."""
-        for _ in range(states):
-            yield chance.randint(1, len(self.disk.operations))
+    def wrong_order(self, word):
+        """Has segments removed, durably, before a sync that must come first: that of what was moved
+        out of them ("log.") or of the base ("base.").  The operations from there to that sync."""
+        operations, places = self.disk.operations, []
+        for index in range(len(operations)):
+            if operations[index][0] != "unlink" or b"/log." not in operations[index][3]:
+                continue
+            base = max((at for at in range(index) if self.name_made(at).startswith("base.tmp")),
+                       default=None)
+            if base is None:
+                continue
+            end = base if word == "log." else index
+            sync = max(at for at in range(end) if operations[at][0] == "sync"
+                       and self.disk.names[operations[at][1]].startswith(word))
+            removal = operations.pop(index)
+            folder = os.path.dirname(removal[3].partition(b"\0")[0])
+            operations[sync:sync] = [removal, ("sync-folder", 0, 0, folder)]
+            places += range(sync + 2, sync + 4)
+        return places
+
+    def name_made(self, at):
+        word, _, _, data = self.disk.operations[at]
+        return os.path.basename(data.decode()) if word == "create" else ""
 
     def what(self, end):
         """What a moment is in the middle of, by the file that was written last."""
@@ -302,8 +330,9 @@ class Run:
 def prove(run, seed):
     chance = random.Random(seed)
     counts = {}
-    for number, end in enumerate(run.moments(STATES, chance)):
-        wrong = run.state(end, chance, number % 6 == 5)
+    for number in range(STATES):
+        end = chance.randint(1, len(run.disk.operations))
+        wrong = run.state(end, chance, twice=number % 6 == 5, lost_index=number % 3 == 1)
         if wrong:
             if os.environ.get("POSTERN_KEEP"):
                 shutil.copytree(run.folder, os.environ["POSTERN_KEEP"], dirs_exist_ok=True)
@@ -314,11 +343,13 @@ def prove(run, seed):
     print(f"with all syncs: {STATES} of {STATES} states are right ({text})")
 
 
-def control(name, run, seed):
-    """A store that does not keep its promise must be found out."""
+def control(name, run, seed, places=None, lost_index=False):
+    """A store that does not keep its promise must be found out, by power failures at random or in
+    these places."""
     chance = random.Random(seed)
-    for number, end in enumerate(run.moments(CONTROL_STATES, chance), 1):
-        wrong = run.state(end, chance, False)
+    for number in range(1, CONTROL_STATES + 1):
+        end = chance.choice(places or range(1, len(run.disk.operations) + 1))
+        wrong = run.state(end, chance, lost_index=lost_index)
         if wrong:
             print(f"{name}: state {number} is wrong, as it must be: {wrong[:150]}")
             return
@@ -341,9 +372,16 @@ def main():
                 # A tree of which all is lost is noticed, and made anew: it must have many pages.
                 ("no sync of the index", "idx.", {"commands": 600, "big": 0}),
                 ("no sync of big bodies", "big.", {"big": 0.1}),
-                ("no sync of folders", "/", {})):
+                ("no sync of bases", "base.", {}), ("no sync of folders", "/", {})):
             control(name, Run(programs, folder, name.replace(" ", "-"), seed,
-                              {"POWERLOSS_LEAVE_OUT": left_out}, **given), seed)
+                              {"POWERLOSS_LEAVE_OUT": left_out}, **given), seed,
+                    lost_index=left_out == "base.")
+        for name, word in (("segments removed before what was moved is synced", "log."),
+                           ("segments removed before the base is synced", "base.")):
+            other = Run(programs, folder, word + "order", seed)
+            places = other.wrong_order(word)
+            assert places, "nothing was compacted"
+            control(name, other, seed, places, lost_index=word == "base.")
     print(f"{time.monotonic() - start:.0f} s")
 
 

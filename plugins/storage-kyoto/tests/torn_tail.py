@@ -38,7 +38,14 @@ class Log:
         self.ends = [record.offset + 64 + record.meta_size + record.body_size
                      for record in records if record.bits & read_store.END_OF_UNIT]
         self.end = records[-1].offset + records[-1].size()
+        self.padding = {at for record in records
+                        for at in range(record.offset + 64 + record.meta_size + record.body_size,
+                                        record.offset + record.size())}
         self.name = os.path.relpath(shard.name(self.segment), store.good)
+
+
+    def is_padding(self, at):
+        return at in self.padding
 
 
 def damaged(log, how, at):
@@ -58,7 +65,7 @@ def look(store, log, how, at):
         out.write(damaged(log, how, at))
     lost = sum(1 for end in log.ends if end > at)  # units that are not whole any more
     if how == "garble":
-        lost = min(lost, 1)
+        lost = min(lost, 1) if not log.is_padding(at) else 0
     states = store.client.states
     with store.open() as opened:
         found = shell.states_of(opened.listing())
@@ -69,7 +76,7 @@ def look(store, log, how, at):
             # Octets that were zero already.
             wanted += [states[len(states) - lost]] if not any(log.octets[at:log.ends[-lost]]) else []
         account = next(iter(store.client.accounts))
-        if how == "garble" and at < (log.ends[-2] if len(log.ends) > 1 else 0):
+        if how == "garble" and not log.is_padding(at) and at < (log.ends[-2] if len(log.ends) > 1 else 0):
             wrong = found.get(account, {}) != states[-1][account]
             if wrong and not any("store.corrupt" in event for event in events):
                 raise AssertionError("acknowledged changes are gone, and nobody is told: "
@@ -79,6 +86,16 @@ def look(store, log, how, at):
         elif how != "garble" and opened.verify():
             raise AssertionError(str(opened.verify()[:3]))
         opened.ask("deliver 500 7 0 new@example.test INBOX")
+        opened.kill()
+    # What was added behind the mended end is found there.
+    with store.open() as opened:
+        again = shell.states_of(opened.listing())
+        new = again.pop("new@example.test", {})
+        assert new.get("INBOX", {}).get("uidnext") == 2, "mail that was taken afterwards is lost"
+        found.pop("new@example.test", None)
+        assert again == found, "it is not the same at the next start"
+        wrong = opened.verify() if how != "garble" else []
+        assert not wrong, f"at the next start: {wrong[:3]}"
 
 
 def tear(program, module, folder, chance):
