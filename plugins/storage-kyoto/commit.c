@@ -2,6 +2,7 @@
 /* commit.c - see commit.h. */
 #include "commit.h"
 #include "big.h"
+#include "events.h"
 #include "rebuild.h"
 #include "txn.h"
 
@@ -52,6 +53,7 @@ job_done (const struct job *job) {
 void
 job_arm (struct job *job, struct ptn_task *task, struct op *const *ops, size_t count) {
   job->waker = task ? job->host->waker (task) : NULL;
+  job->task = task;
   atomic_fetch_add (&job->references, 1);
   atomic_store (&job->remaining, (uint32_t)count);
   for (size_t i = 0; i < count; i++)
@@ -204,7 +206,7 @@ prepare_batch (struct shard *shard) {
 
     shard->pending = op->next;
     op->next = NULL;
-    txn_begin_unit (txn);
+    txn_begin_unit (txn, op->job->task);
     status = op->prepare (op, txn);
     if (status != PTN_OK) {
       txn_abort_unit (txn);
@@ -326,6 +328,7 @@ publish (struct shard *shard, struct op *ops) {
     checkpointer_poke (store);
   } else if (shard_checkpoint_due (shard, 0))
     checkpointer_poke (store);
+  events_publish (txn->events, shard);
   finish_all (ops, PTN_OK, NULL, NULL);
 }
 

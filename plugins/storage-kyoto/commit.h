@@ -18,6 +18,7 @@ struct job {
   _Atomic uint32_t remaining; /* operations not done */
   const struct ptn_host *host;
   struct ptn_waker *waker;
+  const struct ptn_task *task; /* as a name only; its waker keeps it from being another's */
   void (*free) (struct job *);
 };
 

@@ -109,7 +109,8 @@ static const struct ptn_store table = {
   .capabilities = PTN_STORE_DURABLE | PTN_STORE_COPIES_CHEAPLY | PTN_STORE_QRESYNC
                   | PTN_STORE_TOKENS | PTN_STORE_QUOTA | PTN_STORE_SPECIAL_USE | PTN_STORE_RECENT
                   | PTN_STORE_SAVE_DATE | PTN_STORE_OBJECT_IDS | PTN_STORE_THREADS
-                  | PTN_STORE_DIGESTS | PTN_STORE_ACL | PTN_STORE_PUBLIC | PTN_STORE_ANNOTATIONS,
+                  | PTN_STORE_DIGESTS | PTN_STORE_ACL | PTN_STORE_PUBLIC | PTN_STORE_ANNOTATIONS
+                  | PTN_STORE_EVENTS,
   .open = plugin_open,
   .close = account_close,
   .close_cursor = cursor_close,

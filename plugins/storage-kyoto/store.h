@@ -23,6 +23,7 @@ struct scrubber;
 struct spiller;
 struct op;
 struct forgetting;
+struct events;
 
 enum {
   STORE_FORMAT = 2, /* of the files (FORMAT.md); older ones are upgraded */
@@ -119,6 +120,7 @@ struct txn {
   uint64_t octets;   /* of all pieces, with bodies and padding */
   uint64_t next_lsn;
   uint64_t records;
+  struct events *events; /* NULL: nobody listens */
   /* What an abort of the unit goes back to. */
   size_t unit_log;
   guint unit_pieces;

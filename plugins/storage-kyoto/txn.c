@@ -2,6 +2,8 @@
 /* txn.c - see txn.h. */
 #include "txn.h"
 
+#include "events.h"
+
 /* One record: where its header stands in txn->log, and the body behind it. */
 struct piece {
   size_t start, size; /* header and meta */
@@ -18,12 +20,14 @@ txn_init (struct txn *txn, struct shard *shard) {
   memset (txn, 0, sizeof *txn);
   txn->shard = shard;
   edit_init (&txn->edit, &shard->index);
+  txn->events = events_new (shard->store->host);
   txn->pieces = g_array_new (FALSE, FALSE, sizeof (struct piece));
 }
 
 void
 txn_destroy (struct txn *txn) {
   edit_destroy (&txn->edit);
+  events_free (&txn->events);
   octets_clear (&txn->log);
   g_array_unref (txn->pieces);
 }
@@ -31,6 +35,7 @@ txn_destroy (struct txn *txn) {
 void
 txn_reset (struct txn *txn) {
   edit_clear (&txn->edit);
+  events_reset (txn->events);
   txn->log.size = 0;
   g_array_set_size (txn->pieces, 0);
   txn->octets = 0;
@@ -39,8 +44,9 @@ txn_reset (struct txn *txn) {
 }
 
 void
-txn_begin_unit (struct txn *txn) {
+txn_begin_unit (struct txn *txn, const struct ptn_task *origin) {
   edit_begin_unit (&txn->edit);
+  events_begin_unit (txn->events, origin);
   txn->unit_log = txn->log.size;
   txn->unit_pieces = txn->pieces->len;
   txn->unit_octets = txn->octets;
@@ -51,6 +57,7 @@ txn_begin_unit (struct txn *txn) {
 void
 txn_abort_unit (struct txn *txn) {
   edit_abort_unit (&txn->edit);
+  events_abort_unit (txn->events);
   txn->log.size = txn->unit_log;
   g_array_set_size (txn->pieces, txn->unit_pieces);
   txn->octets = txn->unit_octets;
@@ -86,6 +93,7 @@ txn_emit (struct txn *txn, struct record *record) {
   g_array_append_val (txn->pieces, piece);
   txn->octets += span;
   txn->records++;
+  events_note (txn->events, record);
   return apply (&txn->edit, record);
 }
 

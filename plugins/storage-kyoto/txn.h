@@ -5,7 +5,8 @@
 
 #include "commit.h"
 
-void txn_begin_unit (struct txn *);
+/* origin: who need not be told of it; or NULL. */
+void txn_begin_unit (struct txn *, const struct ptn_task *origin);
 void txn_end_unit (struct txn *); /* the last record gets END_OF_UNIT */
 void txn_abort_unit (struct txn *);
 void txn_reset (struct txn *);
