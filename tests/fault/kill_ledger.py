@@ -6,7 +6,7 @@ line by line; the server (supervisor and worker) is killed at random moments and
 After every kill each acknowledged mail must be in its maildrop, and no UIDL that was ever seen
 may have changed or moved. At the end every octet of every mail is compared.
 
-POSTERN_TEST_LONG=1: 120 kills instead of 12.
+POSTERN_TEST_LONG=1: 500 kills instead of 12.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import postern  # noqa: E402
 
-KILLS = 120 if os.environ.get("POSTERN_TEST_LONG") else 12
+KILLS = 500 if os.environ.get("POSTERN_TEST_LONG") else 12
 USERS = [f"user{number}" for number in range(4)]
-CLIENTS = 16
+CLIENTS = 32
 
 
 def message(identity, seed):
