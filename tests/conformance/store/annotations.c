@@ -139,6 +139,45 @@ RULE (sizes, "annotation.size",
   must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /big="); /* empty, not gone */
 }
 
+RULE (names, "annotation.name",
+      "A name begins with '/' and has no control characters: PTN_E_INVALID",
+      "store.h: \"a name begins with '/' and has no control characters (PTN_E_INVALID)\"", NEEDS,
+      0) {
+  static const char *const bad[] = { "none", "", "/a\n", "/a\001b", "/\xff" };
+  deliver_times (f, 1);
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autofree char *shown = g_strescape (bad[i], NULL);
+    must_give (annotate_try (f, "INBOX", UID (1), bad[i], "x", 1), PTN_E_INVALID,
+               "annotate with the name \"%s\"", shown);
+  }
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "");
+}
+
+RULE (private_values, "annotation.private",
+      "Two who open one account have each their own /private/ values, "
+      "and share the others",
+      "store.h: \"Names that begin with \\\"/private/\\\" are the identity's own\"", NEEDS, 0) {
+  deliver_times (f, 1);
+  struct ptn_account *ann = f->account, *bob = account_open_as (f, ANN, BOB, NULL, false);
+  annotate (f, "INBOX", UID (1), "/private/note", "ann's");
+  f->account = bob;
+  annotate (f, "INBOX", UID (1), "/private/note", "bob's");
+  annotate (f, "INBOX", UID (1), "/shared", "ours");
+  annotate (f, "INBOX", NO_UIDS, "/private/x", "of the mailbox");
+  annotate (f, NULL, NO_UIDS, "/private/x", "of the account");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /private/note=bob's, 1 /shared=ours");
+  must_annotate (f, "INBOX", NO_UIDS, 0, NULL, "0 /private/x=of the mailbox");
+  must_annotate (f, NULL, NO_UIDS, 0, NULL, "0 /private/x=of the account");
+  f->account = ann;
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /private/note=ann's, 1 /shared=ours");
+  must_annotate (f, "INBOX", NO_UIDS, 0, NULL, "");
+  must_annotate (f, NULL, NO_UIDS, 0, NULL, "");
+  f->account = bob;
+  annotate (f, "INBOX", UID (1), "/private/note", NULL); /* his alone */
+  account_back (f, ann);
+  must_annotate (f, "INBOX", NO_UIDS, 1, "/private/note", "1 /private/note=ann's");
+}
+
 RULE (with_expunge, "annotation.in-a-change",
       "annotate is a step like others: with an expunge in one "
       "change, or not at all",
@@ -159,4 +198,4 @@ RULE (with_expunge, "annotation.in-a-change",
 
 RULES (annotation, &of_messages_rule, &chosen_rule, &changed_rule, &expunged_rule, &copied_rule,
        &message_modseq_rule, &of_mailbox_rule, &mailbox_renamed_rule, &new_account_rule,
-       &sizes_rule, &with_expunge_rule);
+       &sizes_rule, &names_rule, &private_values_rule, &with_expunge_rule);

@@ -188,6 +188,66 @@ RULE (event_readable, "event.readable", "When an event is told, the change can b
   unwatch (f, &w);
 }
 
+RULE (inbox_renamed, "event.rename-inbox",
+      "A rename of INBOX is told where messages left and where they "
+      "went",
+      "event.h; store.h, rename: \"of INBOX: its messages move\"", NEEDS, 0) {
+  deliver (f, ANN, "INBOX", "x\r\n");
+  struct ptn_id inbox = id_of (f, "INBOX");
+  struct watch w = watch (f, ANN, NULL);
+  must_do (rename_to (f, "INBOX", "old"), "rename of INBOX");
+  struct ptn_id old = id_of (f, "old");
+  struct ptn_happening rows[16];
+  size_t count = 0;
+  uint32_t kinds[2] = { 0 };
+  while (f->host->occurred (w.subscription, rows, G_N_ELEMENTS (rows), &count) == PTN_OK)
+    for (size_t i = 0; i < count; i++)
+      for (int which = 0; which < 2; which++)
+        if (same_id (&rows[i].mailbox, which ? &old : &inbox))
+          kinds[which] |= rows[i].kinds;
+  must (kinds[0] & PTN_MESSAGE_EXPUNGE,
+        "told of INBOX were the kinds 0x%x, PTN_MESSAGE_EXPUNGE is "
+        "missing",
+        kinds[0]);
+  must (kinds[1] & PTN_MAILBOX_CREATE,
+        "told of the new mailbox were the kinds 0x%x, "
+        "PTN_MAILBOX_CREATE is missing",
+        kinds[1]);
+  unwatch (f, &w);
+}
+
+RULE (token_told_once, "event.token", "A change that is repeated with its token is told once",
+      "store.h, token: \"it is applied once\"; event.h: \"something changed\"", NEEDS, 0) {
+  const struct ptn_id token = { { 4, 5, 6 } };
+  deliver (f, ANN, "INBOX", "x\r\n");
+  struct ptn_id id = id_of (f, "INBOX");
+  struct watch w = watch (f, ANN, NULL);
+  for (int i = 0; i < 2; i++) {
+    struct ptn_change *change = begin (f, &token);
+    must_do (flags_step (f, change, "INBOX", ALL_UIDS, PTN_FLAGS_ADD, PTN_FLAGGED, UINT64_MAX),
+             "set_flags");
+    commit (f, change);
+    f->store->end (change);
+    if (!i)
+      must_tell (f, &w, &id, PTN_FLAGS_CHANGE, "set_flags");
+  }
+  must_be (told (f, &w, &id, NULL), 0, "the kinds told after a change was repeated");
+  unwatch (f, &w);
+}
+
+RULE (origin, "event.origin", "The task that makes a change is its origin, and is not told",
+      "event.h, struct ptn_event: origin", NEEDS, 0) {
+  deliver (f, ANN, "INBOX", "x\r\n");
+  struct ptn_id id = id_of (f, "INBOX");
+  struct watch own = { f->task, NULL }, other = watch (f, ANN, NULL);
+  must_do (f->host->subscribe (f->task, ANN, &id, UINT32_MAX, &own.subscription), "subscribe");
+  set_flags (f, "INBOX", UID (1), PTN_FLAGS_ADD, PTN_SEEN);
+  must_be (told (f, &own, &id, NULL), 0, "the kinds that the task was told of its own change");
+  must_tell (f, &other, &id, PTN_FLAGS_CHANGE, "set_flags");
+  f->host->unsubscribe (own.subscription);
+  unwatch (f, &other);
+}
+
 RULE (no_event, "event.only-changes",
       "What did not change is not told: reads, refused changes, other "
       "accounts",
@@ -209,4 +269,5 @@ RULE (no_event, "event.only-changes",
 
 RULES (event, &new_message_rule, &moved_event_rule, &mailbox_events_rule, &quota_event_rule,
        &rights_event_rule, &annotation_event_rule, &special_event_rule, &account_event_rule,
-       &event_readable_rule, &no_event_rule);
+       &event_readable_rule, &inbox_renamed_rule, &token_told_once_rule, &origin_rule,
+       &no_event_rule);

@@ -208,6 +208,25 @@ RULE (threads_many, "thread.many-references",
     g_free ((char *)many.references[i]);
 }
 
+RULE (threads_nearest, "thread.nearest",
+      "Of several references that are known, the nearest gives the "
+      "thread",
+      "store.h: \"nearest first\"; \"The first one that is known gives the message its "
+      "thread\"",
+      PTN_STORE_THREADS, 0) {
+  struct described near = { .references = { "near@x" }, .count = 1 };
+  struct described far = { .references = { "far@x" }, .count = 1 };
+  struct described both = { .references = { "c@x", "unknown@x", "near@x", "far@x" }, .count = 4 };
+  struct described turned = { .references = { "", "far@x", "near@x" }, .count = 3 };
+  struct ids a = ids_of (f, "INBOX", deliver_described (f, ANN, &near));
+  struct ids b = ids_of (f, "INBOX", deliver_described (f, ANN, &far));
+  struct ids c = ids_of (f, "INBOX", deliver_described (f, ANN, &both));
+  struct ids d = ids_of (f, "INBOX", deliver_described (f, ANN, &turned));
+  must (SAME (c.thread, a.thread), "a message is not in the thread of the nearest it refers to");
+  must (SAME (d.thread, b.thread), "a message without Message-ID is not in the thread of the "
+                                   "nearest it refers to");
+}
+
 RULE (threads_restart, "thread.restart",
       "What refers to a message from before a restart has its THREADID",
       "store.h, PTN_STORE_THREADS", PTN_STORE_THREADS | PTN_STORE_DURABLE, 0) {
@@ -250,6 +269,53 @@ RULE (described_once, "describe.once",
              PTN_E_DISCONNECTED, "deliver of a source that fails");
   source_close (append.source);
   must_be (bad.asked, 0, "how often describe was called of a source that failed");
+}
+
+RULE (short_table, "describe.short-table", "An append whose size ends before describe has none",
+      "base.h, Growth rules: \"Test before use: PTN_HAS\"", 0, 0) {
+  struct described described = { .digest = "not asked for" };
+  const struct ptn_target target = TARGET (ANN, "INBOX");
+  struct ptn_delivered result = { 0 };
+  struct ptn_append append = { .size = offsetof (struct ptn_append, describe),
+                               .source = source_of (f, "old\r\n", 5),
+                               .describe = describe,
+                               .argument = &described };
+  must_do (DO (f, f->store->deliver (f->instance, &call, &append, &target, 1, &result)), "deliver");
+  source_close (append.source);
+  must_do (result.status, "the result of deliver");
+  must_be (described.asked, 0, "how often describe was called, behind the end of its table");
+}
+
+RULE (digests_of_all, "digest.many",
+      "All targets of a delivery, and each append of a change, have their "
+      "digest",
+      "store.h, struct ptn_append: describe", PTN_STORE_DIGESTS, 0) {
+  struct described all = { .digest = "for all" }, one = { .digest = "one" },
+                   two = { .digest = "2" };
+  const struct ptn_target targets[] = { TARGET (BOB, "INBOX"), TARGET (ANN, "INBOX"),
+                                        TARGET (ANN, "a") };
+  struct ptn_delivered results[3] = { 0 };
+  struct ptn_append append = { .size = sizeof append,
+                               .source = source_of (f, "x\r\n", 3),
+                               .describe = describe,
+                               .argument = &all };
+  must_do (DO (f, f->store->deliver (f->instance, &call, &append, targets, 3, results)), "deliver");
+  source_close (append.source);
+  must_be (all.asked, 1, "how often describe was called for three targets");
+  must_have_digest (f, "INBOX", 1, "for all", 7);
+  must_have_digest (f, "a", 1, "for all", 7);
+  struct ptn_id id = id_of (f, "INBOX");
+  struct ptn_change *change = begin (f, NULL);
+  for (int i = 0; i < 2; i++) {
+    append.source = source_of (f, "x\r\n", 3);
+    append.argument = i ? &two : &one;
+    must_do (DO (f, f->store->append (change, &call, &id, &append)), "append");
+    source_close (append.source);
+  }
+  commit (f, change);
+  f->store->end (change);
+  must_have_digest (f, "INBOX", 2, "one", 3);
+  must_have_digest (f, "INBOX", 3, "2", 1);
 }
 
 RULE (digests, "digest.kept", "A digest is kept as describe gave it, and shared by copies",
@@ -315,6 +381,6 @@ RULE (digests_survive, "digest.restart", "Digests survive a restart", "store.h, 
 
 RULES (ids, &email_ids_rule, &copied_ids_rule, &ids_survive_rule);
 RULES (thread, &threads_join_rule, &threads_unseen_rule, &threads_apart_rule, &threads_many_rule,
-       &threads_restart_rule);
-RULES (digest, &described_once_rule, &digests_rule, &digest_size_rule, &remembered_rule,
-       &digests_survive_rule);
+       &threads_nearest_rule, &threads_restart_rule);
+RULES (digest, &described_once_rule, &short_table_rule, &digests_of_all_rule, &digests_rule,
+       &digest_size_rule, &remembered_rule, &digests_survive_rule);

@@ -98,6 +98,62 @@ RULE (own_rights_row, "others.rights-row", "A row tells the rights of who asks",
   account_back (f, ann);
 }
 
+RULE (groups_find, "others.groups", "list_others knows the groups of who asks",
+      "store.h, list_others: \"on which the identity has l\"", PTN_STORE_ACL, 0) {
+  static const char *const staff[] = { "staff", NULL };
+  make (f, "a");
+  make (f, "b");
+  allow (f, "a", "$staff", "lr");
+  allow (f, "b", "$sales", "lr");
+  struct ptn_account *ann = f->account;
+  f->account = account_open_as (f, BOB, BOB, staff, false);
+  must_find (f, NULL, "*", ANN ":a");
+  account_back (f, ann);
+  f->account = account_open (f, BOB);
+  must_find (f, NULL, "*", "");
+  account_back (f, ann);
+}
+
+static bool
+subscribed (struct fixture *f, struct ptn_mailbox_name name) {
+  struct ptn_mailbox row;
+  must_do (status_try (f, name, &row), "status of \"%s\"", name.path);
+  return row.attributes & PTN_MAILBOX_SUBSCRIBED;
+}
+
+RULE (own_subscriptions, "others.subscriptions",
+      "Each account has its own subscription to a mailbox",
+      "store.h, PTN_MAILBOX_SUBSCRIBED: \"by the asking account\"", PTN_STORE_ACL, 0) {
+  make (f, "a");
+  allow (f, "a", BOB, "lr");
+  struct ptn_account *ann = f->account, *bob = account_open (f, BOB);
+  f->account = bob;
+  must_do (DO (f, f->store->subscribe (bob, &call, THEIRS (ANN, "a"), 1)), "subscribe");
+  must (subscribed (f, THEIRS (ANN, "a")), "another's mailbox is subscribed to, and the row of who "
+                                           "did it has not PTN_MAILBOX_SUBSCRIBED");
+  f->account = ann;
+  must (!subscribed (f, NAME ("a")), "the owner's row is SUBSCRIBED after another has subscribed");
+  must_do (subscribe (f, "a", 1), "subscribe by the owner");
+  f->account = bob;
+  must_do (DO (f, f->store->subscribe (bob, &call, THEIRS (ANN, "a"), 0)), "unsubscribe");
+  must (!subscribed (f, THEIRS (ANN, "a")), "unsubscribed from, and SUBSCRIBED");
+  f->account = ann;
+  must (subscribed (f, NAME ("a")), "the owner's subscription is gone with that of another");
+  f->store->close (bob);
+}
+
+RULE (own_by_name, "others.own-by-name", "One's own mailboxes are found by one's own name too",
+      "store.h, struct ptn_mailbox_name: \"owner NULL is the open account\"", 0, 0) {
+  struct ptn_mailbox row;
+  make (f, "a");
+  struct ptn_id id = id_of (f, "a");
+  must_do (status_try (f, THEIRS (ANN, "a"), &row), "status of \"a\" with one's own name as owner");
+  must (same_id (&row.id, &id), "it has another id by that name");
+  must_do (DO (f, f->store->create (f->account, &call, THEIRS (ANN, "b"), 0)),
+           "create with one's own name as owner");
+  must_list (f, "*", "a b");
+}
+
 RULE (public_mailboxes, "public.mailboxes",
       "Public mailboxes are made by administrators and seen by those "
       "who may",
@@ -186,6 +242,6 @@ RULE (special_keeps, "special-use.rename",
   must_be (status_of (f, "b").attributes, 0, "attributes of a mailbox made again");
 }
 
-RULES (others, &listed_others_rule, &listed_no_more_rule, &own_rights_row_rule,
-       &public_mailboxes_rule);
+RULES (others, &listed_others_rule, &listed_no_more_rule, &own_rights_row_rule, &groups_find_rule,
+       &own_subscriptions_rule, &own_by_name_rule, &public_mailboxes_rule);
 RULES (special, &special_create_rule, &special_set_rule, &special_keeps_rule);

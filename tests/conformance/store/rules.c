@@ -21,6 +21,7 @@
   X (cancel, "calls that are given up")                                            \
   X (threads, "several tasks at once")                                             \
   X (rights, "rights of RFC 4314")                                                 \
+  X (deed, "which deed needs which right")                                         \
   X (others, "mailboxes of others and public ones")                                \
   X (special, "special uses of mailboxes")                                         \
   X (vanished, "what vanished, for QRESYNC")                                       \

@@ -120,6 +120,78 @@ RULE (vanished_old, "vanished.expired",
   }
 }
 
+RULE (vanished_only, "vanished.only",
+      "Flags and deliveries make nothing vanish, and a modseq from the "
+      "future has nothing behind it",
+      "store.h, vanished", 0, 0) {
+  need_vanished (f);
+  for (int i = 0; i < 6; i++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  uint64_t before = status_of (f, "INBOX").highest_modseq;
+  struct ptn_change *change = begin (f, NULL);
+  must_do (expunge_step (f, change, "INBOX", UID (4), 0), "expunge");
+  must_do (flags_step (f, change, "INBOX", UID (1), PTN_FLAGS_ADD, PTN_SEEN, UINT64_MAX),
+           "set_flags");
+  must_do (expunge_step (f, change, "INBOX", UID (2), 0), "expunge");
+  commit (f, change);
+  f->store->end (change);
+  uint64_t after = status_of (f, "INBOX").highest_modseq;
+  set_flags (f, "INBOX", ALL_UIDS, PTN_FLAGS_ADD, PTN_FLAGGED);
+  deliver (f, ANN, "INBOX", "x\r\n");
+  must_be_gone (f, "INBOX", before, NULL, "2,4");
+  must_be_gone (f, "INBOX", after, NULL, "");
+  must_be_gone (f, "INBOX", after + 100000, NULL, "");
+}
+
+RULE (vanished_again, "vanished.made-again",
+      "Nothing has vanished from a mailbox that was made again; what "
+      "was removed is PTN_E_NOT_FOUND",
+      "store.h, vanished", 0, 0) {
+  need_vanished (f);
+  struct ptn_uid_set gone;
+  deliver (f, ANN, "a", "x\r\n");
+  struct ptn_id old = id_of (f, "a");
+  expunge (f, "a", ALL_UIDS);
+  must_do (drop (f, "a"), "remove");
+  must_give (DO (f, f->store->vanished (f->account, &call, &old, 1, NULL, &gone)), PTN_E_NOT_FOUND,
+             "vanished by the id of a removed mailbox");
+  make (f, "a");
+  must_be_gone (f, "a", status_of (f, "a").highest_modseq, NULL, "");
+}
+
+RULE (vanished_forgotten, "vanished.forgotten",
+      "Of many expunges each modseq gives all that vanished "
+      "since, or PTN_E_EXPIRED; what is known is known of all later ones too",
+      "store.h: \"PTN_E_EXPIRED: nothing is known any more of that time\"", 0, 0) {
+  need_vanished (f);
+  uint64_t after[41];
+  bool known = false;
+  for (uint32_t uid = 1; uid <= 40; uid++)
+    deliver (f, ANN, "INBOX", "x\r\n");
+  after[0] = status_of (f, "INBOX").highest_modseq;
+  for (uint32_t uid = 1; uid <= 40; uid++) {
+    expunge (f, "INBOX", UID (uid));
+    after[uid] = status_of (f, "INBOX").highest_modseq;
+  }
+  struct ptn_id id = id_of (f, "INBOX");
+  for (uint32_t uid = 0; uid < 40; uid++) {
+    struct ptn_uid_set gone = { 0 };
+    struct ptn_call held = CALL (f);
+    g_autofree char *wanted = uid == 39 ? g_strdup ("40") : g_strdup_printf ("%u:40", uid + 1);
+    ptn_status status =
+        HELD (f, f->store->vanished (f->account, &held, &id, after[uid], NULL, &gone));
+    if (status == PTN_OK)
+      must_be_set (gone, wanted, "what vanished");
+    else
+      must_give (status, PTN_E_EXPIRED, "vanished");
+    must (status == PTN_OK || !known, "vanished since a modseq is PTN_E_EXPIRED, and since an "
+                                      "earlier one it was PTN_OK");
+    known = known || status == PTN_OK;
+    END (f, held);
+  }
+  must (known, "vanished is PTN_E_EXPIRED for the last of 40 expunges");
+}
+
 RULE (vanished_restart, "vanished.restart", "vanished survives a restart",
       "store.h, PTN_STORE_QRESYNC: \"modseqs and `vanished` survive a restart\"",
       PTN_STORE_QRESYNC | PTN_STORE_DURABLE, 0) {
@@ -165,6 +237,52 @@ RULE (recent_empty, "recent.empty", "In an empty mailbox nothing is recent, and 
   must (claim (f, "a") <= 1, "the first message is not recent");
 }
 
+/* How many of the messages that are there are recent for who asks now. */
+static uint32_t
+claim_count (struct fixture *f, const char *path) {
+  const struct ptn_view *view = view_of (f, path);
+  uint32_t first = claim (f, path), count = 0;
+  for (uint32_t i = 0; i < view->count; i++)
+    count += view->uid[i] >= first;
+  f->store->release_view (view);
+  return count;
+}
+
+RULE (recent_ways, "recent.all-ways",
+      "What is appended, copied or moved in is recent, each mailbox for "
+      "itself; looking claims nothing",
+      "store.h, claim_recent", PTN_STORE_RECENT, 0) {
+  deliver (f, ANN, "INBOX", "a\r\n");
+  make (f, "a");
+  must_be (claim_count (f, "a"), 0, "recent messages of an empty mailbox");
+  copy_to (f, "INBOX", ALL_UIDS, "a", 0);
+  struct ptn_change *change = begin (f, NULL);
+  append_text (f, change, "a", "b\r\n");
+  commit (f, change);
+  f->store->end (change);
+  set_flags (f, "a", ALL_UIDS, PTN_FLAGS_ADD, PTN_SEEN);
+  must_have_text (f, "a", 1, "a\r\n");
+  must_be (claim_count (f, "a"), 2, "recent messages after a copy and an append");
+  must_be (claim_count (f, "INBOX"), 1, "recent messages of the other mailbox");
+  copy_to (f, "INBOX", ALL_UIDS, "a", 1);
+  must_be (claim_count (f, "a"), 1, "recent messages after a move");
+  must_be (claim_count (f, "INBOX"), 0, "recent messages where it left");
+}
+
+RULE (recent_expunged, "recent.expunged",
+      "What was expunged before anybody came leaves the rest recent",
+      "store.h: \"of the messages that are there now\"", PTN_STORE_RECENT, 0) {
+  for (int i = 0; i < 3; i++)
+    deliver (f, ANN, "INBOX", "a\r\n");
+  expunge (f, "INBOX", UIDS ({ 1, 1 }, { 3, 3 }));
+  must_be (claim_count (f, "INBOX"), 1, "recent messages");
+  deliver (f, ANN, "INBOX", "a\r\n");
+  expunge (f, "INBOX", UID (4));
+  must_be (claim_count (f, "INBOX"), 0, "recent messages after the only new one was expunged");
+  deliver (f, ANN, "INBOX", "a\r\n");
+  must_be (claim_count (f, "INBOX"), 1, "recent messages after one more");
+}
+
 static void
 claim_many (struct worker *worker) {
   struct fixture *f = &worker->f;
@@ -201,5 +319,7 @@ RULE (recent_restart, "recent.restart", "What was claimed is not recent after a 
 }
 
 RULES (vanished, &vanished_expunged_rule, &vanished_chosen_rule, &vanished_moved_rule,
-       &vanished_many_rule, &vanished_old_rule, &vanished_restart_rule);
-RULES (recent, &recent_once_rule, &recent_empty_rule, &recent_race_rule, &recent_restart_rule);
+       &vanished_many_rule, &vanished_old_rule, &vanished_only_rule, &vanished_again_rule,
+       &vanished_forgotten_rule, &vanished_restart_rule);
+RULES (recent, &recent_once_rule, &recent_empty_rule, &recent_ways_rule, &recent_expunged_rule,
+       &recent_race_rule, &recent_restart_rule);

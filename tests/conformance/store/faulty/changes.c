@@ -224,6 +224,14 @@ ANNOTATE (annotate_at_once) {
   return good.annotate (change, c, id, uids, word, value);
 }
 
+ANNOTATE (annotate_any_name) {
+  ptn_status status = good.annotate (change, c, id, uids, word, value);
+  return INSTEAD (status, PTN_E_INVALID, PTN_OK);
+}
+COMMIT (commit_any) {
+  ptn_status status = good.commit (change, c);
+  return INSTEAD (status, PTN_E_INVALID, PTN_OK);
+}
 #define ANNOTATIONS(name)                                                                     \
   static ptn_status name (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id, \
                           struct ptn_uid_set uids, int all, const char *word,                 \
@@ -314,6 +322,11 @@ DELIVER (deliver_and_fail) {
     results[0].status = PTN_E_TEMPORARY;
   return status;
 }
+DELIVER (deliver_long_table) {
+  struct ptn_append other = *append;
+  other.size = sizeof other;
+  return good.deliver (i, c, &other, targets, count, results);
+}
 DELIVER (deliver_denied) {
   ptn_status status = good.deliver (i, c, append, targets, count, results);
   if (status == PTN_OK && strcmp (targets[0].path, "a") == 0)
@@ -391,6 +404,8 @@ const struct fault change_faults[] = {
   FAULT ("annotation.rename", "are lost", rename, rename_marks),
   FAULT ("annotation.new-account", "PTN_E_NOT_FOUND", annotate, annotate_no_account),
   FAULT ("annotation.size", "4 KiB at most", next_annotation, next_cut),
+  FAULT ("annotation.name", "any is OK", annotate, annotate_any_name),
+  FAULT ("annotation.name", "any is OK", commit, commit_any),
   FAULT ("annotation.in-a-change", "happens at once", annotate, annotate_at_once),
   FAULT ("annotation.in-a-change", "happens at once", begin, begin_notes),
   FAULT ("deliver.many", "bad names are OK", deliver, deliver_bad_names),
@@ -402,6 +417,7 @@ const struct fault change_faults[] = {
   FAULT ("deliver.target-limits", "are not looked at", deliver, deliver_without_limits),
   FAULT ("describe.once", "is not called", deliver, deliver_undescribed),
   FAULT ("describe.once", "is not called", append, append_undescribed),
+  FAULT ("describe.short-table", "is called all the same", deliver, deliver_long_table),
   FAULT ("rights.deliver", "are looked at", deliver, deliver_denied),
   FAULT ("quota.used", "is 0", quota, quota_unused),
   FAULT ("quota.limits", "are not kept", set_quota, set_quota_nothing),

@@ -269,8 +269,10 @@ const struct fault message_faults[] = {
   FAULT ("thread.references", "one for each message", next_messages, rows_own_thread),
   FAULT ("thread.common-reference", "one for each message", next_messages, rows_own_thread),
   FAULT ("thread.many-references", "one for each message", next_messages, rows_own_thread),
+  FAULT ("thread.nearest", "one for each message", next_messages, rows_own_thread),
   FAULT ("thread.of-one-account", "one for all accounts", next_messages, rows_one_thread),
   FAULT ("digest.kept", "an octet is missing", next_messages, rows_short_digest),
+  FAULT ("digest.many", "an octet is missing", next_messages, rows_short_digest),
   FAULT ("digest.size", "an octet is missing", next_messages, rows_short_digest),
   { NULL, NULL, SIZE_MAX, NULL, 0, 0 },
 };

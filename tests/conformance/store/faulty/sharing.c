@@ -140,6 +140,15 @@ remember_nothing (struct ptn_account *a, const struct ptn_id *id, uint32_t uid,
                   struct ptn_bytes digest) {
 }
 
+static struct ptn_id last_mailbox;
+
+static ptn_status
+flags_note (struct ptn_change *change, struct ptn_call *c, const struct ptn_id *id,
+            struct ptn_uid_set uids, ptn_flag_mode mode, ptn_flag_bits bits, uint64_t since) {
+  last_mailbox = *id;
+  return good.set_flags (change, c, id, uids, mode, bits, since);
+}
+
 /* --- events -------------------------------------------------------------------------------------- */
 
 STATUS (status_tells) {
@@ -187,6 +196,72 @@ deliver_tells_before (void *i, struct ptn_call *c, const struct ptn_append *appe
 #define ALL_KINDS UINT32_MAX
 #define GONE "everything is lost"
 
+static ptn_status
+keyword_for_all (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id,
+                 const char *word, int make, uint32_t *bit) {
+  ptn_status status = good.keyword (a, c, id, word, make, bit);
+  return INSTEAD (status, PTN_E_DENIED, PTN_OK);
+}
+
+static ptn_status
+commit_denied_is_ok (struct ptn_change *change, struct ptn_call *c) {
+  ptn_status status = good.commit (change, c);
+  return INSTEAD (status, PTN_E_DENIED, PTN_OK);
+}
+
+static ptn_status
+expunge_denied_is_ok (struct ptn_change *change, struct ptn_call *c, const struct ptn_id *id,
+                      struct ptn_uid_set uids, int only_deleted) {
+  ptn_status status = good.expunge (change, c, id, uids, only_deleted);
+  return INSTEAD (status, PTN_E_DENIED, PTN_OK);
+}
+
+/* The rights of the account, not of who opened it. */
+OPEN (open_as_account) {
+  struct ptn_identity other = *identity;
+  other.authcid = other.authzid = identity->account;
+  return good.open (i, c, &other, account);
+}
+
+STATUS (status_of_own_alone) {
+  return n.owner && *n.owner ? PTN_E_NOT_FOUND : good.status (a, c, n, result);
+}
+
+static ptn_status
+subscribe_owner (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_name n, int on) {
+  return n.owner ? PTN_OK : good.subscribe (a, c, n, on);
+}
+
+RECENT (recent_none) {
+  ptn_status status = good.claim_recent (a, c, id, first);
+  *first = UINT32_MAX;
+  return status;
+}
+
+VANISHED (vanished_one_more) {
+  static struct ptn_uid_range ranges[1000];
+  ptn_status status = good.vanished (a, c, id, since, uids, gone);
+  if (status == PTN_OK && gone->count < 999) {
+    memcpy (ranges, gone->ranges, gone->count * sizeof *ranges);
+    ranges[gone->count].first = ranges[gone->count].last = 900000;
+    *gone = (struct ptn_uid_set){ ranges, gone->count + 1 };
+  }
+  return status;
+}
+
+/* Events without origin: the maker is told too. */
+static ptn_status
+commit_tells_all (struct ptn_change *change, struct ptn_call *c) {
+  ptn_status status = good.commit (change, c);
+  const struct ptn_event event = { .size = sizeof event,
+                                   .kinds = PTN_FLAGS_CHANGE,
+                                   .account = "ann@example.test",
+                                   .mailbox = last_mailbox };
+  if (status == PTN_OK)
+    host->publish (host, &event);
+  return status;
+}
+
 const struct fault sharing_faults[] = {
   FAULT ("rights.none", "PTN_E_DENIED", status, status_denied),
   FAULT ("rights.owner", "has l and r", status, status_few_rights),
@@ -207,20 +282,36 @@ const struct fault sharing_faults[] = {
   FAULT ("rights.at-once", "rights are never taken away", open, open_all_powerful),
   FAULT ("rights.made-again", "has the old entries", remove, remove_nothing),
   FAULT ("rights.made-again", "has the old entries", create, create_again),
+  FAULT ("rights.each-deed", "nothing is checked", open, open_all_powerful),
+  FAULT ("rights.keyword", "nothing is needed", keyword, keyword_for_all),
+  FAULT ("rights.all-or-nothing", "what is refused is OK", commit, commit_denied_is_ok),
+  FAULT ("rights.all-or-nothing", "what is refused is OK", expunge, expunge_denied_is_ok),
+  FAULT ("annotation.private", "are shared by who opens the account", open, open_as_account),
+  FAULT ("rights.authzid", "those of the account", open, open_as_account),
+  FAULT ("rights.move", "nobody moves", copy, move_denied),
+  FAULT ("rights.inherit", "the one above has all", open, open_all_powerful),
   FAULT_CLAIM ("rights.restart", GONE),
   FAULT ("others.list", "the owner is not looked at", list_others, others_all),
   FAULT ("others.list-at-once", "is empty the second time", list_others, others_once),
   FAULT ("others.rights-row", "all rights", status, status_all_rights),
+  FAULT ("others.groups", "are not looked at", open, open_without_groups),
+  FAULT ("others.subscriptions", "of others are not kept", subscribe, subscribe_owner),
+  FAULT ("others.own-by-name", "are not found", status, status_of_own_alone),
   FAULT ("public.mailboxes", "anybody creates", create, create_of_anybody),
   FAULT ("vanished.expunged", "forgets one", vanished, vanished_forgets_one),
   FAULT ("vanished.uids", "are not looked at", vanished, vanished_all),
   FAULT ("vanished.moved", "forgets one", vanished, vanished_forgets_one),
   FAULT ("vanished.many", "forgets one", vanished, vanished_forgets_one),
   FAULT ("vanished.expired", "forgets one", vanished, vanished_forgets_one),
+  FAULT ("vanished.only", "one more", vanished, vanished_one_more),
+  FAULT ("vanished.made-again", "one more", vanished, vanished_one_more),
+  FAULT ("vanished.forgotten", "forgets one", vanished, vanished_forgets_one),
   FAULT_CLAIM ("vanished.restart", GONE),
   FAULT ("recent.claim", "for everybody", claim_recent, recent_always),
   FAULT ("recent.empty", "UID 0", claim_recent, recent_zero),
   FAULT ("recent.race", "for everybody", claim_recent, recent_always),
+  FAULT ("recent.all-ways", "for nobody", claim_recent, recent_none),
+  FAULT ("recent.expunged", "for nobody", claim_recent, recent_none),
   FAULT_CLAIM ("recent.restart", GONE),
   FAULT_CLAIM ("emailid.restart", GONE),
   FAULT_CLAIM ("thread.restart", GONE),
@@ -235,6 +326,11 @@ const struct fault sharing_faults[] = {
   FAULT_EVENTS ("event.special-use", LOST, ALL_KINDS),
   FAULT_EVENTS ("event.account", LOST, PTN_ACCOUNT_CLOSE),
   FAULT ("event.readable", "tells more than there is", deliver, deliver_tells_before),
+  FAULT_EVENTS ("event.rename-inbox", LOST, PTN_MESSAGE_EXPUNGE),
+  FAULT ("event.token", "told each time", commit, commit_tells_all),
+  FAULT ("event.token", "told each time", set_flags, flags_note),
+  FAULT ("event.origin", "is told", commit, commit_tells_all),
+  FAULT ("event.origin", "is told", set_flags, flags_note),
   FAULT ("event.only-changes", "tells of reads", status, status_tells),
   FAULT_CLAIM ("restart.messages", GONE),
   FAULT_CLAIM ("restart.mailboxes", GONE),
