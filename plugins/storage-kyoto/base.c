@@ -118,7 +118,7 @@ is_position (const struct octets *key) {
 /* All rows of the tree, but its position and its end marks. */
 static bool
 write_tree_rows (struct writer *writer, struct tree *tree) {
-  struct tree_cursor *cursor = tree_cursor_new (tree, (const uint8_t *)"", 1);
+  struct tree_cursor *cursor = tree_cursor_new (tree, (const uint8_t *)"", 1, SIZE_MAX - 1);
   struct octets key = { 0 };
   struct value value;
   ptn_status status = PTN_OK;

@@ -16,9 +16,9 @@ struct fetch_cursor {
   guint range;
   uint32_t next; /* UID, within the range */
   uint64_t changed_since;
-  uint32_t items;     /* asked for, of those that are the body's */
-  GPtrArray *digests; /* GBytes of this turn; NULL: not asked for */
-  size_t count;
+  uint32_t items;      /* asked for, of those that are the body's */
+  GPtrArray *digests;  /* GBytes of this turn; NULL: not asked for */
+  size_t count, given; /* rows of this turn; those that were handed out */
   bool bad;
   uint64_t bodies[ROWS];
   struct ptn_message rows[ROWS];
@@ -148,34 +148,47 @@ add_bodies (struct fetch_cursor *cursor) {
   return PTN_OK;
 }
 
-ptn_status
-fetch_next (struct ptn_cursor *base, struct ptn_call *call, const struct ptn_message **rows,
-            size_t room, size_t *count) {
-  struct fetch_cursor *cursor = (struct fetch_cursor *)base;
+/* The next rows, as many as there is room for. */
+static ptn_status
+read_turn (struct fetch_cursor *cursor, struct ptn_task *task) {
   struct shard *shard = cursor->place.shard;
   struct key from, end;
 
-  room = MIN (room, (size_t)ROWS);
-  cursor->count = 0;
-  *count = 0;
-  while (cursor->count < room && cursor->range < cursor->ranges->len && !cursor->bad) {
+  cursor->count = cursor->given = 0;
+  while (cursor->count < ROWS && cursor->range < cursor->ranges->len && !cursor->bad) {
     const struct ptn_uid_range *range =
         &g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range);
-    ptn_status status;
+    size_t limit = MIN (ROWS - cursor->count, (size_t)range->last - cursor->next + 1);
+    ptn_status status = PTN_END;
 
-    key_message (&from, cursor->place.user, cursor->place.mailbox, cursor->next);
-    key_message (&end, cursor->place.user, cursor->place.mailbox, range->last);
-    key_after (&end, &end);
-    status = index_scan (&shard->index, NULL, &from, &end, room - cursor->count, fetch_row, cursor);
+    if (cursor->next <= range->last && cursor->next > 0) {
+      key_message (&from, cursor->place.user, cursor->place.mailbox, cursor->next);
+      key_message (&end, cursor->place.user, cursor->place.mailbox, range->last);
+      key_after (&end, &end);
+      status = index_scan (&shard->index, NULL, &from, &end, limit, fetch_row, cursor);
+    }
     if (status < 0)
-      return index_trouble (shard, call->task, status);
+      return index_trouble (shard, task, status);
     if (status == PTN_END && ++cursor->range < cursor->ranges->len)
       cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range).first;
   }
   if (cursor->bad || add_bodies (cursor) != PTN_OK)
-    return index_trouble (shard, call->task, PTN_E_CORRUPT);
-  for (size_t i = 0; i < cursor->count; i++)
-    rows[i] = &cursor->rows[i];
-  *count = cursor->count;
-  return cursor->count > 0 ? PTN_OK : PTN_END;
+    return index_trouble (shard, task, PTN_E_CORRUPT);
+  return PTN_OK;
+}
+
+ptn_status
+fetch_next (struct ptn_cursor *base, struct ptn_call *call, const struct ptn_message **rows,
+            size_t room, size_t *count) {
+  struct fetch_cursor *cursor = (struct fetch_cursor *)base;
+  ptn_status status = PTN_OK;
+
+  *count = 0;
+  if (cursor->given == cursor->count)
+    status = read_turn (cursor, call->task);
+  if (status != PTN_OK)
+    return status;
+  while (*count < room && cursor->given < cursor->count)
+    rows[(*count)++] = &cursor->rows[cursor->given++];
+  return *count > 0 ? PTN_OK : PTN_END;
 }

@@ -199,7 +199,7 @@ index_scan (struct index *index, const struct overlay *top, const struct key *fr
   if (index->base) {
     struct layer *layer = &merge.layers[merge.count++];
 
-    cursor = tree_cursor_new (index->base, from->octets, from->size);
+    cursor = tree_cursor_new (index->base, from->octets, from->size, limit);
     *layer = (struct layer){ .cursor = cursor };
     settle (&merge, layer);
   }

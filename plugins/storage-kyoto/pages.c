@@ -12,14 +12,18 @@
 #include "pages.h"
 
 #include <kclangc.h>
+#include <pthread.h>
 
 #define INNER (UINT64_C (1) << 48)
 enum { META_SIZE = 80, META_ROOT = 16, META_LEAVES = 40, META_MARK = 72, LEVELS_MAX = 16 };
+enum { INNER_KEPT = 256 }; /* inner pages in memory, 8 kB each: they lead to 30,000 leaves or so */
 
 struct pages {
   KCDB *db;
   uint64_t root;
-  uint64_t leaves; /* that were ever made: a chain that is longer goes in a circle */
+  pthread_mutex_t lock;
+  GHashTable *inner; /* id -> GBytes, kept until the end */
+  uint64_t leaves;   /* that were ever made: a chain that is longer goes in a circle */
 };
 
 static const char *
@@ -57,6 +61,9 @@ pages_open (const char *path) {
   struct octets meta = { 0 };
 
   pages->db = kcdbnew ();
+  pages->inner =
+      g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_bytes_unref);
+  pthread_mutex_init (&pages->lock, NULL);
   if (kcdbopen (pages->db, name, KCOREADER | KCONOLOCK | KCONOREPAIR) && load (pages, "@", &meta)
       && meta.size == META_SIZE && memcmp (meta.data + META_MARK, "\nBoofy!\n", 8) == 0) {
     pages->root = big_endian (meta.data + META_ROOT);
@@ -74,6 +81,8 @@ pages_close (struct pages **pages) {
     return;
   kcdbclose ((*pages)->db);
   kcdbdel ((*pages)->db);
+  g_hash_table_unref ((*pages)->inner);
+  pthread_mutex_destroy (&(*pages)->lock);
   g_clear_pointer (pages, g_free);
 }
 
@@ -127,6 +136,30 @@ load_leaf (struct pages *pages, uint64_t id, struct page *page) {
          && number (page, &page->next);
 }
 
+/* Nobody changes a page: one that is kept may be read without the lock. */
+static bool
+load_inner (struct pages *pages, uint64_t id, struct page *page) {
+  GBytes *kept;
+  gsize size;
+
+  pthread_mutex_lock (&pages->lock);
+  kept = g_hash_table_lookup (pages->inner, &id);
+  pthread_mutex_unlock (&pages->lock);
+  if (kept) {
+    page->at = g_bytes_get_data (kept, &size);
+    page->end = page->at + size;
+    return true;
+  }
+  if (!load_id (pages, 'I', id, page))
+    return false;
+  pthread_mutex_lock (&pages->lock);
+  if (g_hash_table_size (pages->inner) < INNER_KEPT && !g_hash_table_contains (pages->inner, &id))
+    g_hash_table_insert (pages->inner, g_memdup2 (&id, sizeof id),
+                         g_bytes_new (page->data.data, page->data.size));
+  pthread_mutex_unlock (&pages->lock);
+  return true;
+}
+
 /* The child of an inner page where the key belongs; 0: it makes no sense. */
 static uint64_t
 choose (struct page *page, const uint8_t *key, size_t size) {
@@ -151,7 +184,7 @@ pages_seek (struct pages *pages, struct page *page, const uint8_t *key, size_t s
 
   page->count = 0;
   for (unsigned level = 0; id > INNER; level++) {
-    if (level == LEVELS_MAX || !load_id (pages, 'I', id - INNER, page))
+    if (level == LEVELS_MAX || !load_inner (pages, id - INNER, page))
       return PTN_E_CORRUPT;
     id = choose (page, key, size);
   }

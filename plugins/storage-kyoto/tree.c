@@ -178,22 +178,28 @@ tree_count (struct tree *tree) {
 
 /* Kyoto Cabinet's cursor finds a row without reading its page anew; who wants many rows goes on
  * from page to page. */
-enum { ROWS_BEFORE_PAGES = 16 };
+enum { ROWS_BEFORE_PAGES = 16, ROWS_BY_PAGES = 48 };
 
 struct tree_cursor {
   KCCUR *cursor;
   struct tree *tree;
   bool ended;
   bool paged;
+  ptn_status found; /* of the seek among pages */
   unsigned given;
   struct page page;
 };
 
 struct tree_cursor *
-tree_cursor_new (struct tree *tree, const uint8_t *key, size_t size) {
+tree_cursor_new (struct tree *tree, const uint8_t *key, size_t size, size_t rows) {
   struct tree_cursor *cursor = g_new0 (struct tree_cursor, 1);
 
   cursor->tree = tree;
+  if (tree->pages && rows >= ROWS_BY_PAGES && rows != SIZE_MAX) {
+    cursor->paged = true;
+    cursor->found = pages_seek (tree->pages, &cursor->page, key, size);
+    return cursor;
+  }
   cursor->cursor = kcdbcursor (tree->db);
   cursor->ended = !kccurjumpkey (cursor->cursor, (const char *)key, size);
   return cursor;
@@ -203,7 +209,8 @@ void
 tree_cursor_free (struct tree_cursor **cursor) {
   if (!*cursor)
     return;
-  kccurdel ((*cursor)->cursor);
+  if ((*cursor)->cursor)
+    kccurdel ((*cursor)->cursor);
   octets_clear (&(*cursor)->page.data);
   g_free (*cursor);
   *cursor = NULL;
@@ -244,7 +251,7 @@ tree_cursor_next (struct tree_cursor *cursor, struct octets *key, struct value *
   struct visit visit = { value, key, PTN_E_CORRUPT };
 
   if (cursor->paged)
-    return next_of_pages (cursor, key, value);
+    return cursor->found == PTN_OK ? next_of_pages (cursor, key, value) : cursor->found;
   if (cursor->ended)
     return kcdbecode (cursor->tree->db) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
   if (kccuraccept (cursor->cursor, see, &visit, 0, 1)) {

@@ -41,7 +41,8 @@ int64_t tree_count (struct tree *);
 
 /* A place in the order of keys, and a copy of the row there. */
 struct tree_cursor;
-struct tree_cursor *tree_cursor_new (struct tree *, const uint8_t *key, size_t size);
+/* rows: how many of them will be wanted, about; SIZE_MAX: nobody knows. */
+struct tree_cursor *tree_cursor_new (struct tree *, const uint8_t *key, size_t size, size_t rows);
 void tree_cursor_free (struct tree_cursor **);
 /* PTN_OK: the row stands in the key and value given; PTN_END; PTN_E_CORRUPT.  Then goes on. */
 ptn_status tree_cursor_next (struct tree_cursor *, struct octets *key, struct value *);

@@ -61,7 +61,7 @@ expect_same (struct tree *tree, struct pages *pages, const struct key *from, siz
       if (count)
         octets_add (&start, &least, 1);
       tree_cursor_free (&cursor);
-      cursor = tree_cursor_new (tree, start.data, start.size);
+      cursor = tree_cursor_new (tree, start.data, start.size, 1);
       octets_clear (&start);
     }
     status = tree_cursor_next (cursor, &key, &value);

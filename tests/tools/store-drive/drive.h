@@ -75,7 +75,7 @@ struct session {
   GArray *targets;   /* struct ptn_target */
   GArray *delivered; /* struct ptn_delivered */
   uint32_t uid;
-  const struct ptn_message *rows[64];
+  const struct ptn_message *rows[256];
   struct ptn_subscription *subscription;
   int64_t *deadline; /* of the step that runs */
   int64_t wait_until;
