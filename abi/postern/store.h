@@ -234,10 +234,13 @@ struct ptn_store { /* table; functions are [task] unless they only release */
 
   /* Mailboxes.  pattern: RFC 9051 LIST wildcards * and %; rows in octet order of path.
    * Rows and statuses stay valid until the next call on the cursor, or call_end.  list gives
-   * the account's own.  create: attributes are special uses, or 0.  remove: PTN_E_INVALID for
-   * INBOX; a mailbox with children stays as NOSELECT.  rename takes
-   * the children along, and creates missing parents; of INBOX (RFC 9051 section 6.3.6): its
-   * messages move, INBOX stays. */
+   * the account's own.  A path has no empty levels, no control characters and valid UTF-8
+   * (PTN_E_INVALID); only INBOX has no case.  create: attributes are special uses, or 0; missing
+   * parents are made; a NOSELECT name becomes a mailbox again, and a name that was removed another
+   * one, with a greater UIDVALIDITY.  remove: PTN_E_INVALID for INBOX; a mailbox with children
+   * stays as NOSELECT.  rename takes the children along, and creates missing parents; below itself
+   * it is PTN_E_INVALID.  The mailbox keeps what it has: id, messages, subscriptions, annotations,
+   * uses.  Of INBOX (RFC 9051 section 6.3.6) the messages move, INBOX and its children stay. */
   ptn_status (*list) (struct ptn_account *, struct ptn_call *, const char *pattern,
                       struct ptn_cursor **);
   ptn_status (*next_mailbox) (struct ptn_cursor *, struct ptn_call *, const struct ptn_mailbox **);
