@@ -203,6 +203,7 @@ backup_new (struct store *store, const struct sequence *since, char **why) {
   memcpy (backup->at.store, store->id, sizeof store->id);
   backup->at.timeline = store_timeline (store->path);
   backup->at.shards = store->shard_count;
+  add_identity (backup); /* the first: a folder that has a backup already is left as it is */
   *why = hold (backup, since);
   if (!*why) {
     take_positions (backup); /* behind every base that was opened */
@@ -213,7 +214,6 @@ backup_new (struct store *store, const struct sequence *since, char **why) {
     backup_free (&backup);
     return NULL;
   }
-  add_identity (backup);
   for (uint32_t i = 0; i < store->shard_count; i++) {
     add_segments (backup, &store->shards[i], since);
     add_bigs (backup, &store->shards[i], since);

@@ -74,6 +74,8 @@ scrub_run (void *instance, struct ptn_call *call, struct ptn_strings arguments,
     return control_again (store, call, run_free);
   }
   scrubber_done (store, run->scrub->problems->len);
+  if (run->scrub->passed_over > 0)
+    report->note (report, "shards whose index is being made anew were passed over");
   text = g_strdup_printf ("%" PRIu64 " octets read: %u problems", run->scrub->done,
                           run->scrub->problems->len);
   report->note (report, text);

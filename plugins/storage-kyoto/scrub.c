@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* scrub.c - one pass; see scrub.h.
  *
- * Shard by shard: the segments of its log, its big files, the rows of its index.  What is expunged,
+ * Shard by shard: the segments of its log, its big files, its base, the rows of its index.  What is expunged,
  * moved or checkpointed meanwhile is not damage: whatever looks wrong is looked up again before it
  * is told. */
 #include "scrub.h"
@@ -16,8 +16,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum stage { SEGMENTS, BIGS, ROWS };
-enum { ROWS_AT_ONCE = 512, ROW_OCTETS = 64 };
+enum stage { SEGMENTS, BIGS, BASE, ROWS };
+enum { ROWS_AT_ONCE = 512, ROW_OCTETS = 64, PACE_OCTETS = 1 << 20 };
 
 struct rotten { /* a body: whose it is, is found out for many at once */
   uint64_t body;
@@ -69,7 +69,8 @@ octets_of (const struct shard *shard) {
     g_autofree char *path = shard_file (shard, name);
     struct stat status;
 
-    if ((g_str_has_prefix (name, "log.") || g_str_has_prefix (name, "big."))
+    if ((g_str_has_prefix (name, "log.") || g_str_has_prefix (name, "big.")
+         || g_str_has_prefix (name, "base."))
         && stat (path, &status) == 0)
       octets += (uint64_t)status.st_size;
   }
@@ -312,6 +313,47 @@ big_part (struct scrub *scrub) {
   return 1;
 }
 
+struct pace {
+  struct scrub *scrub;
+  uint64_t octets; /* since the last pause */
+};
+
+static bool
+base_row_seen (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
+               size_t size) {
+  struct pace *pace = argument;
+  uint64_t octets;
+
+  pace->octets += key_size + size;
+  if (pace->octets < PACE_OCTETS || !pace->scrub->pace)
+    return true;
+  octets = pace->octets;
+  pace->octets = 0;
+  return pace->scrub->pace (pace->scrub->pace_argument, octets);
+}
+
+/* The base, in one go; 0: there is none, or it was read. */
+static uint64_t
+base_part (struct scrub *scrub) {
+  struct shard *shard = shard_of (scrub);
+  struct pace pace = { scrub, 0 };
+  struct base_result result = { .lost = 0 };
+  uint32_t number = base_newest (shard);
+  g_autofree char *where = g_strdup_printf ("base.%08u", number);
+  ptn_status status;
+
+  if (number == 0)
+    return 0;
+  status = base_read (shard, number, base_row_seen, &pace, &result);
+  if ((status == PTN_E_NOT_FOUND || result.lost > 0) && base_newest (shard) == number) {
+    tell (scrub, where, "records are damaged: another base is to be written", NULL);
+    atomic_store (&shard->base_wanted, true);
+    compactor_poke (scrub->store);
+  }
+  scrub->done = MIN (scrub->done + result.octets, scrub->total);
+  return 0;
+}
+
 static bool
 last_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
   struct key *last = argument;
@@ -326,14 +368,7 @@ static uint64_t
 rows_part (struct scrub *scrub) {
   struct key from = scrub->work->row, end = { 1, { KEY_END } };
   ptn_status status;
-  uint32_t base;
 
-  if (from.size == 0 && base_damage (shard_of (scrub), &base) > 0) {
-    g_autofree char *where = g_strdup_printf ("base.%08u", base);
-
-    tell (scrub, where, "records are damaged: another one is written", NULL);
-    compactor_poke (scrub->store);
-  }
   from.octets[from.size++] = 0; /* behind the last row */
   status = index_scan (&shard_of (scrub)->index, NULL, &from, &end, ROWS_AT_ONCE, last_row,
                        &scrub->work->row);
@@ -357,10 +392,19 @@ scrub_step (struct scrub *scrub, uint64_t octets) {
   while (done < octets && scrub->shard < scrub->store->shard_count) {
     uint64_t part;
 
+    if (atomic_load (&shard_of (scrub)->state) != SHARD_SERVING) {
+      /* Its index is being made anew, from a log that is read for that. */
+      close_shard (work);
+      scrub->passed_over++;
+      scrub->shard++;
+      scrub->segment = 0;
+      continue;
+    }
     if (!work->segments)
       open_shard (scrub);
     part = work->stage == SEGMENTS ? segment_part (scrub, octets - done)
            : work->stage == BIGS   ? big_part (scrub)
+           : work->stage == BASE   ? base_part (scrub)
                                    : rows_part (scrub);
     done += part;
     if (work->stage != ROWS)

@@ -23,6 +23,10 @@ struct scrub {
   GPtrArray *problems;  /* struct scrub_problem, in the order found */
   uint32_t shard;       /* in hand; the number of shards: the pass is over */
   uint32_t segment;     /* of it, the last one that was read to its end */
+  uint32_t passed_over; /* shards that did not serve */
+  /* NULL, or called while a part is read that cannot be broken off and taken up again; false: stop. */
+  bool (*pace) (void *argument, uint64_t octets);
+  void *pace_argument;
   struct scrub_work *work;
 };
 

@@ -122,6 +122,14 @@ tell_end (struct store *store, const struct scrub *scrub, uint64_t problems) {
              "octets", octets);
 }
 
+static bool
+pace (void *argument, uint64_t octets) {
+  struct scrubber *scrubber = argument;
+  uint64_t rate = scrubber->store->settings.scrub_rate;
+
+  return wait_ms (scrubber, (int64_t)(octets * 1000 / rate));
+}
+
 /* Goes on with the pass under way, or begins one. */
 static void
 run_pass (struct scrubber *scrubber) {
@@ -136,11 +144,13 @@ run_pass (struct scrubber *scrubber) {
     *progress = (struct progress){ .finished = progress->finished, .started = now (store) };
   before = progress->problems;
   scrub = scrub_new (store, MIN (progress->shard, store->shard_count), progress->segment);
+  scrub->pace = pace;
+  scrub->pace_argument = scrubber;
   pthread_mutex_unlock (&scrubber->lock);
   while (more) {
     uint32_t shard = scrub->shard, segment = scrub->segment;
 
-    if (!wait_ms (scrubber, (int64_t)((uint64_t)PART * 1000 / store->settings.scrub_rate)))
+    if (!pace (scrubber, PART))
       break;
     more = scrub_step (scrub, PART);
     if (scrub->shard != shard || scrub->segment != segment)

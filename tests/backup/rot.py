@@ -56,6 +56,10 @@ def main():
         assert [place[3] for place in places[1:]] == [CODEC_ZSTD] * (len(places) - 1), places
         assert sum(place[2] for place in places) * 3 < sum(map(len, mails)) * 2
         assert damaged_rows(server) == []
+        [row] = server.posternctl("store", "stats", json=True)
+        assert (row["state"], row["messages"], row["bodies"]) == ("good", "6", "6"), row
+        assert int(row["message-octets"]) > sum(map(len, mails)), row
+        assert 0.1 < float(row["ratio"]) < 0.66 and int(row["big-octets"]) > 100_000, row
         print("compressed, and the same octets come back")
 
         path, at, size, _, uid = places[2]

@@ -3,6 +3,7 @@
  * not complained of; the thread does it by itself and goes on after a restart. */
 #include "support.h"
 
+#include "../base.h"
 #include "../big.h"
 #include "../scrub.h"
 
@@ -156,6 +157,31 @@ rotten_row (void **state) {
   assert_true (atomic_load (&f->store->shards[0].index.corrupt));
 }
 
+static void
+rotten_base (void **state) {
+  struct fixture *f = *state;
+  g_autofree char *base = NULL;
+  size_t size;
+
+  fixture_open (f);
+  for (int i = 0; i < 5; i++)
+    populate (f);
+  shard_checkpoint (&f->store->shards[0], false);
+  assert_true (base_write (&f->store->shards[0]));
+  base = file_of (f, "base.00000001", &size);
+  for (int i = 0; i < 10; i++) {
+    size_t at = (size_t)i * (size / 10);
+    g_autoptr (GPtrArray) problems = NULL;
+
+    base[at] ^= 2;
+    set_file (f, "base.00000001", base, size);
+    problems = run (f);
+    assert_int_equal (problems->len, 1);
+    assert_string_equal (((struct scrub_problem *)problems->pdata[0])->where, "base.00000001");
+    base[at] ^= 2;
+  }
+}
+
 static bool
 wait_for (struct fixture *f, const char *text) {
   g_autofree char *name = g_build_filename (f->path, "SCRUB", NULL);
@@ -204,7 +230,8 @@ int
 main (void) {
   const struct CMUnitTest tests[] = {
     STORE_TEST (sound_store),     STORE_TEST (rotten_body), STORE_TEST (rotten_anything),
-    STORE_TEST (rotten_big_file), STORE_TEST (rotten_row),  STORE_TEST (by_itself),
+    STORE_TEST (rotten_big_file), STORE_TEST (rotten_row),  STORE_TEST (rotten_base),
+    STORE_TEST (by_itself),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
