@@ -35,7 +35,9 @@ struct ptn_setting { /* grows: arrays have a stride, ptn_plugin.setting_size */
   uint32_t required;         /* 0 or 1 */
   const char *default_value; /* as written in the file; NULL: none */
   const char *help;          /* one sentence */
-  const char *choices;       /* ENUM and LIST: allowed words, divided by spaces; or NULL */
+  const char *choices;       /* ENUM and LIST: allowed words, divided by spaces; or NULL.  LIST,
+                                "=ID": names of providers of this interface, in any case; others
+                                are allowed too, and warned about */
   uint32_t scope;            /* PTN_SCOPE_* */
   uint32_t reserved;
 };
@@ -65,12 +67,16 @@ struct ptn_plugin { /* table */
   /* All plugins are configured: call host->find, open databases, start threads.
    * Providers are started before those that find them. */
   ptn_status (*start) (void *instance);
-  /* Settings changed.  Either all of them take effect or none.  Optional. [task] */
+  /* Settings changed.  Either all of them take effect or none.  When another plugin refuses its
+   * new ones, this is called once more with the old.  Optional. [task] */
   ptn_status (*reload) (void *instance, struct ptn_task *task, const struct ptn_config *config);
   /* No new objects will be asked for; every old one has been closed.  Join threads,
    * drop wakers.  Afterwards no thread may be inside this shared object.  Optional. */
   void (*stop) (void *instance);
   void (*destroy) (void *instance);
+  /* The lanes it uses with host->offload, divided by spaces; NULL: none.  A [lane NAME] that no
+   * plugin names is warned about. */
+  const char *lanes;
 };
 
 /* The one exported symbol.  NULL: this plugin cannot serve such a host. */

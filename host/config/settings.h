@@ -20,6 +20,9 @@ const char *settings_text (const struct ptn_config *, const char *name);
 int64_t settings_number (const struct ptn_config *, const char *name);
 struct ptn_strings settings_words (const struct ptn_config *, const char *name);
 
+/* Are its words names of providers of the interface in `choices`, behind a '='? */
+bool config_names_providers (const struct ptn_setting *);
+
 bool settings_declared (const struct ptn_config *, const char *name);
 bool settings_given (const struct ptn_config *, const char *name); /* not by its default */
 /* Same names, same values? */

@@ -203,6 +203,11 @@ parse_enum (const struct ptn_setting *setting, const char *text, struct setting_
   return problem;
 }
 
+bool
+config_names_providers (const struct ptn_setting *setting) {
+  return setting->type == PTN_SETTING_LIST && setting->choices && setting->choices[0] == '=';
+}
+
 static char *
 parse_list (const struct ptn_setting *setting, const char *text, struct setting_item *item) {
   g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
@@ -211,7 +216,9 @@ parse_list (const struct ptn_setting *setting, const char *text, struct setting_
   for (char **part = parts; *part; part++) {
     if (!**part)
       continue;
-    char *word = setting->choices ? choose (*part, setting->choices, &problem) : g_strdup (*part);
+    char *word = setting->choices && !config_names_providers (setting)
+                     ? choose (*part, setting->choices, &problem)
+                     : g_strdup (*part);
     if (!word)
       return problem;
     g_ptr_array_add (words, word);

@@ -53,7 +53,9 @@ print_setting_text (FILE *output, const struct ptn_setting *setting) {
   fprintf (output, "   (%s%s)\n", setting_type_name (setting->type),
            setting->required ? ", required" : "");
   if (setting->choices && *setting->choices) {
-    g_autofree char *line = g_strdup_printf ("one of: %s", setting->choices);
+    g_autofree char *line = config_names_providers (setting)
+                                ? g_strdup_printf ("names of %s", setting->choices + 1)
+                                : g_strdup_printf ("one of: %s", setting->choices);
     print_wrapped (output, line, 6);
   }
   print_wrapped (output, setting->help, 6);
@@ -90,8 +92,9 @@ print_setting_man (FILE *output, const struct ptn_setting *setting) {
   fprintf (output, "* = _%s_\n\t", setting_type_name (setting->type));
   print_escaped (output, setting->help);
   if (setting->choices && *setting->choices) {
-    fputs (" One of: ", output);
-    print_escaped (output, setting->choices);
+    bool names = config_names_providers (setting);
+    fputs (names ? " Names of " : " One of: ", output);
+    print_escaped (output, setting->choices + names);
     fputc ('.', output);
   }
   if (setting->required)

@@ -29,6 +29,7 @@ struct plugin {
   struct plugin_host host;
   struct ptn_config *settings, *previous; /* in use; before the last reload */
   void *instance;
+  bool reloaded;          /* in the reload in flight */
   bool configured;        /* instance is there: destroy must run */
   _Atomic uint32_t tasks; /* spawned and not yet done */
   struct ptn_metric *up;

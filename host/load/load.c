@@ -2,6 +2,7 @@
 /* load.c - from a config of phase 1 to plugins that are configured. */
 #include "event/hub.h"
 #include "load/internal.h"
+#include "load/lint.h"
 #include "log/escape.h"
 
 #include <string.h>
@@ -188,6 +189,7 @@ loader_load (struct loader *loader, struct config_errors *errors) {
   }
   registry_check_choices (loader, loader->config, errors);
   scopes_check (loader, loader->config, loader->settings.check_files, errors);
+  lint_config (loader, loader->config, errors);
   loader->errors = NULL;
   return config_errors_count (errors) == before;
 }

@@ -86,9 +86,9 @@ void loader_stop (struct loader *);
  * without `reload`) is a warning. */
 bool loader_check (struct loader *, struct config *, struct config_errors *);
 /* Takes a checked config over, in a task of the caller's: called again after PTN_PENDING with
- * the same config.  Plugins whose settings are as before are not called.  A plugin that
- * refuses keeps its old settings (in the log); the others have the new ones, and
- * PTN_E_INVALID is returned at the end. [task] */
+ * the same config.  Plugins whose settings are as before are not called.  All or nothing: when
+ * one refuses (in the log), those that have taken theirs get the old ones back, and PTN_E_INVALID
+ * is returned. [task] */
 ptn_status loader_reload (struct loader *, struct ptn_task *, struct config *);
 
 /* --- what is there [any, from loader_load on; the set changes only in load, start, stop] --- */

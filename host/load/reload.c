@@ -78,41 +78,91 @@ loader_check (struct loader *loader, struct config *config, struct config_errors
 /* --- taking over ---------------------------------------------------------------------------------- */
 
 static ptn_status
-reload_one (struct plugin *plugin, struct ptn_task *task, struct ptn_config *settings) {
-  struct loader *loader = plugin->loader;
+call_reload (struct plugin *plugin, struct ptn_task *task, const struct ptn_config *settings) {
   uint32_t before = engine_enter (plugin->number);
   ptn_status status = plugin->table.plugin.reload (plugin->instance, task, settings);
   engine_enter (before);
+  return status;
+}
+
+static void
+log_refusal (struct plugin *plugin, struct ptn_task *task, const char *event) {
+  const char *text = task ? task_failure_log (task) : NULL;
+  logger_event (plugin->loader->settings.logger, PTN_LOG_ERROR, event, "name",
+                plugin->config->label, "error", text ? text : "the plugin did not say why", NULL);
+}
+
+/* PTN_OK also where there is nothing to do. */
+static ptn_status
+take_one (struct plugin *plugin, struct ptn_task *task, struct ptn_config *settings) {
+  if (plugin->state != LOAD_STATE_RUNNING || !plugin->table.plugin.reload || !settings
+      || settings_equal (plugin->settings, settings))
+    return PTN_OK;
+  ptn_status status = call_reload (plugin, task, settings);
   if (status == PTN_PENDING)
-    return status;
-  if (status == PTN_OK) {
-    settings_unref (&plugin->previous);
-    plugin->previous = plugin->settings;
-    plugin->settings = settings_ref (settings);
-  } else {
-    const char *text = task ? task_failure_log (task) : NULL;
-    loader->reload_refused = true;
-    logger_event (loader->settings.logger, PTN_LOG_ERROR, "plugin.reload-refused", "name",
-                  plugin->config->label, "error", text ? text : "the plugin did not say why", NULL);
+    return PTN_PENDING;
+  if (status != PTN_OK) {
+    log_refusal (plugin, task, "plugin.reload-refused");
+    return PTN_E_INVALID;
   }
+  settings_unref (&plugin->previous);
+  plugin->previous = plugin->settings;
+  plugin->settings = settings_ref (settings);
+  plugin->reloaded = true;
   return PTN_OK;
+}
+
+/* Back to the settings from before.  Those that it gives up live on as `previous`, as after any
+ * reload. */
+static ptn_status
+undo_one (struct plugin *plugin, struct ptn_task *task) {
+  if (!plugin->reloaded)
+    return PTN_OK;
+  ptn_status status = call_reload (plugin, task, plugin->previous);
+  if (status == PTN_PENDING)
+    return PTN_PENDING;
+  plugin->reloaded = false;
+  if (status != PTN_OK) {
+    log_refusal (plugin, task, "plugin.reload-stuck");
+    return PTN_OK;
+  }
+  struct ptn_config *new = plugin->settings;
+  plugin->settings = plugin->previous;
+  plugin->previous = new;
+  return PTN_OK;
+}
+
+static void
+begin_reload (struct loader *loader, struct config *config) {
+  loader->reloading = config_ref (config);
+  loader->reload_next = 0;
+  loader->reload_refused = false;
+  for (size_t i = 0; i < loader->count; i++)
+    loader->plugins[i].reloaded = false;
 }
 
 ptn_status
 loader_reload (struct loader *loader, struct ptn_task *task, struct config *config) {
-  if (!loader->reloading) {
-    loader->reloading = config_ref (config);
-    loader->reload_next = 0;
-    loader->reload_refused = false;
-  }
-  for (; loader->reload_next < config->plugin_count; loader->reload_next++) {
+  if (!loader->reloading)
+    begin_reload (loader, config);
+  for (; !loader->reload_refused && loader->reload_next < config->plugin_count;
+       loader->reload_next++) {
     const struct config_plugin *section = &config->plugins[loader->reload_next];
     struct plugin *plugin = plugin_by_label (loader, section->label);
-    if (!plugin || plugin->state != LOAD_STATE_RUNNING || !plugin->table.plugin.reload
-        || !section->settings || settings_equal (plugin->settings, section->settings))
-      continue;
-    if (reload_one (plugin, task, section->settings) == PTN_PENDING)
+    ptn_status status = plugin ? take_one (plugin, task, section->settings) : PTN_OK;
+    if (status == PTN_PENDING)
       return PTN_PENDING;
+    if (status != PTN_OK) {
+      loader->reload_refused = true;
+      break;
+    }
+  }
+  while (loader->reload_refused && loader->reload_next > 0) { /* the last one first */
+    const char *label = config->plugins[loader->reload_next - 1].label;
+    struct plugin *plugin = plugin_by_label (loader, label);
+    if (plugin && undo_one (plugin, task) == PTN_PENDING)
+      return PTN_PENDING;
+    loader->reload_next--;
   }
   config_unref (&loader->reloading);
   return loader->reload_refused ? PTN_E_INVALID : PTN_OK;

@@ -15,7 +15,7 @@ static const struct ptn_setting settings[] = {
   { "failure_forget", PTN_SETTING_DURATION, 0, "5m", "After this time one failure is forgotten.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
   { "sasl_mechanisms", PTN_SETTING_LIST, 0, "PLAIN LOGIN",
-    "SASL mechanisms offered on this listener, in order.", NULL, PTN_SCOPE_LISTENER, 0 },
+    "SASL mechanisms offered on this listener, in order.", "=" PTN_SASL_ID, PTN_SCOPE_LISTENER, 0 },
   { "cleartext_login", PTN_SETTING_BOOLEAN, 0, "no", "Allow passwords to be sent without TLS.",
     NULL, PTN_SCOPE_LISTENER, 0 },
 };

@@ -194,6 +194,7 @@ static const struct ptn_plugin plugin = {
   .start = directory_start,
   .reload = directory_reload,
   .destroy = directory_destroy,
+  .lanes = "password",
 };
 
 const struct ptn_plugin *

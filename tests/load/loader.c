@@ -129,6 +129,87 @@ test_reload (void **state) {
   bench_end (&bench);
 }
 
+static char *
+events_of (struct bench *bench) {
+  g_autofree char *page = metrics_text (bench->metrics, NULL);
+  GString *text = g_string_new (NULL);
+  for (const char *line = page; (line = strstr (line, "postern_probe_events{plugin=")); line++)
+    g_string_append_printf (text, "%.*s ", (int)strcspn (line + 28, "\n"), line + 28);
+  return g_string_free (text, false);
+}
+
+#define TWO(a, b) "[plugin other]\ncount = " a "\n[plugin probe]\ncount = " b "\n" LISTEN
+
+/* One refuses: the others, which have taken theirs, get the old ones back. */
+static void
+test_reload_all_or_nothing (void **state) {
+  struct bench bench = { 0 };
+  assert_true (bench_load (&bench, TWO ("1", "2"), NULL));
+  assert_true (loader_start (bench.loader, bench.errors));
+  struct config *refused = load_again (&bench, TWO ("3", "13"), true);
+  assert_int_equal (loader_reload (bench.loader, NULL, refused), PTN_E_INVALID);
+  bench_log_has (&bench, "\"event\":\"plugin.reload-refused\",\"name\":\"probe\"");
+  g_autofree char *events = events_of (&bench); /* 1 + 100 for the new ones + 100 back */
+  assert_string_equal (events, "\"other\"} 201 \"probe\"} 2 ");
+  struct config *old = load_again (&bench, TWO ("1", "2"), true);
+  assert_int_equal (loader_reload (bench.loader, NULL, old), PTN_OK);
+  g_autofree char *same = events_of (&bench); /* nothing is new in it */
+  assert_string_equal (same, "\"other\"} 201 \"probe\"} 2 ");
+  struct config *good = load_again (&bench, TWO ("3", "4"), true);
+  assert_int_equal (loader_reload (bench.loader, NULL, good), PTN_OK);
+  g_autofree char *both = events_of (&bench);
+  assert_string_equal (both, "\"other\"} 301 \"probe\"} 102 ");
+  config_unref (&refused);
+  config_unref (&old);
+  config_unref (&good);
+  bench_end (&bench);
+}
+
+/* Who refuses to go back is told of, and the end comes all the same. */
+static void
+test_reload_stuck (void **state) {
+  struct bench bench = { 0 };
+  assert_true (bench_load (&bench, TWO ("13", "2"), NULL));
+  assert_true (loader_start (bench.loader, bench.errors));
+  struct config *refused = load_again (&bench, TWO ("3", "13"), true);
+  assert_int_equal (loader_reload (bench.loader, NULL, refused), PTN_E_INVALID);
+  bench_log_has (&bench, "\"event\":\"plugin.reload-stuck\",\"name\":\"other\"");
+  config_unref (&refused);
+  bench_end (&bench);
+}
+
+static void
+test_words_that_nobody_knows (void **state) {
+  struct bench bench = { 0 };
+  assert_true (
+      bench_load (&bench,
+                  "[plugin probe]\n[lane deep]\n[lane depe]\nthreads = 3\n[lane zzzzzz]\n" LISTEN
+                  "orders = PROBE proeb\n",
+                  NULL));
+  g_autofree char *said = bench_said (&bench);
+  assert_string_equal (
+      said,
+      "p.conf:8: warning: [lane depe]: no plugin here uses this lane; did you mean deep?\n"
+      "p.conf:10: warning: [lane zzzzzz]: no plugin here uses this lane; known are: deep wide\n"
+      "p.conf:14: warning: orders: no plugin here provides proeb; did you mean probe?\n");
+  assert_string_equal (settings_words (bench.config->listeners[0].settings, "orders").items[0],
+                       "PROBE");
+  bench_end (&bench);
+}
+
+/* A plugin that is left out may be the one that uses it. */
+static void
+test_words_of_plugins_left_out (void **state) {
+  struct bench bench = { 0 };
+  assert_true (bench_load (&bench,
+                           "[plugin probe]\n[plugin other]\nrequired = no\nmodule = gone.so\n"
+                           "[lane depe]\n" LISTEN,
+                           NULL));
+  g_autofree char *said = bench_said (&bench);
+  assert_null (strstr (said, "lane"));
+  bench_end (&bench);
+}
+
 static void
 test_choice (void **state) {
   struct bench bench = { 0 };
@@ -142,10 +223,18 @@ test_choice (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (test_good),       cmocka_unit_test (test_order),
-    cmocka_unit_test (test_lazy_start), cmocka_unit_test (test_instances),
-    cmocka_unit_test (test_future),     cmocka_unit_test (test_left_out),
-    cmocka_unit_test (test_reload),     cmocka_unit_test (test_choice),
+    cmocka_unit_test (test_good),
+    cmocka_unit_test (test_order),
+    cmocka_unit_test (test_lazy_start),
+    cmocka_unit_test (test_instances),
+    cmocka_unit_test (test_future),
+    cmocka_unit_test (test_left_out),
+    cmocka_unit_test (test_reload),
+    cmocka_unit_test (test_choice),
+    cmocka_unit_test (test_reload_all_or_nothing),
+    cmocka_unit_test (test_reload_stuck),
+    cmocka_unit_test (test_words_that_nobody_knows),
+    cmocka_unit_test (test_words_of_plugins_left_out),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -144,6 +144,8 @@ static const struct later_setting settings[] = {
 static const struct ptn_setting settings[] = {
   { "count", PTN_SETTING_INTEGER, 0, "7", "A count.", NULL, PTN_SCOPE_PLUGIN, 0 },
   { "kind", PTN_SETTING_ENUM, 0, "a", "A kind.", "a b", PTN_SCOPE_PROTOCOL, 0 },
+  { "orders", PTN_SETTING_LIST, 0, "nobody", "Whose orders.", "=probe.order/1", PTN_SCOPE_PROTOCOL,
+    0 },
 #ifdef PROBE_BAD_DEFAULT
   { "wait", PTN_SETTING_DURATION, 0, "10", "No unit.", NULL, PTN_SCOPE_PLUGIN, 0 },
 #endif
@@ -185,6 +187,7 @@ static const struct later_plugin plugin = {
     .reload = reload,
     .stop = stop,
     .destroy = destroy,
+    .lanes = "deep wide",
   },
 };
 
