@@ -326,7 +326,9 @@ next_in_mbox (struct job *job) {
   import->append = (struct ptn_append){ .size = sizeof import->append,
                                         .flags = mail.flags,
                                         .internal_date = mail.date,
-                                        .source = import->source };
+                                        .source = import->source,
+                                        .describe = text_source_describe,
+                                        .argument = import->source };
   job->phase = BEGIN;
   return PTN_OK;
 }
@@ -363,7 +365,9 @@ open_mail (struct job *job) {
   import->append = (struct ptn_append){ .size = sizeof import->append,
                                         .flags = folder_flags (path),
                                         .internal_date = info.st_mtime,
-                                        .source = import->source };
+                                        .source = import->source,
+                                        .describe = text_source_describe,
+                                        .argument = import->source };
   job->phase = BEGIN;
   return PTN_OK;
 }

@@ -2,6 +2,8 @@
 /* text.c - see text.h. */
 #include "text.h"
 
+#include "common/references.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ struct text_source {
   size_t filled, used; /* of `in` */
   const char *rest;    /* of `out`, not given yet */
   size_t rest_size;
+  struct references references;
 };
 
 static ptn_status
@@ -148,6 +151,8 @@ text_read (struct ptn_source *source, struct ptn_task *task, size_t max, struct 
   }
   size_t size = MIN (max, text->rest_size);
   *chunk = (struct ptn_chunk){ .data = text->rest, .size = size, .fd = -1 };
+  if (!text->references.over)
+    references_feed (&text->references, text->rest, size);
   text->rest += size;
   text->rest_size -= size;
   return PTN_OK;
@@ -156,6 +161,7 @@ text_read (struct ptn_source *source, struct ptn_task *task, size_t max, struct 
 static void
 text_close (struct ptn_source *source) {
   struct text_source *text = (struct text_source *)source;
+  references_clear (&text->references);
   g_free (text->in);
   g_free (text->out);
   g_free (text);
@@ -179,6 +185,12 @@ text_source_new (const struct ptn_host *host, int fd, int64_t start, int64_t end
   text->in = g_malloc (PIECE);
   text->out = g_malloc (PIECE);
   return &text->source;
+}
+
+ptn_status
+text_source_describe (void *source, struct ptn_description *description) {
+  description->references = references_strings (&((struct text_source *)source)->references);
+  return PTN_OK;
 }
 
 /* --- the other way ------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #define ADMIN_TEXT_H
 
 #include <postern/host.h>
+#include <postern/store.h>
 #include <postern/stream.h>
 
 #include <glib.h>
@@ -26,6 +27,10 @@ enum quoting {
 /* Octets start to end of a file, as a mail.  The source's close frees it, and leaves fd. */
 struct ptn_source *text_source_new (const struct ptn_host *, int fd, int64_t start, int64_t end,
                                     enum quoting);
+
+/* Which mails the one that the source has given refers to (common/references.h); until its close.
+ * For ptn_append.describe, with the source as argument. */
+ptn_status text_source_describe (void *source, struct ptn_description *);
 
 /* --- the other way ---------------------------------------------------------------------- */
 

@@ -274,13 +274,22 @@ settle_all (struct job *job, ptn_status whole, struct ptn_reply *replies) {
   }
 }
 
+/* Called by the store when it has read the mail. */
+static ptn_status
+describe (void *argument, struct ptn_description *description) {
+  description->references = references_strings (&((struct message *)argument)->references);
+  return PTN_OK;
+}
+
 static void
 prepare (struct job *job) {
   int64_t now = job->plugin->host->realtime_ms ();
   message_start (&job->message, job->transfer, now);
   job->append = (struct ptn_append){ .size = sizeof job->append,
                                      .internal_date = now / 1000,
-                                     .source = &job->message.source };
+                                     .source = &job->message.source,
+                                     .describe = describe,
+                                     .argument = &job->message };
   job->results = g_new0 (struct ptn_delivered, job->targets->len);
 }
 

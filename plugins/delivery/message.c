@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Up to two octets of a piece, which may lie in a file. */
+/* Some octets of a piece, which may lie in a file. */
 static bool
 octets_at (const struct ptn_chunk *chunk, size_t offset, size_t size, unsigned char *out) {
   if (chunk->data) {
@@ -20,6 +20,23 @@ drop_held (struct message *m) {
   if (m->held_back && m->held.release)
     m->held.release (m->held.owner);
   m->held_back = false;
+}
+
+/* Its header says which mails it refers to. */
+static bool
+look_at_header (struct message *m) {
+  char piece[4096];
+  if (m->held.data) {
+    references_feed (&m->references, m->held.data, m->held.size);
+    return true;
+  }
+  for (size_t at = 0; at < m->held.size && !m->references.over; at += sizeof piece) {
+    size_t size = MIN (sizeof piece, m->held.size - at);
+    if (!octets_at (&m->held, at, size, (unsigned char *)piece))
+      return false;
+    references_feed (&m->references, piece, size);
+  }
+  return true;
 }
 
 /* Takes the next piece of the mail and remembers how it ends. */
@@ -40,7 +57,8 @@ pull (struct message *m, struct ptn_task *task, size_t max) {
   if (size == 1)
     m->last[0] = m->last[1];
   size_t keep = MIN (size, 2);
-  if (!octets_at (&m->held, size - keep, keep, m->last + 2 - keep))
+  if (!octets_at (&m->held, size - keep, keep, m->last + 2 - keep)
+      || (!m->references.over && !look_at_header (m)))
     return m->failed = PTN_E_CORRUPT;
   return PTN_OK;
 }
@@ -53,8 +71,11 @@ start (struct message *m, struct ptn_task *task, size_t max) {
   if (status != PTN_OK)
     return status;
   m->started = true;
-  if (m->held_back && octets_at (&m->held, 0, 1, &first) && (first == ' ' || first == '\t'))
+  if (m->held_back && octets_at (&m->held, 0, 1, &first) && (first == ' ' || first == '\t')) {
     g_string_append (m->prefix, "\r\n");
+    references_clear (&m->references);
+    m->references.over = true;
+  }
   return PTN_OK;
 }
 
@@ -128,6 +149,7 @@ message_start (struct message *m, const struct ptn_transfer *transfer, int64_t r
 void
 message_clear (struct message *m) {
   drop_held (m);
+  references_clear (&m->references);
   if (m->prefix)
     g_string_free (m->prefix, TRUE);
   m->prefix = NULL;

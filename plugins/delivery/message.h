@@ -6,6 +6,8 @@
 #ifndef DELIVERY_MESSAGE_H
 #define DELIVERY_MESSAGE_H
 
+#include "common/references.h"
+
 #include <postern/delivery.h>
 #include <postern/stream.h>
 
@@ -24,6 +26,7 @@ struct message {
   size_t held_given;
   bool held_back;    /* there is one */
   ptn_status failed; /* the mail's source failed with this; else PTN_OK */
+  struct references references;
 };
 
 /* realtime_ms: for the date of the Received field. */

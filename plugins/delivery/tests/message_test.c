@@ -189,11 +189,44 @@ hostile_names (void **state) {
     assert_true (!at[2] || at[2] == '\t' || g_str_has_prefix (at + 2, "Received: "));
 }
 
+/* The header is looked at as it passes by, and ends where the stored one ends. */
+static void
+references_pass (void **state) {
+  static const struct {
+    const char *mail, *own, *other;
+  } mails[] = {
+    { "Message-ID: <a@x>\r\nReferences: <b@x>\r\n\r\nMessage-ID: <no@x>\r\n", "a@x", "b@x" },
+    { " Message-ID: <a@x>\r\nMessage-ID: <b@x>\r\n\r\n", "", NULL },
+    { "", "", NULL },
+  };
+  struct harness *harness = harness_new ();
+  struct ptn_task *task = harness_task_new (harness);
+  for (size_t i = 0; i < G_N_ELEMENTS (mails); i++)
+    for (size_t max = 1; max < 100; max += 7) {
+      struct ptn_source *source =
+          harness_source_new (mails[i].mail, strlen (mails[i].mail), max, true);
+      struct ptn_transfer transfer = transfer_of (source);
+      struct message message;
+      message_start (&message, &transfer, WHEN);
+      g_free (slurp (&message, task, max));
+      struct ptn_strings ids = references_strings (&message.references);
+      assert_string_equal (ids.items[0], mails[i].own);
+      assert_int_equal (ids.count, mails[i].other ? 2 : 1);
+      if (mails[i].other)
+        assert_string_equal (ids.items[1], mails[i].other);
+      message_clear (&message);
+      source->ops->close (source);
+    }
+  harness_task_free (&task);
+  harness_free (&harness);
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = { cmocka_unit_test (every_piece),
                                       cmocka_unit_test (from_a_file),
                                       cmocka_unit_test (a_failing_source),
-                                      cmocka_unit_test (hostile_names) };
+                                      cmocka_unit_test (hostile_names),
+                                      cmocka_unit_test (references_pass) };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
