@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Both example plugins, built with their own Makefiles against an *installed* copy of the headers
 and its pkg-config file, run in a real server: lines are echoed, and the one account of the C++
-directory logs in over POP3."""
+directory logs in over POP3.  The conformance kit that is installed beside them holds an installed
+store to its contract."""
 
 import glob
 import os
@@ -66,10 +67,31 @@ def run_directory(module):
         raise AssertionError("a wrong password was let in")
 
 
+def run_conformance(destination):
+    """The kit as an author of a store finds it: program, manual page, text."""
+    def find(name):
+        found = glob.glob(os.path.join(destination, "**", name), recursive=True)
+        assert len(found) == 1, (name, found)
+        return found[0]
+
+    find("postern-conformance.1")
+    find("store-conformance.md")
+    kit, store = find("postern-conformance"), find("storage-memory.so")
+    result = subprocess.run([kit, "store", store, "--only", "mailbox.rename"], timeout=60,
+                            stdout=subprocess.PIPE)
+    text = result.stdout.decode()
+    assert result.returncode == 0 and "mailbox.rename.children" in text, text
+    assert "0 failed" in text, text
+    result = subprocess.run([kit, "store", os.path.join(destination, "none.so")], timeout=60,
+                            stderr=subprocess.PIPE)
+    assert result.returncode == 2 and b"cannot be started" in result.stderr, result.stderr
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="postern-installed-")
     try:
         pkg_config = install(os.path.join(folder, "destination"))
+        run_conformance(os.path.join(folder, "destination"))
         echo = build(folder, "echo", pkg_config)
         directory = build(folder, "directory-one", pkg_config)
         run_echo(echo)

@@ -246,7 +246,9 @@ runner_describe (const struct runner *runner, struct description *description, c
   memcpy (description->plugin, board->plugin, sizeof board->plugin);
   bool well = result.verdict == VERDICT_PASSED;
   if (!well)
-    *error = g_strdup_printf ("%s\n%s%s", result.text, result.log, result.output);
+    *error = strstr (result.output, result.text)
+                 ? g_strconcat (result.log, result.output, NULL)
+                 : g_strdup_printf ("%s\n%s%s", result.text, result.log, result.output);
   result_clear (&result);
   return well;
 }
