@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include "crc32c.h"
+#include "background.h"
 #include "compact.h"
 #include "forget.h"
 #include "rebuild.h"
@@ -16,12 +17,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
-enum { RETRY_SECONDS = 10, WRITE_CACHE = 4 << 20, SYNC_PIECE = 512 << 10, NICE = 10 };
+enum { RETRY_SECONDS = 10, WRITE_CACHE = 4 << 20, NICE = 10 };
 
 struct checkpointer {
   struct store *store;
@@ -144,24 +143,30 @@ write_tree (struct shard *shard, char which, const struct overlay *overlay,
 
 static bool
 sync_file (struct shard *shard, const char *name) {
-  struct stat status;
   int fd;
   bool good;
 
   if (!shard->store->settings.sync)
     return true;
   fd = open (name, O_RDONLY | O_CLOEXEC);
-  /* Piece by piece, so that the log's small syncs need not queue behind all of it. */
-  for (off_t at = 0; fd >= 0 && fstat (fd, &status) == 0 && at < status.st_size; at += SYNC_PIECE)
-    if (sync_file_range (fd, at, SYNC_PIECE,
-                         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE
-                             | SYNC_FILE_RANGE_WAIT_AFTER)
-        != 0)
-      break; /* not here, then: fsync does it, and tells the errors */
+  if (fd >= 0)
+    background_write (fd);
   good = fd >= 0 && shard->store->io->fsync (fd) == 0;
   if (fd >= 0)
     close (fd);
   return good;
+}
+
+/* What nobody waits for goes to the disk in pieces, too, before the kernel sends it all at once. */
+static void
+write_slowly (struct shard *shard, char which) {
+  g_autofree char *name = shard_tree_name (shard, which);
+  int fd = shard->store->settings.sync ? open (name, O_RDONLY | O_CLOEXEC) : -1;
+
+  if (fd >= 0) {
+    background_write (fd);
+    close (fd);
+  }
 }
 
 bool
@@ -270,6 +275,8 @@ shard_checkpoint_held (struct shard *shard, bool last) {
   tree_close (&old_tree);
   /* Nobody reads the old tree any more: it may have the changes, too. */
   shard->other_ready = !last && old && write_tree (shard, old, done, &index->base_until);
+  if (shard->other_ready)
+    write_slowly (shard, old);
   overlay_free (&done);
   store->host->observe (store->metrics.checkpoints, 1);
   store->host->observe (store->metrics.checkpoint_time,
@@ -337,9 +344,7 @@ checkpointer_main (void *argument) {
   struct checkpointer *checkpointer = argument;
   struct store *store = checkpointer->store;
 
-  pthread_setname_np (pthread_self (), "store-checkpt");
-  /* A checkpoint has time; sessions and commits have not.  In Linux this is the thread's alone. */
-  setpriority (PRIO_PROCESS, (id_t)gettid (), NICE);
+  background_thread ("store-checkpt", NICE, false);
   while (!stopping (checkpointer)) {
     wait_for_work (checkpointer);
     for (uint32_t i = 0; i < store->shard_count && !stopping (checkpointer); i++) {

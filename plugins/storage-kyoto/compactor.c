@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* compactor.c - the thread that compacts; see compact.h. */
+#include "background.h"
 #include "compact.h"
 
 #include "base.h"
@@ -7,12 +8,12 @@
 
 #include <errno.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
 enum {
+  NICE = 10,
   IDLE_SECONDS = 20,    /* without a commit: nobody minds */
   BACKOFF_SECONDS = 60, /* after a compaction that failed */
   ASKED_PERCENT = 2,    /* what is compacted when a person asks */
@@ -37,15 +38,6 @@ struct compactor {
   uint64_t last_lsn;  /* of all shards together */
   int64_t idle_since; /* monotonic ns */
 };
-
-/* Below everything that somebody waits for.  Not in the idle class: a busy disk would keep it from
- * ever ending, and others may wait for the same journal. */
-static void
-lower_io_priority (void) {
-  enum { WHO_PROCESS = 1, CLASS_SHIFT = 13, CLASS_BEST_EFFORT = 2, LOWEST = 7 };
-
-  syscall (SYS_ioprio_set, WHO_PROCESS, 0, CLASS_BEST_EFFORT << CLASS_SHIFT | LOWEST);
-}
 
 static bool
 is_idle (struct compactor *compactor) {
@@ -198,8 +190,9 @@ compactor_main (void *argument) {
   struct compactor *compactor = argument;
   struct store *store = compactor->store;
 
-  pthread_setname_np (pthread_self (), "store-compact");
-  lower_io_priority ();
+  /* Not idle: a busy disk would keep it from ever ending, and others may wait for the same
+   * journal. */
+  background_thread ("store-compact", NICE, false);
   while (wait_for_work (compactor)) {
     bool idle = is_idle (compactor);
 

@@ -2,6 +2,8 @@
 /* edit.c - see edit.h. */
 #include "edit.h"
 
+enum { ROWS_A_TURN = 2048 };
+
 struct undo {
   struct overlay_node *node;
   uint8_t *value;
@@ -247,11 +249,26 @@ edit_messages (struct edit *edit, uint32_t user, uint32_t mailbox, struct ptn_ui
   for (size_t i = 0; i < set.count && status >= 0 && !collecting.bad; i++) {
     struct key from, last, end;
 
-    key_message (&from, user, mailbox, set.ranges[i].first);
+    uint64_t next = set.ranges[i].first, behind = (uint64_t)set.ranges[i].last + 1;
+
     key_message (&last, user, mailbox, set.ranges[i].last);
     key_after (&end, &last);
-    status = index_scan (edit->index, edit->changes, &from, &end, SIZE_MAX, collect_message,
-                         &collecting);
+    /* In turns: nobody else changes the index meanwhile, but readers may want its lock. */
+    do {
+      guint before = collecting.messages->len;
+
+      key_message (&from, user, mailbox, (uint32_t)next);
+      status =
+          index_scan (edit->index, edit->changes, &from, &end,
+                      MIN (behind - next, (uint64_t)ROWS_A_TURN), collect_message, &collecting);
+      if (collecting.messages->len > before)
+        next = (uint64_t)g_array_index (collecting.messages, struct edit_message,
+                                        collecting.messages->len - 1)
+                   .uid
+               + 1;
+      else if (status == PTN_OK)
+        status = PTN_END;
+    } while (status == PTN_OK && next < behind && !collecting.bad);
   }
   *messages = collecting.messages;
   return collecting.bad ? PTN_E_CORRUPT : status < 0 ? status : PTN_OK;

@@ -3,18 +3,15 @@
  *
  * Where it is stands in the file SCRUB of the store's folder, replaced after each segment.  It is
  * not synced: at worst some segments are read once more. */
+#include "background.h"
 #include "scrub.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PART = 1 << 20, FIRST_SECONDS = 60, LOOK_SECONDS = 3600 };
-/* linux/ioprio.h */
-enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13 };
 
 struct progress {
   int64_t started, finished; /* seconds since 1970; of this pass, of the last one */
@@ -168,10 +165,7 @@ scrubber_main (void *argument) {
   struct scrubber *scrubber = argument;
   int64_t wait = CLAMP (scrubber->store->settings.scrub_interval / 1000, 1, FIRST_SECONDS);
 
-  pthread_setname_np (pthread_self (), "store-scrub");
-  /* Both for this thread alone.  Where they are refused the rate has to do. */
-  syscall (SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT);
-  setpriority (PRIO_PROCESS, (id_t)syscall (SYS_gettid), 19);
+  background_thread ("store-scrub", 19, true); /* where that is refused the rate has to do */
   while (wait_ms (scrubber, wait * 1000)) {
     if (due (scrubber))
       run_pass (scrubber);
