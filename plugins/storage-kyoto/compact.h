@@ -27,7 +27,9 @@ struct compact_result {
 ptn_status shard_compact (struct shard *, const struct compact_how *, struct compact_result *);
 
 ptn_status compactor_start (struct store *);
+/* Ends its thread.  It may still be poked, until it is freed. */
 void compactor_stop (struct store *);
+void compactor_free (struct store *);
 /* There may be something to do. [any] */
 void compactor_poke (struct store *);
 /* The shard is to be compacted as far as it goes. [any] */

@@ -272,6 +272,14 @@ compactor_stop (struct store *store) {
   pthread_cond_signal (&compactor->wanted);
   pthread_mutex_unlock (&compactor->lock);
   pthread_join (compactor->thread, NULL);
+}
+
+void
+compactor_free (struct store *store) {
+  struct compactor *compactor = store->compactor;
+
+  if (!compactor)
+    return;
   pthread_cond_destroy (&compactor->wanted);
   pthread_mutex_destroy (&compactor->lock);
   g_free (compactor->tasks);

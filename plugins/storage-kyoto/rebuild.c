@@ -29,6 +29,7 @@ struct rebuilder {
   pthread_mutex_t lock;
   pthread_cond_t wanted; /* a place is free, or the end has come */
   unsigned working;
+  bool stop;         /* no thread is started any more */
   struct work *work; /* by shard */
 };
 
@@ -204,8 +205,10 @@ rebuild_ask (struct shard *shard, const char *reason) {
   work = &rebuilder->work[shard->number];
   /* Where rot comes back at once, the disk is to blame: reading all of it again and again would
    * make that worse.  A person may ask at any time (reason NULL). */
-  if (!work->running
-      && (!reason || work->ended == 0 || now - work->ended > PAUSE_SECONDS * SECOND)) {
+  if (rebuilder->stop)
+    good = false;
+  else if (!work->running
+           && (!reason || work->ended == 0 || now - work->ended > PAUSE_SECONDS * SECOND)) {
     shard_log (shard, reason ? PTN_LOG_ERROR : PTN_LOG_NOTICE, "store.rebuild", "reason", "%s",
                reason ? reason : "asked for");
     good = start_work (work);
@@ -268,11 +271,20 @@ rebuilder_stop (struct store *store) {
   if (!rebuilder)
     return;
   pthread_mutex_lock (&rebuilder->lock);
+  rebuilder->stop = true;
   pthread_cond_broadcast (&rebuilder->wanted);
   pthread_mutex_unlock (&rebuilder->lock);
   for (uint32_t i = 0; i < store->shard_count; i++)
     if (rebuilder->work[i].started)
       pthread_join (rebuilder->work[i].thread, NULL);
+}
+
+void
+rebuilder_free (struct store *store) {
+  struct rebuilder *rebuilder = store->rebuilder;
+
+  if (!rebuilder)
+    return;
   pthread_cond_destroy (&rebuilder->wanted);
   pthread_mutex_destroy (&rebuilder->lock);
   g_free (rebuilder->work);

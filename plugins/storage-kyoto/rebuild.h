@@ -12,6 +12,8 @@
 ptn_status rebuilder_start (struct store *);
 /* What is under way ends soon, and begins again at the next start. */
 void rebuilder_stop (struct store *);
+/* When nobody can ask any more. */
+void rebuilder_free (struct store *);
 
 /* [any] The shard's index is to be made anew; nothing happens if that is under way, or was done a
  * moment ago.  `reason` goes into the log.  False: it cannot be done now (a sync has failed). */

@@ -264,6 +264,8 @@ store_close (struct store **pointer) {
   spiller_stop (store);
   for (uint32_t i = 0; store->shards && i < store->shard_count; i++)
     shard_close (&store->shards[i]);
+  compactor_free (store);
+  rebuilder_free (store);
   store_unlock (store);
   codec_free (&store->codec);
   g_free (store->shards);
