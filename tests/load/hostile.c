@@ -192,7 +192,9 @@ test_describe (void **state) {
   assert_string_equal (text, "probe 1.0 - a probe\n\n[plugin probe]\n"
                              "  count = 7   (number)\n      A count.\n\n"
                              "[listener NAME] with its protocol\n"
-                             "  kind = a   (word)\n      one of: a b\n      A kind.\n");
+                             "  kind = a   (word)\n      one of: a b\n      A kind.\n"
+                             "  orders = nobody   (list of words)\n      names of probe.order/1\n"
+                             "      Whose orders.\n");
   free (text);
   output = open_memstream (&text, &size);
   assert_true (describe_print ("listener", NULL, DESCRIBE_MAN, output, stderr));
