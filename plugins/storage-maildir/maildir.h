@@ -145,7 +145,7 @@ struct ptn_account {
 
 /* place.c: where the Maildir of an account is. */
 char *place_of (const struct store *, const char *account); /* NULL: no such name */
-bool place_valid (const char *template, const char *domain, const char **why);
+bool place_valid (const char *template, const char **why);
 GPtrArray *place_list (const struct store *); /* names of all accounts there are, unordered */
 
 /* trouble.c */

@@ -41,16 +41,14 @@ unescape (const char *text, size_t length) {
 }
 
 bool
-place_valid (const char *template, const char *domain, const char **why) {
-  bool whole = strstr (template, "%u"), local = strstr (template, "%n"),
-       part = strstr (template, "%d");
+place_valid (const char *template, const char **why) {
   for (const char *at = template; (at = strchr (at, '%')); at += 2)
     if (!at[1] || !strchr ("und%", at[1])) {
       *why = "knows %u, %n, %d and %% only";
       return false;
     }
-  *why = "must have %u, or %n and %d, or %n and a domain";
-  return *template == '/' && (whole || (local && (part || *domain)));
+  *why = "must be an absolute path with %u or %n in it";
+  return *template == '/' && (strstr (template, "%u") || strstr (template, "%n"));
 }
 
 char *

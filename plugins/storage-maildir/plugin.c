@@ -22,7 +22,7 @@ static const struct ptn_setting settings[] = {
   { .name = "domain",
     .type = PTN_SETTING_STRING,
     .default_value = "",
-    .help = "Of all accounts, where path has %n but neither %u nor %d." },
+    .help = "Of all accounts, where path has %n but neither %u nor %d; empty: they have none." },
   { .name = "lock_timeout",
     .type = PTN_SETTING_DURATION,
     .default_value = "10s",
@@ -129,7 +129,7 @@ static ptn_status
 read_settings (struct store *store, const struct ptn_config *config) {
   const struct ptn_host *host = store->host;
   const char *path = host->text (config, "path"), *domain = host->text (config, "domain");
-  const char *why = "must be an absolute path";
+  const char *why = NULL;
   int64_t cached = host->number (config, "cached_accounts");
   int64_t tombstones = host->number (config, "tombstones");
   store->template = path && *path
@@ -139,7 +139,7 @@ read_settings (struct store *store, const struct ptn_config *config) {
   store->domain = g_strdup (domain ? domain : "");
   store->lock_timeout = host->number (config, "lock_timeout");
   store->sync = host->number (config, "sync") != 0;
-  if (!place_valid (store->template, store->domain, &why))
+  if (!place_valid (store->template, &why))
     return refuse (host, "path", why);
   if (cached < 0 || cached > 1000000)
     return refuse (host, "cached_accounts", "must be 0 to 1000000");
