@@ -45,6 +45,9 @@ char *shell_body (uint64_t size, uint64_t seed);
 struct ptn_account *shell_account (struct client *, const char *name, ptn_status *);
 ptn_status shell_mailbox (struct client *, struct ptn_account *, const char *path, struct ptn_id *);
 
+/* Rows of what a listing leaves out. */
+ptn_status shell_dump_account (struct client *, struct ptn_account *, const char *name);
+
 extern const struct command change_commands[]; /* a NULL name ends each */
 extern const struct command list_commands[];
 

@@ -157,7 +157,19 @@ list_account (struct client *client, const char *name) {
 }
 
 static ptn_status
-run_list (struct client *client, char **words, size_t count) {
+dump_account (struct client *client, const char *name) {
+  ptn_status status;
+  struct ptn_account *account = shell_account (client, name, &status);
+
+  if (account) {
+    status = shell_dump_account (client, account, name);
+    client->store->close (account);
+  }
+  return status;
+}
+
+static ptn_status
+for_all_accounts (struct client *client, ptn_status (*what) (struct client *, const char *name)) {
   g_autofree char *after = g_strdup ("");
   ptn_status status;
 
@@ -168,7 +180,7 @@ run_list (struct client *client, char **words, size_t count) {
     status = HARNESS_AWAIT (client->task,
                             client->store->list_accounts (client->instance, &call, after, &names));
     for (size_t i = 0; status == PTN_OK && i < names.count; i++) {
-      status = list_account (client, names.items[i]);
+      status = what (client, names.items[i]);
       if (i + 1 == names.count) {
         g_free (after);
         after = g_strdup (names.items[i]);
@@ -177,6 +189,18 @@ run_list (struct client *client, char **words, size_t count) {
     client->host->call_end (&call);
   } while (status == PTN_OK);
   return status == PTN_END ? PTN_OK : status;
+}
+
+static ptn_status
+run_list (struct client *client, char **words, size_t count) {
+  return for_all_accounts (client, list_account);
+}
+
+static ptn_status
+run_dump (struct client *client, char **words, size_t count) {
+  ptn_status status = for_all_accounts (client, list_account);
+
+  return status == PTN_OK ? for_all_accounts (client, dump_account) : status;
 }
 
 static ptn_status
@@ -257,6 +281,8 @@ run_log (struct client *client, char **words, size_t count) {
 }
 
 const struct command list_commands[] = {
-  { "list", 0, run_list },   { "read", 3, run_read }, { "control", 2, run_control },
-  { "sleep", 1, run_sleep }, { "log", 0, run_log },   { NULL, 0, NULL },
+  { "list", 0, run_list },   { "dump", 0, run_dump },
+  { "read", 3, run_read },   { "control", 2, run_control },
+  { "sleep", 1, run_sleep }, { "log", 0, run_log },
+  { NULL, 0, NULL },
 };

@@ -20,6 +20,7 @@
  *     subscribe ACCOUNT PATH 0|1                  quota ACCOUNT OCTETS MESSAGES
  *     remove-account ACCOUNT                      read ACCOUNT PATH UID
  *     list                                        sleep MILLISECONDS
+ *     dump (list, and everything else)
  *     control WORD ...                            log (what the store has logged so far) */
 #include "shell.h"
 
