@@ -65,12 +65,10 @@ edit_get (struct edit *edit, const struct key *key, struct value *value) {
 
 static void
 put (struct edit *edit, const struct key *key, const void *data, size_t size) {
-  struct overlay_node *node = overlay_find (edit->changes, key->octets, key->size);
-  struct undo undo = { .node = node, .state = OVERLAY_NOTHING };
+  struct overlay_node *node = overlay_node (edit->changes, key->octets, key->size);
+  struct undo undo = { node, node->value, node->value_size, node->value_room, node->state };
 
-  if (node)
-    undo = (struct undo){ node, node->value, node->value_size, node->value_room, node->state };
-  undo.node = overlay_put (edit->changes, key->octets, key->size, data, size, true);
+  overlay_set (edit->changes, node, data, size, true);
   g_array_append_val (edit->undo, undo);
 }
 

@@ -221,7 +221,7 @@ static const struct overlay_node *
 move_changes (struct index *index, const struct overlay_node *node, size_t count) {
   for (; node && count > 0; node = node->next[0], count--)
     if (node->state != OVERLAY_NOTHING)
-      overlay_put (index->active, node->key, node->key_size,
+      overlay_set (index->active, overlay_node (index->active, node->key, node->key_size),
                    node->state == OVERLAY_VALUE ? node->value : NULL, node->value_size, false);
   return node;
 }

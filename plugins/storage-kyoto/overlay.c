@@ -16,6 +16,9 @@ struct overlay {
   size_t count, memory;
   uint32_t seed;
   uint32_t height;
+  /* At each height the last node before the key that was looked for last, by who changes: the
+   * next key is often right behind. */
+  struct overlay_node *finger[HEIGHT_MAX];
 };
 
 static void *
@@ -48,6 +51,8 @@ make_head (struct overlay *overlay) {
   memset (overlay->head, 0, size);
   overlay->height = 1;
   overlay->count = 0;
+  for (unsigned level = 0; level < HEIGHT_MAX; level++)
+    overlay->finger[level] = overlay->head;
 }
 
 struct overlay *
@@ -108,10 +113,9 @@ compare (const struct overlay_node *node, const uint8_t *key, size_t size) {
   return order;
 }
 
-/* The last node before the key, and at each height the one whose link would have to change. */
+/* The last node before the key. */
 static struct overlay_node *
-descend (const struct overlay *overlay, const uint8_t *key, size_t size,
-         struct overlay_node **before) {
+descend (const struct overlay *overlay, const uint8_t *key, size_t size) {
   struct overlay_node *at = overlay->head, *known = NULL;
 
   for (int level = (int)overlay->height - 1; level >= 0; level--) {
@@ -119,15 +123,49 @@ descend (const struct overlay *overlay, const uint8_t *key, size_t size,
     while (at->next[level] && at->next[level] != known && compare (at->next[level], key, size) < 0)
       at = at->next[level];
     known = at->next[level];
-    if (before)
-      before[level] = at;
   }
   return at;
 }
 
+static bool
+is_before (const struct overlay *overlay, const struct overlay_node *node, const uint8_t *key,
+           size_t size) {
+  return node == overlay->head || (node && compare (node, key, size) < 0);
+}
+
+/* Moves the finger to the key: at each height the node whose link would have to change. */
+static void
+point (struct overlay *overlay, const uint8_t *key, size_t size) {
+  struct overlay_node **finger = overlay->finger, *at, *known = NULL;
+  bool near = is_before (overlay, finger[0], key, size);
+  uint32_t level = 0;
+
+  if (near) /* up as far as something lies between; above that the finger is right as it is */
+    while (level + 1 < overlay->height && finger[level]->next[level]
+           && compare (finger[level]->next[level], key, size) < 0)
+      level++;
+  else
+    level = overlay->height - 1;
+  at = near ? finger[level] : overlay->head;
+  for (;; level--) {
+    struct overlay_node *from = at;
+
+    while (at->next[level] && at->next[level] != known && compare (at->next[level], key, size) < 0)
+      at = at->next[level];
+    known = at->next[level];
+    finger[level] = at;
+    if (level == 0)
+      return;
+    /* Until we have gone ahead, the finger below is nearer than where we come from. */
+    near = near && at == from;
+    if (near)
+      at = finger[level - 1];
+  }
+}
+
 struct overlay_node *
 overlay_seek (const struct overlay *overlay, const uint8_t *key, size_t size) {
-  return descend (overlay, key, size, NULL)->next[0];
+  return descend (overlay, key, size)->next[0];
 }
 
 struct overlay_node *
@@ -154,8 +192,9 @@ random_height (struct overlay *overlay) {
   return height;
 }
 
+/* Where the finger points. */
 static struct overlay_node *
-insert (struct overlay *overlay, struct overlay_node **before, const uint8_t *key, size_t size) {
+insert (struct overlay *overlay, const uint8_t *key, size_t size) {
   uint32_t height = random_height (overlay);
   struct overlay_node *node =
       allocate (overlay, sizeof *node + height * sizeof (struct overlay_node *) + size);
@@ -166,29 +205,37 @@ insert (struct overlay *overlay, struct overlay_node **before, const uint8_t *ke
   node->key = copy;
   node->key_size = (uint32_t)size;
   node->height = (uint8_t)height;
+  node->state = OVERLAY_NOTHING;
   while (overlay->height < height)
-    before[overlay->height++] = overlay->head;
+    overlay->finger[overlay->height++] = overlay->head;
   for (uint32_t level = 0; level < height; level++) {
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the search filled `before` */
-    node->next[level] = before[level]->next[level];
-    before[level]->next[level] = node;
+    struct overlay_node *before = overlay->finger[level];
+
+    node->next[level] = before->next[level];
+    before->next[level] = node;
   }
   overlay->count++;
   return node;
 }
 
 struct overlay_node *
-overlay_put (struct overlay *overlay, const uint8_t *key, size_t key_size, const void *data,
-             size_t size, bool keep_old) {
-  struct overlay_node *before[HEIGHT_MAX];
-  struct overlay_node *node = descend (overlay, key, key_size, before)->next[0];
+overlay_node (struct overlay *overlay, const uint8_t *key, size_t size) {
+  struct overlay_node *node;
 
-  if (!node || node->key_size != key_size || memcmp (node->key, key, key_size) != 0)
-    node = insert (overlay, before, key, key_size);
+  point (overlay, key, size);
+  node = overlay->finger[0]->next[0];
+  return node && node->key_size == size && memcmp (node->key, key, size) == 0
+             ? node
+             : insert (overlay, key, size);
+}
+
+void
+overlay_set (struct overlay *overlay, struct overlay_node *node, const void *data, size_t size,
+             bool keep_old) {
   if (!data) {
     node->state = OVERLAY_REMOVED;
     node->value_size = 0;
-    return node;
+    return;
   }
   if (keep_old || node->value_room < size || !node->value) {
     /* Counters grow: a little room spares the next allocation. */
@@ -198,5 +245,4 @@ overlay_put (struct overlay *overlay, const uint8_t *key, size_t key_size, const
   memcpy (node->value, data, size);
   node->value_size = (uint32_t)size;
   node->state = OVERLAY_VALUE;
-  return node;
 }

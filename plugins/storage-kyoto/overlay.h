@@ -40,9 +40,12 @@ struct overlay_node *overlay_find (const struct overlay *, const uint8_t *key, s
 struct overlay_node *overlay_seek (const struct overlay *, const uint8_t *key, size_t size);
 struct overlay_node *overlay_first (const struct overlay *);
 
-/* Sets the value (data NULL: removed).  A value that fits where the old one was overwrites it,
+/* The node of a key, for whoever changes it; a new one is OVERLAY_NOTHING.  Keys that come in
+ * order are found in a few steps. */
+struct overlay_node *overlay_node (struct overlay *, const uint8_t *key, size_t size);
+/* Sets its value (data NULL: removed).  A value that fits where the old one was overwrites it,
  * unless `keep_old`: then the old octets stay readable (for undo). */
-struct overlay_node *overlay_put (struct overlay *, const uint8_t *key, size_t key_size,
-                                  const void *data, size_t size, bool keep_old);
+void overlay_set (struct overlay *, struct overlay_node *, const void *data, size_t size,
+                  bool keep_old);
 
 #endif
