@@ -29,6 +29,13 @@ static const struct ptn_setting settings[] = {
     .default_value = "Postern",
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "What CAPA says of the server after login; empty: nothing." },
+  { .name = "uidl_format",
+    .type = PTN_SETTING_ENUM,
+    .default_value = "postern",
+    .choices = "postern dovecot",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "How UIDL names a message: as we do, or as Dovecot does by default, for clients that "
+            "come from there." },
 };
 
 static ptn_status

@@ -47,7 +47,7 @@ struct session {
   uint64_t octets;
   uint8_t state;    /* enum state */
   uint8_t failures; /* logins */
-  bool utf8, listing, uidl, logged_in;
+  bool utf8, listing, uidl, uidl_as_dovecot, logged_in;
 };
 
 /* session.c.  Replies are cut at 510 octets and get their CRLF here. */

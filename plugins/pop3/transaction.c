@@ -55,6 +55,8 @@ command_stat (struct session *s, const struct arguments *arguments) {
 static int
 print_row (const struct session *s, uint32_t index, char *row, size_t room) {
   const struct maildrop *drop = s->drop;
+  if (s->uidl && s->uidl_as_dovecot) /* its pop3_uidl_format is %08Xu%08Xv */
+    return snprintf (row, room, "%u %08x%08x\r\n", index + 1, drop->uids[index], drop->uidvalidity);
   if (s->uidl) /* 16 characters, RFC 1939 allows 70 */
     return snprintf (row, room, "%u %08x%08x\r\n", index + 1, drop->uidvalidity, drop->uids[index]);
   return snprintf (row, room, "%u %" G_GUINT64_FORMAT "\r\n", index + 1,
@@ -84,6 +86,9 @@ list_rows (struct session *s) {
 static void
 list (struct session *s, const struct arguments *arguments, bool uidl) {
   s->uidl = uidl;
+  if (uidl)
+    s->uidl_as_dovecot =
+        strcmp (s->pop3->host->text (s->info->config, "uidl_format"), "dovecot") == 0;
   if (arguments->count) {
     char row[64];
     if (!message_number (s, arguments->word[0]))
