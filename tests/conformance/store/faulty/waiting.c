@@ -42,7 +42,7 @@ DELIVER (deliver_believes_wakes) {
   static int64_t until;
   if (last != c) {
     last = c;
-    until = host->monotonic_ns () + 20000000;
+    until = host->monotonic_ns () + 500000000;
     host->wake_at (host->waker (c->task), until);
     return PTN_PENDING;
   }
