@@ -357,6 +357,7 @@ RULE (remembered, "digest.remember",
   const struct ptn_id nowhere = { "nowhere" };
   deliver (f, ANN, "INBOX", "x\r\n");
   struct ptn_id id = id_of (f, "INBOX");
+  uint64_t modseq = status_of (f, "INBOX").highest_modseq;
   f->store->remember (f->account, &nowhere, 1, (struct ptn_bytes){ "x", 1 });
   f->store->remember (f->account, &id, 77, (struct ptn_bytes){ "x", 1 });
   for (int i = 0; i < 50; i++) { /* it may be lost, but not always */
@@ -365,6 +366,9 @@ RULE (remembered, "digest.remember",
     g_autoptr (GBytes) digest = digest_of (f, "INBOX", 1);
     if (digest) {
       must_have_digest (f, "INBOX", 1, "late", 4);
+      must_be (status_of (f, "INBOX").highest_modseq, modseq,
+               "highest_modseq after a digest came "
+               "late");
       return;
     }
   }

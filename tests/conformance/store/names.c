@@ -81,6 +81,36 @@ RULE (dots, "name.dots", "A name never leaves its account: \"..\" is a name or P
   account_back (f, before);
 }
 
+RULE (account_names, "name.account",
+      "A name of an account is never a path: it is that account or "
+      "PTN_E_INVALID",
+      "store.h, struct ptn_target: account", 0, 0) {
+  static const char *const names[] = { "..",  ".", "../" BOB, BOB "/..", "a/b", "~",
+                                       "a b", ETE, "%2e%2e",  "-rf",     "a\\b" };
+  deliver (f, BOB, "INBOX", "theirs\r\n");
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+    const struct ptn_target target = TARGET (names[i], "INBOX");
+    struct ptn_delivered result = { 0 };
+    ptn_status status = deliver_many (f, source_of (f, "x\r\n", 3), 0, &target, 1, &result);
+    if (status == PTN_OK)
+      status = result.status;
+    must (status == PTN_OK || status == PTN_E_INVALID,
+          "deliver to the account \"%s\" gives %s, "
+          "must give PTN_OK or PTN_E_INVALID",
+          names[i], status_name (status));
+    if (status != PTN_OK)
+      continue;
+    struct ptn_account *before = account_switch (f, names[i]);
+    must_be (status_of (f, "INBOX").messages, 1, "messages of the account \"%s\"", names[i]);
+    must_have_text (f, "INBOX", 1, "x\r\n");
+    account_back (f, before);
+  }
+  struct ptn_account *before = account_switch (f, BOB);
+  must_be (status_of (f, "INBOX").messages, 1, "messages of another account after all that");
+  must_have_text (f, "INBOX", 1, "theirs\r\n");
+  account_back (f, before);
+}
+
 RULE (long_names, "name.length",
       "A name of 200 octets works; one that is too long is refused with PTN_E_INVALID or "
       "PTN_E_LIMIT",
@@ -220,6 +250,6 @@ RULE (cursor_early, "list.close-early", "A cursor may be closed early",
 }
 
 RULES (name, &inbox_any_case_rule, &inbox_children_rule, &case_matters_rule, &utf8_rule,
-       &bad_names_rule, &dots_rule, &long_names_rule, &deep_names_rule);
+       &bad_names_rule, &dots_rule, &account_names_rule, &long_names_rule, &deep_names_rule);
 RULES (list, &order_rule, &percent_rule, &star_rule, &exact_rule, &hostile_pattern_rule,
        &list_attributes_rule, &list_many_rule, &cursor_early_rule);

@@ -200,6 +200,10 @@ RULE (special_create, "special-use.create", "create gives special uses, and rows
   must_give (DO (f, f->store->create (f->account, &call, NAME ("b"), 1U << 30)), PTN_E_INVALID,
              "create with an unknown attribute");
   must (!exists (f, "b"), "a mailbox that was refused is there");
+  must_do (DO (f, f->store->create (f->account, &call, NAME ("x/y"), PTN_MAILBOX_ARCHIVE)),
+           "create below");
+  must_be (status_of (f, "x").attributes, PTN_MAILBOX_HAS_CHILDREN,
+           "attributes of a parent that create had to make");
 }
 
 RULE (special_set, "special-use.set",
@@ -212,8 +216,9 @@ RULE (special_set, "special-use.set",
              "set_attributes to bit %u", bit);
     must_be (status_of (f, "a").attributes, 1U << bit | PTN_MAILBOX_HAS_CHILDREN, "attributes");
   }
-  must_give (DO (f, f->store->set_attributes (f->account, &call, &id, PTN_MAILBOX_SUBSCRIBED)),
-             PTN_E_INVALID, "set_attributes to what is no special use");
+  must_give (DO (f, f->store->set_attributes (f->account, &call, &id,
+                                              PTN_MAILBOX_TRASH | PTN_MAILBOX_SUBSCRIBED)),
+             PTN_E_INVALID, "set_attributes to what is no special use, beside one that is");
   must_do (DO (f, f->store->set_attributes (f->account, &call, &id, 0)), "set_attributes to none");
   must_be (status_of (f, "a").attributes, PTN_MAILBOX_HAS_CHILDREN, "attributes");
   const struct ptn_id nowhere = { "nowhere" };

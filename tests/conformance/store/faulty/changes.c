@@ -327,6 +327,14 @@ DELIVER (deliver_long_table) {
   other.size = sizeof other;
   return good.deliver (i, c, &other, targets, count, results);
 }
+DELIVER (deliver_to_last_part) {
+  struct ptn_target *others = keep (targets, count * sizeof *targets);
+  for (size_t t = 0; t < count; t++) {
+    const char *slash = strrchr (targets[t].account, '/');
+    others[t].account = slash ? slash + 1 : targets[t].account;
+  }
+  return good.deliver (i, c, append, others, count, results);
+}
 DELIVER (deliver_denied) {
   ptn_status status = good.deliver (i, c, append, targets, count, results);
   if (status == PTN_OK && strcmp (targets[0].path, "a") == 0)
@@ -418,6 +426,7 @@ const struct fault change_faults[] = {
   FAULT ("describe.once", "is not called", deliver, deliver_undescribed),
   FAULT ("describe.once", "is not called", append, append_undescribed),
   FAULT ("describe.short-table", "is called all the same", deliver, deliver_long_table),
+  FAULT ("name.account", "is what stands behind the last '/'", deliver, deliver_to_last_part),
   FAULT ("rights.deliver", "are looked at", deliver, deliver_denied),
   FAULT ("quota.used", "is 0", quota, quota_unused),
   FAULT ("quota.limits", "are not kept", set_quota, set_quota_nothing),
