@@ -25,9 +25,8 @@ problem_free (void *argument) {
   g_free (problem);
 }
 
-static void
-PTN_PRINTF (4, 5)
-    add (GPtrArray *problems, const struct shard *shard, char *where, const char *format, ...) {
+void
+verify_add (GPtrArray *problems, const struct shard *shard, char *where, const char *format, ...) {
   struct problem *problem;
   va_list arguments;
 
@@ -104,9 +103,9 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
   if (!g_file_test (previous, G_FILE_TEST_EXISTS))
     *lsn = 0; /* it was compacted away */
   if (!walk)
-    add (problems, shard, g_strdup (base), "cannot be read: %s", g_strerror (errno));
+    verify_add (problems, shard, g_strdup (base), "cannot be read: %s", g_strerror (errno));
   else if (!walk_header_good (walk))
-    add (problems, shard, g_strdup (base), "has a wrong header");
+    verify_add (problems, shard, g_strdup (base), "has a wrong header");
   while (walk && (step = walk_next (walk))) {
     const char *why = step->why ? step->why : check_packed (shard, step);
 
@@ -117,7 +116,7 @@ verify_segment (struct shard *shard, uint32_t number, uint64_t *lsn, GPtrArray *
       counts->records++;
     }
     if (why)
-      add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, step->at), "%s", why);
+      verify_add (problems, shard, g_strdup_printf ("%s at %" PRIu64, base, step->at), "%s", why);
   }
   counts->segments++;
   counts->log_octets += walk ? walk_size (walk) : 0;
@@ -161,8 +160,8 @@ message (void *argument, const uint8_t *key, size_t key_size, const uint8_t *val
   memcpy (survey->last.octets, key, survey->last.size);
   survey->rows++;
   if (!message_row_get (READER (value, size), &row)) {
-    add (survey->problems, survey->shard, g_strdup_printf ("uid %u", uid),
-         "a message's row makes no sense");
+    verify_add (survey->problems, survey->shard, g_strdup_printf ("uid %u", uid),
+                "a message's row makes no sense");
     return true;
   }
   mailbox->messages++;
@@ -195,22 +194,22 @@ mailbox (void *argument, const uint8_t *key, size_t key_size, const uint8_t *val
 
     survey->counts->accounts++;
     if (!user_row_get (READER (value, size), &own))
-      add (survey->problems, survey->shard, where, "the account's row makes no sense");
+      verify_add (survey->problems, survey->shard, where, "the account's row makes no sense");
     else if (own.octets != account->octets || own.messages != account->messages)
-      add (survey->problems, survey->shard, where, "the account's counts are wrong");
+      verify_add (survey->problems, survey->shard, where, "the account's counts are wrong");
     else
       g_free (where);
     return true;
   }
   survey->counts->mailboxes++;
   if (!mailbox_row_get (READER (value, size), &row))
-    add (survey->problems, survey->shard, where, "the mailbox's row makes no sense");
+    verify_add (survey->problems, survey->shard, where, "the mailbox's row makes no sense");
   else if (row.messages != sum->messages || row.unseen != sum->unseen || row.deleted != sum->deleted
            || row.octets != sum->octets || row.uid_sum != sum->uid_sum)
-    add (survey->problems, survey->shard, where,
-         "counts %u messages, has %u (or other counts differ)", row.messages, sum->messages);
+    verify_add (survey->problems, survey->shard, where,
+                "counts %u messages, has %u (or other counts differ)", row.messages, sum->messages);
   else if (row.uidnext < sum->uidnext || row.modseq < sum->modseq)
-    add (survey->problems, survey->shard, where, "UIDNEXT or modseq is behind its messages");
+    verify_add (survey->problems, survey->shard, where, "UIDNEXT or modseq is behind its messages");
   else
     g_free (where);
   return true;
@@ -228,21 +227,21 @@ check_place (struct survey *survey, uint64_t id, const struct body_row *row) {
 
     for (uint64_t piece = 0; reader && big_reader_size (reader, piece) > 0; piece++)
       if (big_reader_piece (reader, piece, data) != PTN_OK) {
-        add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
-             "piece %" PRIu64 " of its file is corrupt", piece);
+        verify_add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+                    "piece %" PRIu64 " of its file is corrupt", piece);
         break;
       }
     if (!reader)
-      add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
-           "its file is missing or damaged");
+      verify_add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+                  "its file is missing or damaged");
     big_reader_free (&reader);
   } else {
     struct segment_file *file = segment_take (shard, row->segment);
 
     if (!file || fstat (file->fd, &status) != 0
         || (uint64_t)status.st_size < row->offset + row->stored)
-      add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
-           "lies outside of its segment");
+      verify_add (survey->problems, shard, g_strdup_printf ("body %" PRIu64, id),
+                  "lies outside of its segment");
     if (file)
       segment_give (shard, file);
   }
@@ -277,9 +276,9 @@ check_bodies (struct survey *survey, GArray *found) {
 
     survey->counts->bodies++;
     if (!references || *references != one->row.references)
-      add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, one->id),
-           "has %u references, is used by %" PRIu64, one->row.references,
-           references ? *references : 0);
+      verify_add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, one->id),
+                  "has %u references, is used by %" PRIu64, one->row.references,
+                  references ? *references : 0);
     check_place (survey, one->id, &one->row);
     if (!(one->row.attributes & BODY_BIG)) {
       struct segment_row *sum = slot (survey->segments, one->row.segment, sizeof *sum);
@@ -291,8 +290,9 @@ check_bodies (struct survey *survey, GArray *found) {
   }
   g_hash_table_iter_init (&iterator, survey->bodies);
   while (g_hash_table_iter_next (&iterator, &key, &count))
-    add (survey->problems, survey->shard, g_strdup_printf ("body %" PRIu64, *(const uint64_t *)key),
-         "messages name it: it is not there");
+    verify_add (survey->problems, survey->shard,
+                g_strdup_printf ("body %" PRIu64, *(const uint64_t *)key),
+                "messages name it: it is not there");
 }
 
 /* Do the counts of live bodies agree with the bodies? */
@@ -304,9 +304,9 @@ segment (void *argument, const uint8_t *key, size_t key_size, const uint8_t *val
 
   if (!segment_row_get (READER (value, size), &row) || row.live != sum->live
       || row.bodies != sum->bodies)
-    add (survey->problems, survey->shard, g_strdup_printf ("log.%08u", (uint32_t)number),
-         "counts %" PRIu64 " live bodies, has %" PRIu64 " (or octets differ)", row.bodies,
-         sum->bodies);
+    verify_add (survey->problems, survey->shard, g_strdup_printf ("log.%08u", (uint32_t)number),
+                "counts %" PRIu64 " live bodies, has %" PRIu64 " (or octets differ)", row.bodies,
+                sum->bodies);
   sum->live = sum->bodies = 0;
   return true;
 }
@@ -321,9 +321,9 @@ check_segments (struct survey *survey) {
     const struct segment_row *sum = value;
 
     if (sum->bodies > 0)
-      add (survey->problems, survey->shard,
-           g_strdup_printf ("log.%08u", (uint32_t) * (const uint64_t *)key),
-           "has %" PRIu64 " live bodies that are not counted", sum->bodies);
+      verify_add (survey->problems, survey->shard,
+                  g_strdup_printf ("log.%08u", (uint32_t) * (const uint64_t *)key),
+                  "has %" PRIu64 " live bodies that are not counted", sum->bodies);
   }
 }
 
@@ -362,7 +362,7 @@ survey_run (struct survey *survey) {
   }
   if (status == PTN_END)
     check_segments (survey);
-  return status;
+  return status == PTN_END ? verify_kept (survey->shard, survey->problems) : status;
 }
 
 bool
@@ -373,8 +373,8 @@ verify_index (struct shard *shard, GPtrArray *problems, struct verify_counts *co
   struct verify_counts start = *counts;
 
   if (lost > 0) {
-    add (problems, shard, g_strdup_printf ("base.%08u", base),
-         "%" PRIu64 " of its records are damaged: another one is written", lost);
+    verify_add (problems, shard, g_strdup_printf ("base.%08u", base),
+                "%" PRIu64 " of its records are damaged: another one is written", lost);
     compactor_poke (shard->store);
   }
   before = problems->len;
@@ -395,7 +395,7 @@ verify_index (struct shard *shard, GPtrArray *problems, struct verify_counts *co
     g_hash_table_unref (survey.bodies);
     g_hash_table_unref (survey.segments);
     if (status == PTN_E_CORRUPT) {
-      add (problems, shard, g_strdup ("index"), "a row has a wrong checksum");
+      verify_add (problems, shard, g_strdup ("index"), "a row has a wrong checksum");
       return true;
     }
     /* What changed under our eyes is no problem: look again. */

@@ -27,4 +27,10 @@ void verify_segment (struct shard *, uint32_t number, uint64_t *lsn, GPtrArray *
  * compare counts. */
 bool verify_index (struct shard *, GPtrArray *problems, struct verify_counts *);
 
+/* For the files of verify: one problem more; takes `where` over. */
+void verify_add (GPtrArray *problems, const struct shard *, char *where, const char *format, ...)
+    PTN_PRINTF (4, 5);
+/* Rows beside messages.  PTN_END: looked at. */
+ptn_status verify_kept (struct shard *, GPtrArray *problems);
+
 #endif
