@@ -101,7 +101,7 @@ static void
 skip_folder (struct owner *owner, const char *folder, const char *why) {
   if (g_hash_table_size (owner->complained) < 100
       && g_hash_table_add (owner->complained, g_strdup (folder)))
-    complain (owner->store, PTN_LOG_WARNING, "maildir.folder_skipped", owner->name, folder, why);
+    complain (owner->store, PTN_LOG_WARNING, "maildir.folder-skipped", owner->name, folder, why);
 }
 
 static void

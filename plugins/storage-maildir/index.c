@@ -23,7 +23,7 @@ load (const struct owner *owner, const char *path, const char *kind, char **data
   size_t size = 0;
   if (!file_read (path, INDEX_MAX, data, &size)) {
     if (errno != ENOENT)
-      complain (owner->store, PTN_LOG_ERROR, "maildir.index_bad", owner->name, path,
+      complain (owner->store, PTN_LOG_ERROR, "maildir.index-bad", owner->name, path,
                 g_strerror (errno));
     return false;
   }
@@ -33,7 +33,7 @@ load (const struct owner *owner, const char *path, const char *kind, char **data
     crc |= (uint32_t)octets[8 + i] << 8 * i;
   if (size < HEAD || memcmp (*data, kind, 8) != 0
       || crc32_of (0, octets + HEAD, size - HEAD) != crc) {
-    complain (owner->store, PTN_LOG_ERROR, "maildir.index_bad", owner->name, path,
+    complain (owner->store, PTN_LOG_ERROR, "maildir.index-bad", owner->name, path,
               "its checksum is wrong; it is made anew");
     return false;
   }
@@ -56,7 +56,7 @@ save_end (const struct owner *owner, const char *path, GByteArray *out) {
     out->data[8 + i] = (uint8_t)(crc >> 8 * i);
   if (file_replace (path, out->data, out->len))
     return true;
-  complain (owner->store, PTN_LOG_ERROR, "maildir.index_write", owner->name, path,
+  complain (owner->store, PTN_LOG_ERROR, "maildir.index-write", owner->name, path,
             g_strerror (errno));
   return false;
 }

@@ -76,14 +76,14 @@ replay (struct owner *owner, const uint8_t *data, size_t size) {
     if (in.bad || (at > LOG_HEAD && lsn != before + 1))
       break;
     if (!record_apply (owner, lsn, in.at, (size_t)(in.end - in.at), true))
-      complain (owner->store, PTN_LOG_ERROR, "maildir.log_bad", owner->name, owner->directory,
+      complain (owner->store, PTN_LOG_ERROR, "maildir.log-bad", owner->name, owner->directory,
                 "a record is not understood");
     owner->lsn = MAX (owner->lsn, lsn);
     before = lsn;
     at += 8 + length;
   }
   if (at < size)
-    complain (owner->store, PTN_LOG_NOTICE, "maildir.log_torn", owner->name, owner->directory,
+    complain (owner->store, PTN_LOG_NOTICE, "maildir.log-torn", owner->name, owner->directory,
               "the last record was not whole");
   owner->log_size = at;
   g_array_set_size (owner->changed, 0);
@@ -173,7 +173,7 @@ log_commit (struct owner *owner, struct ptn_task *task, GByteArray *entries) {
   owner->lsn++;
   owner->store->host->observe (owner->store->commits, 1);
   if (!record_apply (owner, owner->lsn, record->data + head, record->len - head, false))
-    complain (owner->store, PTN_LOG_ERROR, "maildir.log_bad", owner->name, owner->directory,
+    complain (owner->store, PTN_LOG_ERROR, "maildir.log-bad", owner->name, owner->directory,
               "a record of our own is not understood");
   return PTN_OK;
 }

@@ -286,7 +286,7 @@ compare_messages (struct look *look) {
     struct message *message = mailbox->messages->pdata[i];
     struct file *file = g_hash_table_lookup (look->files, message->name);
     if (file && look->list && uid_is_taken (look, message)) {
-      complain (mailbox->owner->store, PTN_LOG_WARNING, "maildir.uid_taken", mailbox->owner->name,
+      complain (mailbox->owner->store, PTN_LOG_WARNING, "maildir.uid-taken", mailbox->owner->name,
                 message->name, "another program gave its UID to another mail; it gets a new one");
       g_array_append_val (look->gone, message->uid);
     } else if (file)
