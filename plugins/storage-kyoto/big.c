@@ -27,6 +27,10 @@ big_new (struct shard *shard) {
   struct big *big;
   int fd;
 
+  if (!store_may_grow (shard->store)) {
+    errno = ENOSPC;
+    return NULL;
+  }
   if (g_mkdir (shard->path, 0700) != 0 && errno != EEXIST)
     return NULL;
   fd = open (name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -61,6 +65,10 @@ big_write (struct big *big, const void *piece, size_t size) {
   struct iovec vector = { packed ? packed : (void *)(uintptr_t)piece, stored };
   uint32_t crc = crc32c (0, vector.iov_base, stored);
 
+  if (!store_may_grow (big->shard->store)) {
+    errno = ENOSPC;
+    return false;
+  }
   if (!io_write_all (big->shard->store->io, big->fd, &vector, 1, (off_t)big->stored))
     return false;
   /* The disk may begin now: less is left for the sync. */

@@ -199,6 +199,7 @@ static struct op *
 prepare_batch (struct shard *shard) {
   struct txn *txn = &shard->txn;
   struct op *ops = NULL, **end = &ops, *op;
+  bool may_grow = store_may_grow (shard->store);
 
   txn_reset (txn);
   while ((op = shard->pending) && txn->octets < BATCH_OCTETS) {
@@ -206,6 +207,12 @@ prepare_batch (struct shard *shard) {
 
     shard->pending = op->next;
     op->next = NULL;
+    if (op->grows && !may_grow) {
+      op->client_text = full_client;
+      op->log_text = full_log;
+      op_finish (op, PTN_E_TEMPORARY);
+      continue;
+    }
     txn_begin_unit (txn, op->job->task);
     status = op->prepare (op, txn);
     if (status != PTN_OK) {

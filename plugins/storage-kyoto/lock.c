@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static char *
@@ -284,6 +285,8 @@ reserve_make (struct store *store) {
   }
   fd = open (name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || store->io->fallocate (fd, 0, 0, (off_t)store->settings.reserve) != 0) {
+    /* A file system that keeps no space back at all must take mail all the same. */
+    atomic_store (&store->reserve_useless, !io_no_space (errno));
     g_unlink (name);
     atomic_store (&store->reserve_gone, true);
   } else
@@ -301,4 +304,18 @@ reserve_release (struct store *store) {
   store_log (store, PTN_LOG_WARNING, "store.reserve", "action", "given up for expunges", NULL,
              NULL);
   return g_unlink (name) == 0;
+}
+
+bool
+store_may_grow (struct store *store) {
+  struct statvfs space;
+
+  if (!atomic_load (&store->reserve_gone) || store->settings.reserve == 0
+      || atomic_load (&store->reserve_useless))
+    return true;
+  if (statvfs (store->path, &space) != 0
+      || (uint64_t)space.f_bavail * space.f_frsize / 2 <= store->settings.reserve)
+    return false;
+  reserve_make (store);
+  return !atomic_load (&store->reserve_gone) || atomic_load (&store->reserve_useless);
 }

@@ -90,7 +90,7 @@ struct store {
   _Atomic bool stopping;        /* long work ends early */
   int64_t opened;               /* seconds since 1970 */
   _Atomic uint32_t remembering; /* digests nobody waits for, on their way */
-  _Atomic bool reserve_gone;
+  _Atomic bool reserve_gone, reserve_useless;
 };
 
 /* The end of the log, where records are added.  Used by the shard's committer alone. */
@@ -237,6 +237,9 @@ void store_unlock (struct store *);
 ptn_status store_identify (struct store *);
 void reserve_make (struct store *);
 bool reserve_release (struct store *);
+/* May mail be added?  Not while the reserve is given up: its space is for expunges, flags and
+ * compaction.  Makes it again when there is space for it twice. [any thread of the store] */
+bool store_may_grow (struct store *);
 
 /* checkpoint.c */
 ptn_status checkpointer_start (struct store *);

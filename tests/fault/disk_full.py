@@ -81,7 +81,7 @@ def main():
             ballast.write(b"\0" * (16 << 20))
         server.configure({"plugin storage-kyoto": {
             "path": os.path.join(disk, "store"), "shards": 2, "segment_size": "4 MiB",
-            "reserve": "2 MiB"}})
+            "reserve": "2 MiB", "compression": "none"}})
         with server:
             scenario(server, disk)
     finally:

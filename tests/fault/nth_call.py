@@ -7,7 +7,8 @@ the n-th on.  A command that fails has not happened for anybody who looks; the p
 after a start with a good disk the store is as the commands that succeeded made it (and if nothing
 could be changed any more, because a sync had failed, the last that failed may have happened).
 
-POSTERN_TEST_LONG=1: every n of a longer run, not a part of them.
+POSTERN_TEST_LONG=1: every n of a longer run, not a part of them.  To see one again: POSTERN_CASE
+(from which way on), POSTERN_CALL (only this n, twenty times), POSTERN_KEEP (a folder for the store).
 """
 
 import copy
@@ -23,7 +24,8 @@ import shell  # noqa: E402
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
 COMMANDS = 60 if LONG else 30
 RUNS = 10**9 if LONG else 30  # of each way to fail
-SETTINGS = ["shards=1", "segment_size=16384", "checkpoint_records=25", "reserve=65536"]
+SETTINGS = ["shards=1", "segment_size=8192", "checkpoint_records=25", "reserve=65536",
+            "compact=10", "compact_idle=10", "compact_pause=5ms", "base_gain=0"]
 CASES = [  # which calls, how they fail, only the n-th or all from there on
     ("wsna", "EIO", False), ("wna", "ENOSPC", False), ("w", "short", False), ("w", "torn", False),
     ("r", "EIO", False), ("wsna", "EIO", True), ("wna", "ENOSPC", True)]
@@ -37,6 +39,7 @@ class Trial:
         self.store = os.path.join(folder, "store")
         self.told = os.path.join(folder, "calls")
         self.client = shell.Client("ann", random.Random(seed), big=0.05, accounts=1)
+        self.client.weights.update(compact=1.5)
         self.maybe = []  # the states, if commands that failed since have happened after all
         self.told_of = []
 
@@ -71,8 +74,11 @@ class Trial:
         for line in self.client.extend(1):
             status, answer, _ = store.send(line)
             if status == 0:
-                if not line.startswith("keyword"):  # which is nothing if there is such a keyword
+                # Nothing may have been written: there is such a keyword, nothing to compact.
+                if not line.startswith(("keyword", "control")):
                     self.maybe = []
+                continue
+            if line.startswith("control"):
                 continue
             assert status <= -100, f"{line!r}: status {status} {answer}"
             self.maybe.append(self.client.states[-1])

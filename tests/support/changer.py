@@ -32,9 +32,10 @@ class Changer:
         self.whole_every = settings.pop("whole_every", 5)
         self.pause = settings.pop("pause", 0)
         weights = settings.pop("weights", {})
+        self.may_refuse = settings.pop("may_refuse", ())  # names of statuses
         self.client = shell.Client(name, self.chance, **settings)
         self.client.weights.update(weights)
-        self.drives, self.commands, self.looks = {}, 0, 0
+        self.drives, self.commands, self.looks, self.refused = {}, 0, 0, 0
         self.before = None  # the state before a command that has no answer yet
 
     def connect(self):
@@ -68,7 +69,13 @@ class Changer:
             if self.stop.is_set():
                 return
             for line in self.next_lines():
-                self.do(line.split(" "))
+                try:
+                    self.do(line.split(" "))
+                except drive.StoreError as error:
+                    if error.status not in self.may_refuse:
+                        raise
+                    self.go_back(list(self.client.accounts))
+                    break
                 self.commands += 1
                 self.before = None
             if self.pause:
@@ -84,13 +91,26 @@ class Changer:
             self.ahead = client.states[number + 1]
             yield line
 
+    def go_back(self, accounts):
+        """The command was refused: for these accounts it has not happened."""
+        self.refused += 1
+        self.client.accounts = {
+            account: copy.deepcopy((self.before if account in accounts else self.ahead)[account])
+            for account in self.client.accounts}
+        self.client.commands, self.client.states = [], [self.client.snapshot()]
+        self.before = None
+
     def do(self, words):
         word, rest = words[0], words[1:]
         if word == "deliver":
             targets = list(zip(rest[3::2], rest[4::2]))
             body = shell.mail_body(int(rest[0]), int(rest[1]))
             done = next(iter(self.drives.values())).deliver(targets, body, int(rest[2]))
-            assert all(status == "OK" for status, _ in done), f"{words}: {done}"
+            wrong = [status for status, _ in done if status != "OK"]
+            assert all(status in self.may_refuse for status in wrong), f"{words}: {done}"
+            if wrong:
+                self.go_back([account for (account, _), (status, _) in zip(targets, done)
+                              if status != "OK"])
             return
         account, path = rest[:2]
         connection, rest = self.drives[account], rest[2:]
@@ -161,7 +181,7 @@ def run_process(server, names, seed, stop, settings, results):
         except Exception:  # pylint: disable=broad-except
             results.put(("wrong", traceback.format_exc(limit=-4)))
             return
-        results.put(("done", changer.commands, changer.looks))
+        results.put(("done", changer.commands, changer.looks, changer.refused))
 
     threads = [threading.Thread(target=run, args=(changer,)) for changer in changers]
     for thread in threads:
@@ -175,7 +195,7 @@ class Group:
 
     def __init__(self, server, count, seed, prefix="changer", **settings):
         self.stop, self.results = multiprocessing.Event(), multiprocessing.Queue()
-        self.count, self.commands, self.looks, self.ended = count, 0, 0, 0
+        self.count, self.commands, self.looks, self.refused, self.ended = count, 0, 0, 0, 0
         names = [f"{prefix}{number}" for number in range(count)]
         self.processes = [multiprocessing.Process(
             target=run_process, args=(server, names[part::2], seed, self.stop, settings,
@@ -202,6 +222,7 @@ class Group:
         self.ended += 1
         self.commands += result[1]
         self.looks += result[2]
+        self.refused += result[3]
 
     def check(self):
         while not self.results.empty():
