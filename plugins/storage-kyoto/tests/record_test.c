@@ -165,6 +165,43 @@ records (void **state) {
   g_array_unref (groups[1].set);
 }
 
+/* What version 1 of the log has said is still understood: it says less. */
+static void
+version_one (void **state) {
+  static const uint8_t types[] = { RECORD_DELIVER, RECORD_EXPUNGE, RECORD_TOKEN };
+  static const struct ptn_uid_range range = { 4, 8 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
+    struct record record = { .type = types[i],
+                             .version = 1,
+                             .user = 7,
+                             .mailbox = 3,
+                             .uid = 99,
+                             .lsn = 12345,
+                             .message = { .octets = 9 },
+                             .stored = 9,
+                             .email = 5,
+                             .time = 7,
+                             .set = { &range, 1 } };
+    struct octets coded = { 0 };
+    struct record back;
+
+    record_encode (&record, &coded);
+    record_seal (coded.data, true, 12000, 0x1234);
+    assert_int_equal (coded.data[27], 1);
+    assert_int_equal (record_decode (coded.data, coded.size, 0x1234, &back), PTN_OK);
+    assert_int_equal (back.version, 1);
+    assert_int_equal (back.email, 0);
+    assert_int_equal (back.time, 0);
+    assert_int_equal (back.hash_count, 0);
+    record_clear (&back);
+    coded.data[27] = 3; /* of a version to come */
+    assert_int_equal (record_decode (coded.data, coded.size, 0x1234, &back), PTN_E_CORRUPT);
+    record_clear (&back);
+    octets_clear (&coded);
+  }
+}
+
 static void
 patterns (void **state) {
   extern bool mailbox_matches (const char *pattern, const char *path);
@@ -187,8 +224,8 @@ patterns (void **state) {
 int
 main (void) {
   static const struct CMUnitTest tests[] = {
-    cmocka_unit_test (crc_vectors), cmocka_unit_test (varints),  cmocka_unit_test (sets),
-    cmocka_unit_test (records),     cmocka_unit_test (patterns),
+    cmocka_unit_test (crc_vectors), cmocka_unit_test (varints),     cmocka_unit_test (sets),
+    cmocka_unit_test (records),     cmocka_unit_test (version_one), cmocka_unit_test (patterns),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -360,3 +360,22 @@ set_file (struct fixture *f, const char *name, const void *data, size_t size) {
 
   write_file (path, data, size);
 }
+
+void
+assert_rebuilds (struct fixture *f) {
+  static const char *const names[] = { "CURRENT", "idx.A.kct", "idx.B.kct" };
+  g_autofree char *before = dump (f->store), *after = NULL;
+
+  assert_sound (f->store);
+  fixture_close (f);
+  for (uint32_t shard = 0; shard < f->settings.shards; shard++)
+    for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+      g_autofree char *folder = g_strdup_printf ("s%02u", shard);
+      g_autofree char *name = g_build_filename (f->path, folder, names[i], NULL);
+
+      g_unlink (name);
+    }
+  fixture_open (f);
+  after = dump (f->store);
+  assert_string_equal (before, after);
+}

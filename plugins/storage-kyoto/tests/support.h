@@ -73,4 +73,7 @@ void assert_sound (struct store *);
 char *file_of (struct fixture *, const char *name, size_t *size);
 void set_file (struct fixture *, const char *name, const void *data, size_t size);
 
+/* Sound, and the same rows come from the log alone.  Opens the store anew. */
+void assert_rebuilds (struct fixture *);
+
 #endif
