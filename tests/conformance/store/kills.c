@@ -39,17 +39,37 @@ work_on (struct worker *worker) {
     ledger->workers[worker->number].uids[model->done] = uid;
     atomic_store (&ledger->workers[worker->number].acknowledged, model->done + 1);
     model_apply (model, uid);
+    if (model->done % 16 == 0) {
+      g_autofree char *box = g_strdup_printf ("w%u", worker->number);
+      atomic_store (&ledger->workers[worker->number].last,
+                    status_of (&worker->f, box).highest_modseq);
+    }
   }
 }
 
 static void
-prepare (struct fixture *f, unsigned worker) {
+prepare (struct drama *drama, struct fixture *f, unsigned worker) {
   struct ptn_account *before = account_switch (f, model_account (worker));
   g_autofree char *box = g_strdup_printf ("w%u", worker);
   g_autofree char *other = g_strdup_printf ("w%u-copies", worker);
   make (f, box);
   make (f, other);
+  atomic_store (&drama->ledger->workers[worker].first, status_of (f, box).highest_modseq);
   account_back (f, before);
+}
+
+static void
+check_modseqs (struct drama *drama, struct fixture *f, const struct model *model, unsigned worker) {
+  g_autofree char *box = g_strdup_printf ("w%u", worker);
+  if (!(model->has & PTN_STORE_QRESYNC))
+    return;
+  uint64_t last = atomic_load (&drama->ledger->workers[worker].last);
+  uint64_t now = status_of (f, box).highest_modseq;
+  must (now >= last, "highest_modseq of \"%s\" was %llu before a %s, and is %llu", box,
+        (unsigned long long)last, drama->ended, (unsigned long long)now);
+  g_autofree char *differs =
+      model_vanished_differs (model, f, atomic_load (&drama->ledger->workers[worker].first));
+  must (!differs, "after a %s: %s", drama->ended, differs);
 }
 
 /* After the last acknowledged operation, or after the one behind it. */
@@ -61,7 +81,12 @@ check_worker (struct drama *drama, struct fixture *f, struct working *working, u
                          > atomic_load (&ledger->workers[worker].acknowledged);
   struct ptn_account *before = account_switch (f, model_account (worker));
   model_copy (&acknowledged, &drama->models[worker]);
-  g_autofree char *differs = model_differs (&acknowledged, f);
+  const bool repeated = in_flight && model_repeats (&acknowledged);
+  uint32_t uid = 0;
+  if (repeated) /* as one does who does not know */
+    model_do (&acknowledged, f, &uid);
+  g_autofree char *differs = repeated ? g_strdup ("the next operation was repeated with its token")
+                                      : model_differs (&acknowledged, f);
   atomic_store (&ledger->workers[worker].happened, 0);
   working->drama = drama;
   if (!differs)
@@ -80,6 +105,7 @@ check_worker (struct drama *drama, struct fixture *f, struct working *working, u
     atomic_store (&ledger->workers[worker].happened, 1);
     working->model = begun;
   }
+  check_modseqs (drama, f, &working->model, worker);
   account_back (f, before);
 }
 
@@ -120,8 +146,8 @@ play (struct drama *drama) {
   board->capabilities = f.store->capabilities;
   for (unsigned w = 0; w < LEDGER_WORKERS; w++) {
     if (!drama->round) {
-      prepare (&f, w);
-      drama->models[w].notes = f.store->capabilities & PTN_STORE_ANNOTATIONS;
+      prepare (drama, &f, w);
+      drama->models[w].has = f.store->capabilities;
     }
     check_worker (drama, &f, &workings[w], w);
   }
@@ -139,7 +165,7 @@ static void
 follow (struct drama *drama) {
   struct ledger *ledger = drama->ledger;
   for (unsigned w = 0; w < LEDGER_WORKERS; w++) {
-    drama->models[w].notes = board->capabilities & PTN_STORE_ANNOTATIONS;
+    drama->models[w].has = board->capabilities;
     if (atomic_load (&ledger->workers[w].happened)) {
       drama->alone[w][drama->models[w].done] = true;
       model_apply (&drama->models[w], 0);
@@ -199,7 +225,7 @@ drama_init (struct drama *drama, struct fixture *f) {
       mmap (NULL, sizeof *drama->ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   must (drama->ledger != MAP_FAILED, "no memory for the ledger");
   for (unsigned w = 0; w < LEDGER_WORKERS; w++)
-    model_init (&drama->models[w], w, false);
+    model_init (&drama->models[w], w);
 }
 
 static unsigned

@@ -20,6 +20,7 @@ struct ledger { /* in shared memory */
     atomic_uint begun, acknowledged;  /* operations, since the first round */
     atomic_int happened;              /* after a check: the operation in flight has happened */
     uint32_t uids[LEDGER_OPERATIONS]; /* of the message that an operation made, acknowledged */
+    atomic_ullong first, last; /* modseqs of the first mailbox: when it was made, and seen since */
   } workers[LEDGER_WORKERS];
 };
 
@@ -31,22 +32,32 @@ struct kept {      /* a message of the model */
 };
 struct model { /* of one worker */
   unsigned worker;
-  unsigned done;          /* operations in it */
-  GArray *boxes[2];       /* struct kept, in order of UID */
-  bool children[4];       /* mailboxes below the first */
-  bool subscribed, notes; /* notes: the store has annotations */
+  unsigned done;    /* operations in it */
+  GArray *boxes[2]; /* struct kept, in order of UID */
+  bool children[4]; /* mailboxes below the first */
+  bool subscribed;
+  unsigned rights,
+      use;        /* of another account in the first mailbox; its special use, a bit; 0: none */
+  uint64_t limit; /* of the account's quota; 0: none was set */
+  GArray *gone;   /* uint32_t: known UIDs that left the first mailbox */
+  uint32_t has;   /* PTN_STORE_* of the store */
 };
 
-void model_init (struct model *, unsigned worker, bool notes);
+void model_init (struct model *, unsigned worker);
 void model_free (struct model *);
 void model_copy (struct model *to, const struct model *from);
 /* Does operation `done` to the model; uid: of the message it made, or 0. */
 void model_apply (struct model *, uint32_t uid);
+/* Has operation `done` a token?  Then, if it is not known whether it has happened, it is to be
+ * repeated, and has happened once. */
+bool model_repeats (const struct model *);
 /* Does it to the store; *uid as above. */
 void model_do (const struct model *, struct fixture *, uint32_t *uid);
 /* Has the store what the model says?  NULL, or what differs (g_free).  UIDs that the model does not
  * know are taken over. */
 char *model_differs (struct model *, struct fixture *);
+/* Is what vanished told, and nothing else?  NULL, or what differs. */
+char *model_vanished_differs (const struct model *, struct fixture *, uint64_t since);
 const char *model_account (unsigned worker);
 /* The text of a message. */
 char *model_text (unsigned worker, unsigned serial, size_t *size);
