@@ -497,10 +497,10 @@ do_round (struct round *round) {
   return PTN_OK;
 }
 
-/* Looks what is worth it, and does it.  True: something is gone, there may be more. */
+/* Looks what is worth it before `newest`, and does it.  True: something is gone, there may be more. */
 static bool
-one_round (struct shard *shard, const struct compact_how *how, struct compact_result *result,
-           ptn_status *status) {
+one_round (struct shard *shard, const struct compact_how *how, uint32_t newest,
+           struct compact_result *result, ptn_status *status) {
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (struct candidate));
   g_autoptr (GArray) bodies = g_array_new (FALSE, FALSE, sizeof (struct moving));
   struct round round = { shard, how, candidates, bodies, result };
@@ -510,7 +510,7 @@ one_round (struct shard *shard, const struct compact_how *how, struct compact_re
   *status = survey (shard, &all, &result->after);
   if (*status != PTN_OK)
     return false;
-  choose (&round, all, position_of (shard).segment);
+  choose (&round, all, newest);
   if (candidates->len == 0)
     return false;
   *status = do_round (&round);
@@ -520,6 +520,7 @@ one_round (struct shard *shard, const struct compact_how *how, struct compact_re
 ptn_status
 shard_compact (struct shard *shard, const struct compact_how *how, struct compact_result *result) {
   g_autoptr (GArray) all = NULL;
+  uint32_t newest;
   ptn_status status;
 
   memset (result, 0, sizeof *result);
@@ -531,7 +532,9 @@ shard_compact (struct shard *shard, const struct compact_how *how, struct compac
     return status;
   if (how->seal && is_wasteful (&g_array_index (all, struct candidate, all->len - 1), how->percent))
     status = seal (shard);
-  while (status == PTN_OK && one_round (shard, how, result, &status))
+  /* Not what comes to be meanwhile, or it would never end while clients expunge. */
+  newest = position_of (shard).segment;
+  while (status == PTN_OK && one_round (shard, how, newest, result, &status))
     ;
   return status;
 }

@@ -16,7 +16,7 @@ enum {
   NICE = 10,
   IDLE_SECONDS = 20,    /* without a commit: nobody minds */
   BACKOFF_SECONDS = 60, /* after a compaction that failed */
-  ASKED_PERCENT = 2,    /* what is compacted when a person asks */
+  ASKED_PERCENT = 5,    /* what is compacted when a person asks */
   PRESSURE_MIN =
       16 << 20 /* octets of a shard's files from which on they are held to twice the mail */
 };
