@@ -33,7 +33,6 @@ account_open (void *instance, struct ptn_call *call, const struct ptn_identity *
 void
 account_close (struct ptn_account *account) {
   readahead_free (&account->readahead);
-  recent_free (&account->recent);
   asker_clear (&account->asker);
   g_free (account->foreign);
   g_free (account);

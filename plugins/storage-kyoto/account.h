@@ -15,7 +15,6 @@ struct ptn_account {
   uint32_t user; /* 0: not known (yet) */
   struct asker asker;
   struct readahead *readahead;     /* read.c; NULL until messages are read in order */
-  struct recent *recent;           /* read.c; NULL unless a body is read in parts */
   uint32_t last_mailbox, last_uid; /* read last */
   struct foreign *foreign;         /* account.c: rights in the mailbox of another used last */
   char name[];

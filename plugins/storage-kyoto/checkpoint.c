@@ -8,6 +8,7 @@
  * pointers, nothing else. */
 #include "store.h"
 
+#include "cache.h"
 #include "crc32c.h"
 #include "background.h"
 #include "compact.h"
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
-enum { RETRY_SECONDS = 10, WRITE_CACHE = 4 << 20, NICE = 10 };
+enum { RETRY_SECONDS = 10, CACHE_SECONDS = 30, WRITE_CACHE = 4 << 20, NICE = 10 };
 
 struct checkpointer {
   struct store *store;
@@ -343,10 +344,15 @@ static void *
 checkpointer_main (void *argument) {
   struct checkpointer *checkpointer = argument;
   struct store *store = checkpointer->store;
+  int64_t aged = store->host->monotonic_ns ();
 
   background_thread ("store-checkpt", NICE, false);
   while (!stopping (checkpointer)) {
     wait_for_work (checkpointer);
+    if (store->host->monotonic_ns () - aged >= CACHE_SECONDS * SECOND) {
+      cache_age (store->cache);
+      aged = store->host->monotonic_ns ();
+    }
     for (uint32_t i = 0; i < store->shard_count && !stopping (checkpointer); i++) {
       struct shard *shard = &store->shards[i];
       int64_t now = store->host->monotonic_ns ();

@@ -68,6 +68,9 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "compression_level", PTN_SETTING_INTEGER, 0, "1",
     "1 to 19: a higher level takes less space and much more time.", NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "body_cache", PTN_SETTING_SIZE, 0, "128 MiB",
+    "Memory for bodies that were decompressed in the last minute, at most.", NULL, PTN_SCOPE_PLUGIN,
+    0 },
   { "scrub_interval", PTN_SETTING_DURATION, 0, "7d",
     "How often everything on disk is read and checked; 0: only by command.", NULL, PTN_SCOPE_PLUGIN,
     0 },
@@ -226,6 +229,7 @@ plugin_start (void *instance) {
     .compact_pause = host->number (config, "compact_pause"),
     .base_gain = (uint32_t)host->number (config, "base_gain"),
     .cache = (uint64_t)host->number (config, "index_cache"),
+    .body_cache = (uint64_t)host->number (config, "body_cache"),
     .scrub_interval = host->number (config, "scrub_interval"),
     .scrub_rate = (uint64_t)host->number (config, "scrub_rate"),
     .compression = strcmp (host->text (config, "compression"), "zstd") == 0

@@ -9,45 +9,19 @@
 
 #include "big.h"
 #include "body.h"
+#include "cache.h"
 #include "codec.h"
 #include "crc32c.h"
 
 #include <errno.h>
-
-struct buffer {
-  _Atomic uint32_t references;
-  size_t size;
-  uint8_t data[];
-};
-
-static struct buffer *
-buffer_new (size_t size) {
-  struct buffer *buffer = g_malloc (sizeof *buffer + size);
-
-  atomic_init (&buffer->references, 1);
-  buffer->size = size;
-  return buffer;
-}
-
-static void
-buffer_unref (void *argument) {
-  struct buffer *buffer = argument;
-
-  if (atomic_fetch_sub (&buffer->references, 1) == 1)
-    g_free (buffer);
-}
-
-static struct buffer *
-buffer_ref (struct buffer *buffer) {
-  atomic_fetch_add (&buffer->references, 1);
-  return buffer;
-}
 
 /* A message's body: which, where, and how long it is for its reader. */
 struct found {
   uint64_t body, octets;
   struct body_row row;
 };
+
+enum { WORTH_KEEPING = 64 * 1024 };
 
 struct body_source {
   struct ptn_source source;
@@ -226,20 +200,30 @@ load (struct body_source *source, struct ptn_task *task, struct found *found) {
   return status == PTN_OK ? PTN_OK : body_trouble (source->shard, task, found, status);
 }
 
-/* recent: the account's last body, or NULL. */
+/* Not what costs little to read again: what was decompressed, or is read in parts. */
+static bool
+worth_keeping (const struct body_source *source, const struct found *found) {
+  return source->buffer
+         && (found->row.codec != CODEC_RAW
+             || (source->end < found->octets && found->octets > WORTH_KEEPING));
+}
+
 static ptn_status
-open_body (struct shard *shard, struct ptn_task *task, struct found *found, struct buffer *recent,
-           uint64_t offset, uint64_t length, struct body_source **result) {
+open_body (struct shard *shard, struct ptn_task *task, struct found *found, uint64_t offset,
+           uint64_t length, struct ptn_source **result) {
   const struct ptn_host *host = shard->store->host;
   struct body_source *source = g_new0 (struct body_source, 1);
+  struct cache *cache = shard->store->cache;
   ptn_status status = PTN_OK;
+  bool known;
 
   source->source.ops = &source_ops;
   source->host = host;
   source->shard = shard;
-  if (recent)
-    source->buffer = buffer_ref (recent);
-  else
+  if (!(found->row.attributes & BODY_BIG))
+    source->buffer = cache_get (cache, shard->number, found->body);
+  known = source->buffer != NULL;
+  if (!known)
     status = load (source, task, found);
   if (status != PTN_OK) {
     source_close (&source->source);
@@ -248,12 +232,14 @@ open_body (struct shard *shard, struct ptn_task *task, struct found *found, stru
   source->at = MIN (offset, found->octets);
   source->end = length < found->octets - source->at ? source->at + length : found->octets;
   source->source.length = (int64_t)(source->end - source->at);
+  if (!known && worth_keeping (source, found))
+    cache_put (cache, shard->number, found->body, source->buffer);
   host->observe (shard->store->metrics.reads, 1);
-  *result = source;
+  *result = &source->source;
   return PTN_OK;
 }
 
-enum { AHEAD = 64, WORTH_KEEPING = 64 * 1024 };
+enum { AHEAD = 64 };
 
 struct readahead {
   struct place place;
@@ -362,44 +348,9 @@ locate_ahead (struct ptn_account *account, const struct place *place, uint32_t u
   return locate (place, uid, found);
 }
 
-/* The body that was read in part last: more of it will be asked for.  Belongs to an account. */
-struct recent {
-  const struct shard *shard;
-  uint64_t body;
-  struct buffer *buffer;
-};
-
-void
-recent_free (struct recent **recent) {
-  if (!*recent)
-    return;
-  buffer_unref ((*recent)->buffer);
-  g_clear_pointer (recent, g_free);
-}
-
-/* Keeps the body while a reader goes through it in parts; not what is read at once. */
-static void
-remember (struct ptn_account *account, const struct found *found,
-          const struct body_source *source) {
-  bool part = source->end < found->octets;
-
-  if (account->recent && account->recent->body == found->body
-      && account->recent->shard == source->shard && part)
-    return;
-  recent_free (&account->recent);
-  if (!part || source->big || found->octets < WORTH_KEEPING)
-    return;
-  account->recent = g_new (struct recent, 1);
-  account->recent->shard = source->shard;
-  account->recent->body = found->body;
-  account->recent->buffer = buffer_ref (source->buffer);
-}
-
 ptn_status
 message_read (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
               uint32_t uid, uint64_t offset, uint64_t length, struct ptn_source **source) {
-  struct body_source *opened;
-  const struct recent *recent;
   struct found found;
   struct place place;
   ptn_status status = account_place (account, id, RIGHT_R, &place);
@@ -409,28 +360,15 @@ message_read (struct ptn_account *account, struct ptn_call *call, const struct p
   status = locate_ahead (account, &place, uid, &found);
   if (status != PTN_OK)
     return index_trouble (place.shard, call->task, status);
-  recent = account->recent;
-  if (recent && (recent->shard != place.shard || recent->body != found.body))
-    recent = NULL;
-  status = open_body (place.shard, call->task, &found, recent ? recent->buffer : NULL, offset,
-                      length, &opened);
-  if (status != PTN_OK)
-    return status;
-  remember (account, &found, opened);
-  *source = &opened->source;
-  return PTN_OK;
+  return open_body (place.shard, call->task, &found, offset, length, source);
 }
 
 ptn_status
 message_open (const struct place *place, struct ptn_task *task, uint32_t uid,
               struct ptn_source **source) {
-  struct body_source *opened = NULL;
   struct found found;
   ptn_status status = locate (place, uid, &found);
 
-  status = status == PTN_OK ? open_body (place->shard, task, &found, NULL, 0, UINT64_MAX, &opened)
-                            : index_trouble (place->shard, task, status);
-  if (status == PTN_OK)
-    *source = &opened->source;
-  return status;
+  return status == PTN_OK ? open_body (place->shard, task, &found, 0, UINT64_MAX, source)
+                          : index_trouble (place->shard, task, status);
 }

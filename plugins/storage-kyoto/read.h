@@ -14,8 +14,5 @@ ptn_status message_open (const struct place *, struct ptn_task *, uint32_t uid,
 /* Where the next messages of a mailbox are that is read in order; belongs to an account. */
 struct readahead;
 void readahead_free (struct readahead **);
-/* The body that is being read in parts; belongs to an account. */
-struct recent;
-void recent_free (struct recent **);
 
 #endif

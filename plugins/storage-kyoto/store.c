@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include "big.h"
+#include "cache.h"
 #include "codec.h"
 #include "commit.h"
 #include "compact.h"
@@ -203,6 +204,7 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->path = g_strdup (settings->path);
   store->lock_fd = -1;
   store->codec = codec_new (settings->compression);
+  store->cache = cache_new (settings->body_cache);
   /* Seconds since 1970 in front: never used before by this store. */
   atomic_init (&store->next_email, (uint64_t)host->realtime_ms () * 1000000);
   store->first_big = (uint64_t)host->realtime_ms () << 20;
@@ -268,6 +270,7 @@ store_close (struct store **pointer) {
   rebuilder_free (store);
   store_unlock (store);
   codec_free (&store->codec);
+  cache_free (&store->cache);
   g_free (store->shards);
   g_free (store->path);
   g_free (store);

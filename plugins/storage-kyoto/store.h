@@ -19,6 +19,7 @@ struct checkpointer;
 struct compactor;
 struct rebuilder;
 struct codec;
+struct cache;
 struct scrubber;
 struct spiller;
 struct op;
@@ -51,6 +52,7 @@ struct store_settings {
                                   the index's own; 0: whenever there is something to gain */
   int64_t compact_pause;  /* milliseconds between two looks for something to compact; 0: only
                                   when asked */
+  uint64_t body_cache;    /* octets of decompressed bodies kept in memory */
   int64_t scrub_interval; /* milliseconds between passes; 0: none by itself */
   uint64_t scrub_rate;    /* octets a second */
   int compression;        /* level of Zstandard; 0: bodies are stored as they are */
@@ -83,6 +85,7 @@ struct store {
   struct compactor *compactor;
   struct rebuilder *rebuilder;
   struct codec *codec;
+  struct cache *cache;
   struct scrubber *scrubber;
   _Atomic uint64_t next_big;    /* makes the names of big files unique */
   _Atomic uint64_t next_email;  /* described.h */

@@ -45,7 +45,8 @@ def damaged_rows(server):
 
 
 def main():
-    with support.server(shards="1", scrub_interval="1s", scrub_rate="100 MiB") as server:
+    with support.server(shards="1", scrub_interval="1s", scrub_rate="100 MiB",
+                        body_cache="0") as server:
         lmtp = support.Lmtp(server)
         mails = [support.mail(number, size) for number, size in
                  enumerate((100, 3000, 10000, 60000, 900000, 1_500_000), 1)]

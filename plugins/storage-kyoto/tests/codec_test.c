@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "../big.h"
+#include "../cache.h"
 #include "../codec.h"
 #include "../read.h"
 
@@ -133,6 +134,7 @@ reads_exactly (void **state) {
     fixture_close (f);
   }
   f->settings.compression = 0;
+  f->settings.body_cache = 2 << 20; /* some fit, some do not */
   fixture_open (f);
   account = open_account (f, NAME);
   assert_true (find_mailbox (f, NAME, "INBOX", &id));
@@ -229,6 +231,36 @@ rot_in_big_files_is_seen (void **state) {
                     PTN_E_CORRUPT);
 }
 
+/* More than fits; the least recently used goes, and what is in use stays with who uses it. */
+static void
+cache_forgets (void **state) {
+  struct cache *cache = cache_new (8 * 4096);
+  struct buffer *first = buffer_new (1000), *none = buffer_new (100000);
+
+  memset (first->data, 'x', 1000);
+  cache_put (cache, 1, 1, first);
+  cache_put (cache, 1, 1, first); /* again: no second entry */
+  cache_put (cache, 1, 2, none);  /* too big for it */
+  assert_null (cache_get (cache, 1, 2));
+  assert_null (cache_get (cache, 2, 1));
+  for (uint64_t body = 10; body < 500; body++) {
+    struct buffer *other = buffer_new (500), *again = cache_get (cache, 1, 1);
+
+    assert_ptr_equal (again, first); /* it is used all the time */
+    buffer_unref (again);
+    cache_put (cache, 1, body, other);
+    buffer_unref (other);
+  }
+  assert_null (cache_get (cache, 1, 10));
+  for (int i = 0; i < 3; i++)
+    cache_age (cache);
+  assert_null (cache_get (cache, 1, 1));
+  assert_int_equal (first->data[999], 'x');
+  cache_free (&cache);
+  buffer_unref (first);
+  buffer_unref (none);
+}
+
 static void
 tables (void **state) {
   struct octets table = { 0 };
@@ -263,13 +295,10 @@ tables (void **state) {
 int
 main (void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (round_trips),
-    cmocka_unit_test (not_worth_it),
-    cmocka_unit_test (tables),
-    STORE_TEST (reads_exactly),
-    STORE_TEST (saves_space),
-    STORE_TEST (rot_is_seen),
-    STORE_TEST (rot_in_big_files_is_seen),
+    cmocka_unit_test (round_trips), cmocka_unit_test (not_worth_it),
+    cmocka_unit_test (tables),      cmocka_unit_test (cache_forgets),
+    STORE_TEST (reads_exactly),     STORE_TEST (saves_space),
+    STORE_TEST (rot_is_seen),       STORE_TEST (rot_in_big_files_is_seen),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
