@@ -36,6 +36,8 @@ configure (const struct ptn_host *host, const struct ptn_config *config, void **
   ptn_status status = PTN_OK;
   for (size_t i = 0; status == PTN_OK && i < mailbox_command_count; i++)
     status = provide (instance, &mailbox_commands[i]);
+  for (size_t i = 0; status == PTN_OK && i < rights_command_count; i++)
+    status = provide (instance, &rights_commands[i]);
   if (status == PTN_OK)
     status = provide (instance, &import_command);
   if (status == PTN_OK)

@@ -38,7 +38,8 @@ struct job {
   unsigned count;
   const char *mailbox, *format; /* --mailbox, --format; NULL: not given */
 
-  char *account; /* the name in the store */
+  char *account;     /* the name in the store */
+  const char *owner; /* whose mailboxes: NULL the account's, "" the public ones */
   struct ptn_identity identity;
   struct ptn_call open;
   struct ptn_account *opened;
@@ -85,12 +86,17 @@ const char *job_number (struct job *, uint64_t);
  * directory knows), and open it. */
 ptn_status job_find_account (struct job *);
 ptn_status job_find_existing_account (struct job *);
+/* The same where the ACCOUNT "public:" means the public mailboxes. */
+ptn_status job_find_owner (struct job *);
+ptn_status job_find_existing_owner (struct job *);
 ptn_status job_open_account (struct job *);
 
 /* --- the commands ---------------------------------------------------------------------- */
 
 extern const struct command mailbox_commands[];
 extern const size_t mailbox_command_count;
+extern const struct command rights_commands[];
+extern const size_t rights_command_count;
 extern const struct command import_command, export_command;
 
 #endif

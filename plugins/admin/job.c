@@ -262,13 +262,34 @@ job_find_existing_account (struct job *job) {
   return find_account (job, true);
 }
 
+/* Public mailboxes are opened from an account that has nothing. */
+static bool
+is_public (struct job *job) {
+  if (strcmp (job->words[0], "public:") != 0)
+    return false;
+  job->account = g_strdup ("posternctl");
+  job->owner = "";
+  return true;
+}
+
+ptn_status
+job_find_owner (struct job *job) {
+  return is_public (job) ? PTN_OK : job_find_account (job);
+}
+
+ptn_status
+job_find_existing_owner (struct job *job) {
+  return is_public (job) ? PTN_OK : job_find_existing_account (job);
+}
+
 ptn_status
 job_open_account (struct job *job) {
   job->identity = (struct ptn_identity){ .size = sizeof job->identity,
                                          .authcid = job->account,
                                          .authzid = job->account,
                                          .domain = "",
-                                         .account = job->account };
+                                         .account = job->account,
+                                         .administrator = 1 };
   struct ptn_account *account = NULL;
   ptn_status status =
       job_store (job)->open (job->plugin->store.instance, &job->open, &job->identity, &account);

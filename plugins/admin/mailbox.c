@@ -6,8 +6,8 @@
 #include <string.h>
 
 static struct ptn_mailbox_name
-own (const char *path) {
-  return (struct ptn_mailbox_name){ NULL, path };
+named (const struct job *job, const char *path) {
+  return (struct ptn_mailbox_name){ job->owner, path };
 }
 
 static ptn_status
@@ -51,6 +51,22 @@ keep_list_row (struct job *job, const struct ptn_mailbox *mailbox) {
 }
 
 static ptn_status
+need_public (struct job *job) {
+  if (!job->owner || PTN_CAN (job_store (job), list_others))
+    return PTN_OK;
+  return job_fail (job, PTN_E_UNSUPPORTED, "this store has no public mailboxes");
+}
+
+static ptn_status
+open_list (struct job *job, struct ptn_cursor **cursor) {
+  const struct ptn_store *store = job_store (job);
+  const char *pattern = job->count > 1 ? job->words[1] : "*";
+  if (!job->owner)
+    return store->list (job->opened, &job->call, pattern, cursor);
+  return store->list_others (job->opened, &job->call, job->owner, pattern, cursor);
+}
+
+static ptn_status
 list (struct job *job) {
   const struct ptn_store *store = job_store (job);
   struct listing *listing = job->data;
@@ -64,8 +80,7 @@ list (struct job *job) {
   for (;;) {
     switch (job->phase) {
     case LIST_OPEN:
-      status = store->list (job->opened, &job->call, job->count > 1 ? job->words[1] : "*",
-                            &listing->cursor);
+      status = open_list (job, &listing->cursor);
       if (status != PTN_OK)
         return status == PTN_PENDING ? status : job_store_failed (job, status, job->account);
       job->phase = LIST_NEXT;
@@ -94,21 +109,22 @@ list (struct job *job) {
 
 static ptn_status
 create (struct job *job) {
-  return done (job, job_store (job)->create (job->opened, &job->call, own (job->words[1]), 0),
+  return done (job,
+               job_store (job)->create (job->opened, &job->call, named (job, job->words[1]), 0),
                job->words[1]);
 }
 
 static ptn_status
 remove_mailbox (struct job *job) {
-  return done (job, job_store (job)->remove (job->opened, &job->call, own (job->words[1])),
+  return done (job, job_store (job)->remove (job->opened, &job->call, named (job, job->words[1])),
                job->words[1]);
 }
 
 static ptn_status
 rename_mailbox (struct job *job) {
   return done (job,
-               job_store (job)->rename (job->opened, &job->call, own (job->words[1]),
-                                        own (job->words[2])),
+               job_store (job)->rename (job->opened, &job->call, named (job, job->words[1]),
+                                        named (job, job->words[2])),
                job->words[1]);
 }
 
@@ -126,7 +142,7 @@ status_row (struct job *job) {
   if (job->phase)
     return job_row_send (job);
   ptn_status status =
-      job_store (job)->status (job->opened, &job->call, own (job->words[1]), &mailbox);
+      job_store (job)->status (job->opened, &job->call, named (job, job->words[1]), &mailbox);
   if (status != PTN_OK)
     return done (job, status, job->words[1]);
   const char *columns[] = { mailbox->name.path,
@@ -244,14 +260,11 @@ set_quota (struct job *job) {
 
 /* --- the table --------------------------------------------------------------------------------- */
 
-static job_step *const list_steps[] = { job_find_account, job_open_account, list, NULL };
-static job_step *const create_steps[] = { job_find_existing_account, job_open_account, create,
-                                          NULL };
-static job_step *const remove_steps[] = { job_find_account, job_open_account, remove_mailbox,
-                                          NULL };
-static job_step *const rename_steps[] = { job_find_account, job_open_account, rename_mailbox,
-                                          NULL };
-static job_step *const status_steps[] = { job_find_account, job_open_account, status_row, NULL };
+static job_step *const list_steps[] = { job_find_owner, need_public, job_open_account, list, NULL };
+static job_step *const create_steps[] = { job_find_existing_owner, job_open_account, create, NULL };
+static job_step *const remove_steps[] = { job_find_owner, job_open_account, remove_mailbox, NULL };
+static job_step *const rename_steps[] = { job_find_owner, job_open_account, rename_mailbox, NULL };
+static job_step *const status_steps[] = { job_find_owner, job_open_account, status_row, NULL };
 static job_step *const show_steps[] = { job_find_account, job_open_account, quota_row, NULL };
 static job_step *const set_steps[] = { read_quota,       job_find_existing_account,
                                        job_open_account, keep_messages_limit,

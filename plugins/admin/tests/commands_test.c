@@ -133,6 +133,38 @@ expect_mail (struct fixture *f, const char *account, const char *mailbox, size_t
 /* --- the tests --------------------------------------------------------------------------------- */
 
 static void
+rights (void **state) {
+  struct fixture *f = *state;
+  assert_int_equal (RUN ("mailbox create", "alice", "Box"), PTN_OK);
+  assert_int_equal (RUN ("mailbox allow", "alice", "Box", "bob", "lrs"), PTN_OK);
+  assert_int_equal (RUN ("mailbox allow", "alice", "Box", "$staff", "lrswite"), PTN_OK);
+  assert_int_equal (RUN ("mailbox allow", "alice", "Box", "anyone", "l"), PTN_OK);
+  assert_int_equal (RUN ("mailbox allow", "alice", "Box", "anyone", "none"), PTN_OK);
+  assert_int_equal (RUN ("mailbox rights", "alice", "Box"), PTN_OK);
+  assert_string_equal (last.rows->str, "$staff lrswite\nbob lrs\n");
+  assert_int_equal (RUN ("mailbox allow", "alice", "Box", "bob", "lz"), PTN_E_INVALID);
+  expect_failure (f, "rights are letters of lrswipkxtea");
+  assert_int_equal (RUN ("mailbox allow", "alice", "None", "bob", "l"), PTN_E_NOT_FOUND);
+  expect_failure (f, "mailbox None is not there");
+  assert_int_equal (RUN ("mailbox use", "alice", "Box", "Sent,archive"), PTN_OK);
+  assert_int_equal (RUN ("mailbox use", "alice", "Box", "none"), PTN_OK);
+  assert_int_equal (RUN ("mailbox use", "alice", "Box", "fun"), PTN_E_INVALID);
+  expect_failure (f, "fun is no use of a mailbox");
+}
+
+static void
+public_mailboxes (void **state) {
+  struct fixture *f = *state;
+  assert_int_equal (RUN ("mailbox create", "public:", "News/local"), PTN_OK);
+  assert_int_equal (RUN ("mailbox allow", "public:", "News", "anyone", "lr"), PTN_OK);
+  assert_int_equal (RUN ("mailbox rights", "public:", "News"), PTN_OK);
+  assert_string_equal (last.rows->str, "anyone lr\n");
+  assert_int_equal (RUN ("mailbox list", "public:"), PTN_OK);
+  assert_string_equal (last.rows->str, "News 0 0 0 -\nNews/local 0 0 0 -\n");
+  assert_int_equal (RUN ("mailbox remove", "public:", "News/local"), PTN_OK);
+}
+
+static void
 mailboxes (void **state) {
   struct fixture *f = *state;
   assert_int_equal (RUN ("mailbox create", "alice", "Work/2026"), PTN_OK);
@@ -359,9 +391,17 @@ int
 main (int argc, char **argv) {
 #define TEST(name) cmocka_unit_test_setup_teardown (name, setup, teardown)
   const struct CMUnitTest tests[] = {
-    TEST (mailboxes),         TEST (mistakes),       TEST (quotas),
-    TEST (import_mbox),       TEST (import_many),    TEST (import_over_quota),
-    TEST (maildir_both_ways), TEST (mbox_both_ways), TEST (broken_off),
+    TEST (rights),
+    TEST (public_mailboxes),
+    TEST (mailboxes),
+    TEST (mistakes),
+    TEST (quotas),
+    TEST (import_mbox),
+    TEST (import_many),
+    TEST (import_over_quota),
+    TEST (maildir_both_ways),
+    TEST (mbox_both_ways),
+    TEST (broken_off),
   };
   g_assert (argc >= 2);
   admin_module = argv[1];
