@@ -486,6 +486,7 @@ settle (struct replay *replay, uint64_t end) {
 /* The tree of CURRENT, if it is what CURRENT says. */
 static bool
 open_base (struct shard *shard, struct position *position) {
+  struct tree *tree;
   struct position own;
   struct value value;
   struct key key;
@@ -494,21 +495,25 @@ open_base (struct shard *shard, struct position *position) {
 
   if (!current_read (shard, &which, position))
     return false;
-  shard->index.base = shard_tree_open (shard, which, false);
-  if (!shard->index.base)
+  tree = shard_tree_open (shard, which, false);
+  if (!tree)
     return false;
   value_init (&value);
   key_meta (&key, "pos");
-  good = tree_get (shard->index.base, key.octets, key.size, &value) == PTN_OK
+  good = tree_get (tree, key.octets, key.size, &value) == PTN_OK
          && position_get (VALUE_READER (&value), &own) && own.lsn == position->lsn
          && own.segment == position->segment && own.offset == position->offset;
   value_clear (&value);
   if (!good) {
-    tree_close (&shard->index.base);
+    tree_close (&tree);
     return false;
   }
+  /* Made anew while others look, if it is not the start. */
+  pthread_rwlock_wrlock (&shard->index.lock);
+  shard->index.base = tree;
   shard->current = which;
   shard->index.base_until = shard->index.position = *position;
+  pthread_rwlock_unlock (&shard->index.lock);
   return true;
 }
 
