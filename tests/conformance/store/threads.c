@@ -259,5 +259,87 @@ RULE (other_thread, "threads.moved-task", "An account may be used by one thread 
   f->store->end (change);
 }
 
-RULES (threads, &accounts_overlap_rule, &one_mailbox_rule, &one_wins_rule, &one_creates_rule,
-       &token_race_rule, &quota_race_rule, &other_thread_rule);
+static void
+deliver_to_bob (struct worker *worker) {
+  for (int i = 0; i < ROUNDS; i++)
+    deliver (&worker->f, BOB, "INBOX", "x\r\n");
+}
+
+static uint32_t
+messages_of (struct fixture *f, const char *path) {
+  struct ptn_mailbox row = { 0 };
+  return status_try (f, NAME (path), &row) == PTN_OK ? row.messages : 0;
+}
+
+/* The way of who waits for mail: hear all there is, look, and only then wait. */
+RULE (events_race, "threads.events",
+      "Who looks, and then waits for the next event, misses none of many tasks' deliveries",
+      "event.h: \"nothing is lost when events are merged or late\"; host.h, occurred",
+      PTN_STORE_EVENTS, 0) {
+  struct worker workers[THREADS] = { 0 };
+  GThread *threads[THREADS];
+  struct ptn_task *ear = harness_task_new (f->harness);
+  struct ptn_subscription *subscription = NULL;
+  struct ptn_account *before = account_switch (f, BOB);
+  must_do (f->host->subscribe (ear, BOB, NULL, PTN_MESSAGE_NEW, &subscription), "subscribe");
+  for (int i = 0; i < THREADS; i++)
+    threads[i] = worker_start (&workers[i], f, ANN, (unsigned)i, deliver_to_bob, NULL);
+  for (bool done = false; !done;) {
+    struct ptn_happening row;
+    size_t count;
+    while (f->host->occurred (subscription, &row, 1, &count) == PTN_OK)
+      ;
+    uint32_t seen = messages_of (f, "INBOX");
+    done = seen == THREADS * ROUNDS;
+    for (int ms = 0; !done && !harness_poll (ear); ms++) {
+      must (ms < 5000, "%u of %d messages were there at the last look, and no event came since",
+            seen, THREADS * ROUNDS);
+      g_usleep (1000);
+    }
+  }
+  for (int i = 0; i < THREADS; i++)
+    g_thread_join (threads[i]);
+  f->host->unsubscribe (subscription);
+  harness_task_free (&ear);
+  account_back (f, before);
+}
+
+/* Until `data` says that BOB has his rights for good. */
+static void
+look_at_shared (struct worker *worker) {
+  struct fixture *f = &worker->f;
+  for (bool last = false; !last;) {
+    const struct ptn_mailbox *row = NULL;
+    struct ptn_cursor *cursor = NULL;
+    struct ptn_call held = CALL (f);
+    last = g_atomic_int_get ((gint *)worker->data);
+    ptn_status status =
+        HELD (f, f->store->status (f->account, &held, THEIRS (ANN, "shared"), &row));
+    if (status == PTN_OK)
+      must_read (row->rights, "lr", "the rights while they are given and taken");
+    else
+      must_be (status, last ? PTN_OK : PTN_E_NOT_FOUND, "status while rights are given and taken");
+    END (f, held);
+    must_do (DO (f, f->store->list_others (f->account, &call, NULL, "*", &cursor)), "list_others");
+    f->store->close_cursor (cursor);
+  }
+}
+
+RULE (rights_race, "threads.rights", "Rights that change meanwhile are the old or the new ones",
+      "store.h, Rights; base.h, Threads", PTN_STORE_ACL, 0) {
+  struct worker workers[2] = { 0 };
+  GThread *threads[2];
+  gint settled = 0;
+  make (f, "shared");
+  for (unsigned i = 0; i < 2; i++)
+    threads[i] = worker_start (&workers[i], f, BOB, i, look_at_shared, &settled);
+  for (int i = 0; i < ROUNDS * 2; i++)
+    allow (f, "shared", i % 4 < 2 ? BOB : "anyone", i % 2 ? "" : "rl");
+  allow (f, "shared", BOB, "lr");
+  g_atomic_int_set (&settled, 1);
+  for (int i = 0; i < 2; i++)
+    g_thread_join (threads[i]);
+}
+
+RULES (threads, &events_race_rule, &rights_race_rule, &accounts_overlap_rule, &one_mailbox_rule,
+       &one_wins_rule, &one_creates_rule, &token_race_rule, &quota_race_rule, &other_thread_rule);

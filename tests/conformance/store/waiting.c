@@ -295,6 +295,38 @@ RULE (mailboxes_given_up, "cancel.mailboxes",
   }
 }
 
+/* Each as far as the store has it. */
+RULE (later_given_up, "cancel.sharing",
+      "Calls about rights, special uses, recents and what vanished may be given up",
+      "base.h, Closing", PTN_STORE_ACL, 0) {
+  deliver (f, ANN, "INBOX", "x\r\n");
+  deliver (f, ANN, "INBOX", "y\r\n");
+  expunge (f, "INBOX", UID (1));
+  struct ptn_id id = id_of (f, "INBOX");
+  for (int i = 0; i < 20; i++) {
+    const struct ptn_rights *rows;
+    struct ptn_uid_set gone;
+    struct ptn_cursor *cursor = NULL;
+    uint32_t first;
+    size_t count;
+    if (CAN (f, rights))
+      GIVE_UP (f, 1, f->store->rights (f->account, &held, &id, &rows, &count));
+    if (CAN (f, set_rights))
+      GIVE_UP (f, 1, f->store->set_rights (f->account, &held, &id, BOB, i % 2 ? "lr" : ""));
+    if (CAN (f, set_attributes))
+      GIVE_UP (f, 1,
+               f->store->set_attributes (f->account, &held, &id, i % 2 ? PTN_MAILBOX_SENT : 0));
+    if (CAN (f, vanished))
+      GIVE_UP (f, 1, f->store->vanished (f->account, &held, &id, 0, NULL, &gone));
+    if (CAN (f, claim_recent))
+      GIVE_UP (f, 1, f->store->claim_recent (f->account, &held, &id, &first));
+    if (CAN (f, list_others)
+        && GIVE_UP (f, 1, f->store->list_others (f->account, &held, NULL, "*", &cursor)) == PTN_OK)
+      f->store->close_cursor (cursor);
+  }
+  must_have_text (f, "INBOX", 2, "y\r\n");
+}
+
 RULE (call_again, "cancel.call-reused",
       "A ptn_call may be used again after call_end, given up or not",
       "host.h, call_end: \"so that the ptn_call may be used again\"", 0, 0) {
@@ -334,4 +366,4 @@ RULES (pending, &slow_sources_rule, &called_too_often_rule, &woken_too_often_rul
        &no_wake_lost_rule, &cancel_set_rule);
 RULES (cancel, &deliver_given_up_rule, &append_given_up_rule, &commit_given_up_rule,
        &closed_after_commit_rule, &others_given_up_rule, &cursor_given_up_rule,
-       &mailboxes_given_up_rule, &call_again_rule, &task_cancelled_rule);
+       &mailboxes_given_up_rule, &later_given_up_rule, &call_again_rule, &task_cancelled_rule);

@@ -265,6 +265,7 @@ commit_tells_all (struct ptn_change *change, struct ptn_call *c) {
 const struct fault sharing_faults[] = {
   FAULT ("rights.none", "PTN_E_DENIED", status, status_denied),
   FAULT ("rights.owner", "has l and r", status, status_few_rights),
+  FAULT ("threads.rights", "has all rights", status, status_all_rights),
   FAULT ("rights.entries", "are never removed", set_rights, rights_never_removed),
   FAULT ("rights.letters", "any letter is OK", set_rights, rights_invalid),
   FAULT ("rights.limit", "is not told", set_rights, rights_unlimited),

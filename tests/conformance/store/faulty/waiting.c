@@ -156,6 +156,12 @@ create_given_up (struct ptn_account *a, struct ptn_call *c, struct ptn_mailbox_n
   return wait_once (c) ? PTN_PENDING : good.create (a, c, n, attributes);
 }
 
+static ptn_status
+rights_given_up (struct ptn_account *a, struct ptn_call *c, const struct ptn_id *id,
+                 const struct ptn_rights **entries, size_t *count) {
+  return wait_once (c) ? PTN_PENDING : good.rights (a, c, id, entries, count);
+}
+
 static struct ptn_call *given_up;
 static struct ptn_call *waiting;
 
@@ -253,6 +259,7 @@ const struct fault waiting_faults[] = {
   FAULT ("cancel.reads", "crashes", status, status_given_up),
   FAULT ("cancel.cursor", "crashes", next_messages, next_given_up),
   FAULT ("cancel.mailboxes", "crashes", create, create_given_up),
+  FAULT ("cancel.sharing", "crashes", rights, rights_given_up),
   FAULT ("cancel.call-reused", "is still given up", status, status_remembers),
   FAULT ("cancel.task", "PTN_E_CORRUPT", deliver, deliver_not_cancelled),
   FAULT ("threads.accounts", "UIDs are given twice", deliver, deliver_shared_uids),
@@ -261,6 +268,7 @@ const struct fault waiting_faults[] = {
   FAULT ("threads.create", "all win", create, create_all_win),
   FAULT ("threads.token", "is not looked at", begin, begin_without_token),
   FAULT ("threads.quota", "has no limit", set_quota, set_quota_nothing),
+  FAULT_EVENTS ("threads.events", "is not told", PTN_MESSAGE_NEW),
   FAULT ("threads.moved-task", "a change is bound to its thread", begin, begin_in_thread),
   FAULT ("threads.moved-task", "a change is bound to its thread", commit, commit_in_thread),
   { NULL, NULL, SIZE_MAX, NULL, 0, 0 },
