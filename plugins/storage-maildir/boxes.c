@@ -214,6 +214,7 @@ boxes_look (struct owner *owner, struct ptn_task *task) {
   if (stamp_same (&now, &owner->root))
     return PTN_OK;
   g_autoptr (GPtrArray) folders = read_folders (owner);
+  owner->failed |= !folders; /* taken away under us: looked for anew the next time */
   if (!folders)
     return trouble_errno (owner->store, task, "cannot read", owner->directory);
   g_autoptr (GPtrArray) gone = g_steal_pointer (&owner->mailboxes);
@@ -423,23 +424,66 @@ subscriptions_look (struct owner *owner, struct ptn_task *task) {
   return PTN_OK;
 }
 
-ptn_status
-subscriptions_set (struct owner *owner, struct ptn_task *task, const char *name, bool on) {
-  g_autofree char *path = g_build_filename (owner->directory, "subscriptions", NULL);
+/* Locked by Dovecot's dotlock while it is changed. */
+static ptn_status
+subscriptions_begin (struct owner *owner, struct ptn_task *task, char **path) {
   const struct store *store = owner->store;
-  if (!dotlock_take (path, store->host_name, store->lock_timeout))
-    return trouble_errno (store, task, "cannot lock", path);
+  *path = g_build_filename (owner->directory, "subscriptions", NULL);
+  if (!dotlock_take (*path, store->host_name, store->lock_timeout))
+    return trouble_errno (store, task, "cannot lock", *path);
   ptn_status status = subscriptions_look (owner, task);
-  if (status == PTN_OK && g_hash_table_contains (owner->subscribed, name) != on) {
-    if (on)
-      g_hash_table_add (owner->subscribed, g_strdup (name));
-    else
-      g_hash_table_remove (owner->subscribed, name);
-    g_autofree char *text = subscriptions_format (owner->subscribed);
-    if (!file_replace (path, text, strlen (text)))
-      status = trouble_errno (store, task, "cannot write", path);
+  if (status != PTN_OK)
+    dotlock_drop (*path);
+  return status;
+}
+
+static ptn_status
+subscriptions_end (struct owner *owner, struct ptn_task *task, const char *path, bool changed) {
+  ptn_status status = PTN_OK;
+  g_autofree char *text = changed ? subscriptions_format (owner->subscribed) : NULL;
+  if (changed && !file_replace (path, text, strlen (text)))
+    status = trouble_errno (owner->store, task, "cannot write", path);
+  if (changed)
     memset (&owner->subscribed_stamp, 0, sizeof owner->subscribed_stamp);
-  }
   dotlock_drop (path);
   return status;
+}
+
+ptn_status
+subscriptions_set (struct owner *owner, struct ptn_task *task, const char *name, bool on) {
+  g_autofree char *path = NULL;
+  ptn_status status = subscriptions_begin (owner, task, &path);
+  if (status != PTN_OK)
+    return status;
+  bool changed = g_hash_table_contains (owner->subscribed, name) != on;
+  if (changed && on)
+    g_hash_table_add (owner->subscribed, g_strdup (name));
+  else if (changed)
+    g_hash_table_remove (owner->subscribed, name);
+  return subscriptions_end (owner, task, path, changed);
+}
+
+/* Of a name and those below: before the renaming the new ones are added, after it the old ones go;
+ * a crash in between leaves a name too many, which nobody sees. */
+ptn_status
+subscriptions_rename (struct owner *owner, struct ptn_task *task, const char *from, const char *to,
+                      bool renamed) {
+  g_autofree char *path = NULL;
+  size_t length = strlen (from);
+  bool changed = false;
+  ptn_status status = subscriptions_begin (owner, task, &path);
+  if (status != PTN_OK)
+    return status;
+  g_autoptr (GList) names = g_hash_table_get_keys (owner->subscribed);
+  for (GList *name = names; name; name = name->next) {
+    const char *old = name->data;
+    if (strncmp (old, from, length) != 0 || (old[length] != '/' && old[length] != '\0'))
+      continue;
+    changed = true;
+    if (renamed)
+      g_hash_table_remove (owner->subscribed, old);
+    else
+      g_hash_table_add (owner->subscribed, g_strconcat (to, old + length, NULL));
+  }
+  return subscriptions_end (owner, task, path, changed);
 }

@@ -80,7 +80,7 @@ finish_outcomes (const struct plan *plan) {
     const struct ptn_id *id = step->kind == STEP_COPY ? &step->to : &step->mailbox;
     for (guint b = 0; b < plan->boxes->len && !step->of_account; b++) {
       const struct box *box = plan->boxes->pdata[b];
-      if (!id_same (&box->mailbox->id, id))
+      if (!id_same (&box->id, id))
         continue;
       outcome->table.uidvalidity = box->mailbox->uidvalidity;
       outcome->table.modseq = box->touched ? box->modseq : box->mailbox->modseq;

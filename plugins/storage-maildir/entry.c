@@ -179,6 +179,10 @@ take_box (struct taking *taking, uint64_t lsn) {
   taking->changed = NULL;
   if (!mailbox)
     return;
+  /* Of a mailbox without an index nobody knows what vanished before the log: all that a new
+   * one ever had is in it, and begins with 1. */
+  if (taking->replay && mailbox->modseq == 0 && taking->modseq > 2)
+    mailbox->floor = taking->modseq;
   mailbox->uidvalidity = uidvalidity;
   mailbox->uidnext = MAX (mailbox->uidnext, uidnext);
   mailbox->modseq = MAX (mailbox->modseq, taking->modseq);

@@ -251,7 +251,11 @@ maildir_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_m
     if (parent && !box_by_path (owner, parent))
       status = box_make (owner, call->task, parent, 0, NULL);
     if (status == PTN_OK)
+      status = subscriptions_rename (owner, call->task, old_path, new_path, false);
+    if (status == PTN_OK)
       status = boxes_rename (owner, call->task, old_path, new_path);
+    if (status == PTN_OK)
+      status = subscriptions_rename (owner, call->task, old_path, new_path, true);
   }
   owner_leave (owner, call->task);
   return status;

@@ -80,6 +80,7 @@ struct mailbox {
   GArray *unlisted;                   /* UIDs that are not in the uidlist */
   bool words_changed;                 /* dovecot-keywords is to be written */
   bool list_changed;                  /* dovecot-uidlist is to be rewritten */
+  bool cleaned;                       /* tmp/ was looked at */
 
   bool counted; /* the four below are right */
   uint32_t unseen, deleted;
@@ -182,6 +183,8 @@ ptn_status boxes_rename (struct owner *, struct ptn_task *, const char *from, co
 bool box_rename_folder (struct owner *, const struct ptn_id *, const char *from, const char *to);
 ptn_status subscriptions_look (struct owner *, struct ptn_task *);
 ptn_status subscriptions_set (struct owner *, struct ptn_task *, const char *path, bool on);
+ptn_status subscriptions_rename (struct owner *, struct ptn_task *, const char *from,
+                                 const char *to, bool renamed);
 uint32_t next_uidvalidity (struct owner *);
 
 /* mailbox.c: pure model. */

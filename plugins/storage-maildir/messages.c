@@ -61,9 +61,14 @@ keyword_valid (const char *keyword) {
 
 static ptn_status
 make_keyword (struct mailbox *mailbox, struct ptn_task *task, const char *keyword, int *index) {
+  struct ptn_id id = mailbox->id;
   ptn_status status = mailbox_lock (mailbox, task);
   if (status != PTN_OK)
     return status;
+  if (!id_same (&mailbox->id, &id)) { /* another program made it anew */
+    mailbox_unlock (mailbox);
+    return PTN_E_NOT_FOUND;
+  }
   *index = mailbox_keyword (mailbox, keyword); /* perhaps another program was faster */
   if (*index < 0 && mailbox->keywords->len == KEYWORDS_MAX)
     status = PTN_E_LIMIT;

@@ -79,7 +79,7 @@ static struct box *
 box_of (struct plan *plan, const struct ptn_id *id) {
   for (guint i = 0; i < plan->boxes->len; i++) {
     struct box *box = plan->boxes->pdata[i];
-    if (id_same (&box->mailbox->id, id))
+    if (id_same (&box->id, id))
       return box;
   }
   return NULL;
@@ -94,6 +94,7 @@ box_want (struct plan *plan, const struct ptn_id *id, bool lock) {
   if (!box) {
     box = g_new0 (struct box, 1);
     box->mailbox = mailbox;
+    box->id = *id;
     box->edits = g_hash_table_new_full (NULL, NULL, NULL, edit_free);
     box->added = g_ptr_array_new_with_free_func (edit_free);
     box->words = g_ptr_array_new_with_free_func (g_free);
@@ -132,6 +133,9 @@ plan_enter (struct plan *plan) {
     if (status != PTN_OK)
       return status;
     box->locked = box->wants_lock;
+    if (!id_same (&box->mailbox->id, &box->id))
+      return trouble (plan->owner->store, plan->task, PTN_E_NOT_FOUND,
+                      "another program made %s anew", box->mailbox->path);
     box_begin (box);
   }
   return PTN_OK;

@@ -19,6 +19,7 @@ struct box_note {
 };
 struct box { /* what a change does to one mailbox */
   struct mailbox *mailbox;
+  struct ptn_id id;
   bool wants_lock, locked, touched;
   uint64_t modseq; /* what this change gives */
   uint32_t uidnext;

@@ -19,6 +19,7 @@
 
 #define LIST_MAX (1024 * 1024 * 1024)
 #define WORDS_MAX (1024 * 1024)
+#define TMP_SECONDS (36 * 3600)
 #define SETTLE_NS INT64_C (2000000000)
 
 struct file { /* one of a scan */
@@ -548,6 +549,28 @@ look_clear (struct look *look) {
   g_ptr_array_unref (look->added);
 }
 
+/* What crashes left in tmp/, ours and others', after the 36 hours that everybody allows. */
+static void
+clean_tmp (struct mailbox *mailbox) {
+  g_autofree char *path = g_build_filename (mailbox->directory, "tmp", NULL);
+  time_t now = time (NULL);
+  DIR *folder = opendir (path);
+  for (struct dirent *entry; folder && (entry = readdir (folder));) {
+    struct stat info;
+    if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
+        || fstatat (dirfd (folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0
+        || now - info.st_ctim.tv_sec < TMP_SECONDS)
+      continue;
+    g_autofree char *old = g_build_filename (path, entry->d_name, NULL);
+    if (!S_ISDIR (info.st_mode))
+      unlink (old);
+    else if (g_str_has_prefix (entry->d_name, "postern-"))
+      tree_remove (old);
+  }
+  if (folder)
+    closedir (folder);
+}
+
 static ptn_status
 look_once (struct mailbox *mailbox, struct ptn_task *task, bool locked, bool *needs_lock) {
   const struct ptn_host *host = mailbox->owner->store->host;
@@ -562,6 +585,7 @@ look_once (struct mailbox *mailbox, struct ptn_task *task, bool locked, bool *ne
     .gone = g_array_new (FALSE, FALSE, sizeof (uint32_t)),
     .added = g_ptr_array_new_with_free_func ((GDestroyNotify)message_free),
   };
+  bool known = mailbox->cleaned;
   stamps_take (mailbox);
   struct stamp cur = mailbox->cur, new = mailbox->new;
   ptn_status status = look_at_files (&look);
@@ -574,6 +598,9 @@ look_once (struct mailbox *mailbox, struct ptn_task *task, bool locked, bool *ne
   mailbox->unsettled = now - cur.seconds < 2 || now - new.seconds < 2;
   host->observe (mailbox->owner->store->looks, 1);
   mailbox_settle (mailbox, locked);
+  if (!known)
+    clean_tmp (mailbox);
+  mailbox->cleaned = true;
   return PTN_OK;
 }
 
