@@ -85,7 +85,7 @@ current_number (const struct replay *replay) {
   return g_array_index (replay->segments, struct segment_info, replay->current).number;
 }
 
-/* Is there a whole record?  body_good: its body has the right checksum. */
+/* Is there a whole record?  body_good: its body has the right checksum (NULL: not asked). */
 static bool
 record_at (const struct replay *replay, const uint8_t *data, size_t size, struct record *record,
            uint64_t *span, bool *body_good) {
@@ -101,7 +101,8 @@ record_at (const struct replay *replay, const uint8_t *data, size_t size, struct
     record_clear (record);
     return false;
   }
-  *body_good = body == 0 || crc32c (0, data + RECORD_HEADER + meta, body) == record->body_crc;
+  if (body_good)
+    *body_good = body == 0 || crc32c (0, data + RECORD_HEADER + meta, body) == record->body_crc;
   record->body_offset = RECORD_HEADER + meta; /* relative; made absolute by the caller */
   return true;
 }
@@ -113,10 +114,10 @@ resync (const struct replay *replay, const uint8_t *data, size_t size, size_t at
   for (; at + RECORD_HEADER <= size; at += RECORD_ALIGNMENT) {
     struct record record;
     uint64_t span;
-    bool body_good, found;
+    bool found;
 
     if (get_u32 (data + at) != RECORD_MAGIC
-        || !record_at (replay, data + at, size - at, &record, &span, &body_good))
+        || !record_at (replay, data + at, size - at, &record, &span, NULL))
       continue;
     found = record.lsn >= lsn;
     *synced = record.synced_lsn;
@@ -255,9 +256,8 @@ apply_unit (struct replay *replay, size_t at, size_t end) {
   while (at < end) {
     struct record record;
     uint64_t span;
-    bool body_good;
 
-    if (!record_at (replay, replay->data + at, replay->size - at, &record, &span, &body_good))
+    if (!record_at (replay, replay->data + at, replay->size - at, &record, &span, NULL))
       break; /* it was there a moment ago */
     apply_record (replay, &record, at);
     replay->lsn = record.lsn + 1;
