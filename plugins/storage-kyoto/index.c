@@ -85,13 +85,6 @@ struct merge {
   ptn_status status;
 };
 
-static int
-order (const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
-  int result = memcmp (a, b, a_size < b_size ? a_size : b_size);
-
-  return result ? result : (a_size > b_size) - (a_size < b_size);
-}
-
 /* Lets the layer's key be that of its current row, or NULL at the end of the range. */
 static void
 settle (struct merge *merge, struct layer *layer) {
@@ -108,7 +101,8 @@ settle (struct merge *merge, struct layer *layer) {
     layer->key = layer->node->key;
     layer->size = layer->node->key_size;
   }
-  if (layer->key && order (layer->key, layer->size, merge->end->octets, merge->end->size) >= 0)
+  if (layer->key
+      && octets_order (layer->key, layer->size, merge->end->octets, merge->end->size) >= 0)
     layer->key = NULL;
 }
 
@@ -132,16 +126,22 @@ advance (struct merge *merge, struct layer *layer) {
 /* Hands out the row with the least key, of the newest layer that has it; all of them go on. */
 static bool
 merge_step (struct merge *merge, index_row *row, void *argument, size_t *given) {
-  struct layer *least = NULL;
+  struct layer *least = NULL, *same[G_N_ELEMENTS (merge->layers)];
+  size_t same_count = 0;
   bool go_on = true;
-  uint8_t key[KEY_ROOM];
-  size_t size;
 
   for (size_t i = 0; i < merge->count; i++) {
     struct layer *layer = &merge->layers[i];
+    int order = !layer->key ? 1
+                : !least    ? -1
+                            : octets_order (layer->key, layer->size, least->key, least->size);
 
-    if (layer->key && (!least || order (layer->key, layer->size, least->key, least->size) < 0))
+    if (order < 0) {
       least = layer;
+      same_count = 0;
+    }
+    if (order <= 0)
+      same[same_count++] = layer;
   }
   if (!least) {
     if (merge->status == PTN_OK)
@@ -155,17 +155,8 @@ merge_step (struct merge *merge, index_row *row, void *argument, size_t *given) 
     (*given)++;
     go_on = row (argument, least->key, least->size, least->node->value, least->node->value_size);
   }
-  if (merge->count > 1) {
-    size = least->size < sizeof key ? least->size : sizeof key;
-    memcpy (key, least->key, size);
-    for (size_t i = 0; i < merge->count; i++) {
-      struct layer *layer = &merge->layers[i];
-
-      if (layer->key && order (layer->key, layer->size, key, size) == 0)
-        advance (merge, layer);
-    }
-  } else
-    advance (merge, least);
+  for (size_t i = 0; i < same_count; i++)
+    advance (merge, same[i]);
   return go_on && merge->status == PTN_OK;
 }
 

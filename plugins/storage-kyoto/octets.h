@@ -69,4 +69,29 @@ bool set_contains (struct ptn_uid_set, uint32_t uid);
 /* Ranges ascending, apart and not empty? */
 bool set_valid (struct ptn_uid_set);
 
+/* The order of two keys as octets, -1, 0 or 1.  Most are 9 to 16 octets long: two words each,
+ * which is several times faster than a call of memcmp. */
+static inline int
+octets_order (const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
+  size_t size = a_size < b_size ? a_size : b_size;
+  uint64_t left, right;
+
+  if (size >= 8 && size <= 16) {
+    memcpy (&left, a, 8);
+    memcpy (&right, b, 8);
+    if (left == right) { /* the last eight may overlap them */
+      memcpy (&left, a + size - 8, 8);
+      memcpy (&right, b + size - 8, 8);
+    }
+    if (left != right)
+      return GUINT64_FROM_BE (left) < GUINT64_FROM_BE (right) ? -1 : 1;
+  } else {
+    int result = memcmp (a, b, size);
+
+    if (result != 0)
+      return result < 0 ? -1 : 1;
+  }
+  return (a_size > b_size) - (a_size < b_size);
+}
+
 #endif

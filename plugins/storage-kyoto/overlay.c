@@ -106,11 +106,7 @@ overlay_memory (const struct overlay *overlay) {
 
 static int
 compare (const struct overlay_node *node, const uint8_t *key, size_t size) {
-  int order = memcmp (node->key, key, node->key_size < size ? node->key_size : size);
-
-  if (order == 0)
-    order = node->key_size < size ? -1 : node->key_size > size;
-  return order;
+  return octets_order (node->key, node->key_size, key, size);
 }
 
 /* The last node before the key. */

@@ -109,13 +109,6 @@ span (struct page *page, uint64_t size, const uint8_t **octets) {
   return true;
 }
 
-static int
-order (const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size) {
-  int result = memcmp (a, b, MIN (a_size, b_size));
-
-  return result ? result : (a_size > b_size) - (a_size < b_size);
-}
-
 static bool
 load_id (struct pages *pages, char kind, uint64_t id, struct page *page) {
   char key[24];
@@ -171,7 +164,7 @@ choose (struct page *page, const uint8_t *key, size_t size) {
   while (page->at < page->end) {
     if (!number (page, &child) || !number (page, &other_size) || !span (page, other_size, &other))
       return 0;
-    if (order (other, (size_t)other_size, key, size) > 0)
+    if (octets_order (other, (size_t)other_size, key, size) > 0)
       break;
     chosen = child;
   }
@@ -197,7 +190,7 @@ pages_seek (struct pages *pages, struct page *page, const uint8_t *key, size_t s
 
     if (status != PTN_OK)
       return status == PTN_END ? PTN_OK : status;
-    if (order (row, row_size, key, size) >= 0) {
+    if (octets_order (row, row_size, key, size) >= 0) {
       page->at = page->row;
       return PTN_OK;
     }
