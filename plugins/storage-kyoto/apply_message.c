@@ -41,26 +41,39 @@ apply_message (struct edit *edit, const struct record *record) {
   return PTN_OK;
 }
 
+static void
+apply_flag_group (struct edit *edit, const struct record *record, const struct flag_group *group,
+                  GArray *messages, struct mailbox_row *mailbox) {
+  for (guint i = 0; i < messages->len; i++) {
+    /* Not in place: the array may be known to others, too. */
+    struct edit_message message = g_array_index (messages, struct edit_message, i);
+
+    count_message (mailbox, message.uid, &message.row, -1);
+    message.row.flags = group->flags;
+    message.row.modseq = record->modseq;
+    count_message (mailbox, message.uid, &message.row, 1);
+    edit_put_message (edit, record->user, record->mailbox, message.uid, &message.row);
+  }
+}
+
 ptn_status
 apply_flags (struct edit *edit, const struct record *record) {
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func ((GDestroyNotify)g_array_unref);
   struct mailbox_row mailbox;
+  ptn_status status = PTN_OK;
 
   TRY (need (edit_mailbox (edit, record->user, record->mailbox, &mailbox)));
-  for (size_t i = 0; i < record->group_count; i++) {
-    g_autoptr (GArray) messages = NULL;
+  /* All are looked up before the first is changed: they may have been seen just now. */
+  for (size_t i = 0; i < record->group_count && status == PTN_OK; i++) {
+    GArray *messages = NULL;
 
-    TRY (edit_messages (edit, record->user, record->mailbox, SET_OF (record->groups[i].set),
-                        &messages));
-    for (guint m = 0; m < messages->len; m++) {
-      struct edit_message *message = &g_array_index (messages, struct edit_message, m);
-
-      count_message (&mailbox, message->uid, &message->row, -1);
-      message->row.flags = record->groups[i].flags;
-      message->row.modseq = record->modseq;
-      count_message (&mailbox, message->uid, &message->row, 1);
-      edit_put_message (edit, record->user, record->mailbox, message->uid, &message->row);
-    }
+    status = edit_messages (edit, record->user, record->mailbox, SET_OF (record->groups[i].set),
+                            &messages);
+    g_ptr_array_add (found, messages);
   }
+  TRY (status);
+  for (size_t i = 0; i < record->group_count; i++)
+    apply_flag_group (edit, record, &record->groups[i], found->pdata[i], &mailbox);
   mailbox.modseq = MAX (mailbox.modseq, record->modseq);
   edit_put_mailbox (edit, record->user, record->mailbox, &mailbox);
   return PTN_OK;

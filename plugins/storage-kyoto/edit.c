@@ -21,8 +21,14 @@ edit_init (struct edit *edit, struct index *index) {
   value_init (&edit->value);
 }
 
+static void
+forget_seen (struct edit *edit) {
+  g_clear_pointer (&edit->seen.messages, g_array_unref);
+}
+
 void
 edit_destroy (struct edit *edit) {
+  forget_seen (edit);
   overlay_free (&edit->changes);
   g_array_unref (edit->undo);
   g_array_unref (edit->gone);
@@ -32,12 +38,14 @@ edit_destroy (struct edit *edit) {
 
 void
 edit_begin_unit (struct edit *edit) {
+  forget_seen (edit);
   g_array_set_size (edit->undo, 0);
   edit->unit_gone = edit->gone->len;
 }
 
 void
 edit_abort_unit (struct edit *edit) {
+  forget_seen (edit);
   for (guint i = edit->undo->len; i-- > 0;) {
     const struct undo *undo = &g_array_index (edit->undo, struct undo, i);
 
@@ -52,6 +60,7 @@ edit_abort_unit (struct edit *edit) {
 
 void
 edit_clear (struct edit *edit) {
+  forget_seen (edit);
   overlay_reset (edit->changes);
   g_array_set_size (edit->undo, 0);
   g_array_set_size (edit->gone, 0);
@@ -68,6 +77,7 @@ put (struct edit *edit, const struct key *key, const void *data, size_t size) {
   struct overlay_node *node = overlay_node (edit->changes, key->octets, key->size);
   struct undo undo = { node, node->value, node->value_size, node->value_room, node->state };
 
+  forget_seen (edit);
   overlay_set (edit->changes, node, data, size, true);
   g_array_append_val (edit->undo, undo);
 }
@@ -237,13 +247,42 @@ collect_message (void *argument, const uint8_t *key, size_t key_size, const uint
   return true;
 }
 
+/* A step looks at its messages, and the record that it makes of them once more: those of the set
+ * among what was seen, if that is all of them; NULL: it is not. */
+static GArray *
+among_seen (const struct edit *edit, uint32_t user, uint32_t mailbox, struct ptn_uid_set set) {
+  const GArray *seen = edit->seen.messages;
+  GArray *found;
+  uint64_t wanted = set_count (set);
+  size_t range = 0;
+
+  if (!seen || edit->seen.user != user || edit->seen.mailbox != mailbox || wanted > seen->len)
+    return NULL;
+  found = g_array_sized_new (FALSE, FALSE, sizeof (struct edit_message), (guint)wanted);
+  for (guint i = 0; i < seen->len && range < set.count; i++) {
+    const struct edit_message *message = &g_array_index (seen, struct edit_message, i);
+
+    while (range < set.count && set.ranges[range].last < message->uid)
+      range++;
+    if (range < set.count && message->uid >= set.ranges[range].first)
+      g_array_append_vals (found, message, 1);
+  }
+  if (found->len == wanted)
+    return found;
+  g_array_unref (found);
+  return NULL;
+}
+
 ptn_status
 edit_messages (struct edit *edit, uint32_t user, uint32_t mailbox, struct ptn_uid_set set,
                GArray **messages) {
-  struct collecting collecting = { g_array_new (FALSE, FALSE, sizeof (struct edit_message)),
-                                   false };
+  struct collecting collecting = { NULL, false };
   ptn_status status = PTN_OK;
 
+  *messages = among_seen (edit, user, mailbox, set);
+  if (*messages)
+    return PTN_OK;
+  collecting.messages = g_array_new (FALSE, FALSE, sizeof (struct edit_message));
   for (size_t i = 0; i < set.count && status >= 0 && !collecting.bad; i++) {
     struct key from, last, end;
 
@@ -269,5 +308,11 @@ edit_messages (struct edit *edit, uint32_t user, uint32_t mailbox, struct ptn_ui
     } while (status == PTN_OK && next < behind && !collecting.bad);
   }
   *messages = collecting.messages;
-  return collecting.bad ? PTN_E_CORRUPT : status < 0 ? status : PTN_OK;
+  if (collecting.bad || status < 0)
+    return collecting.bad ? PTN_E_CORRUPT : status;
+  forget_seen (edit);
+  edit->seen.user = user;
+  edit->seen.mailbox = mailbox;
+  edit->seen.messages = g_array_ref (collecting.messages);
+  return PTN_OK;
 }

@@ -12,11 +12,16 @@
 struct edit {
   struct index *index;
   struct overlay *changes;
-  GArray *undo;        /* what the current unit has overwritten */
-  GArray *gone;        /* uint64_t: numbers of big files that nothing names any more */
-  guint unit_gone;     /* length of `gone` when the unit began */
-  bool rights;         /* entries of rights were changed */
-  bool removals;       /* messages were removed, or bodies moved */
+  GArray *undo;    /* what the current unit has overwritten */
+  GArray *gone;    /* uint64_t: numbers of big files that nothing names any more */
+  guint unit_gone; /* length of `gone` when the unit began */
+  bool rights;     /* entries of rights were changed */
+  bool removals;   /* messages were removed, or bodies moved */
+  /* What edit_messages found last; right as long as nothing is changed. */
+  struct {
+    uint32_t user, mailbox;
+    GArray *messages; /* NULL: nothing */
+  } seen;
   struct value value;  /* scratch */
   struct octets coded; /* scratch */
 };
