@@ -67,14 +67,16 @@ emit_expunge (struct txn *txn, uint32_t user, uint32_t mailbox, uint64_t modseq,
 /* ---- by age ---- */
 
 struct forgetting {
-  int64_t next_turn; /* monotonic ns */
-  struct key from;   /* where to go on */
+  pthread_mutex_t lock; /* a turn at a time */
+  int64_t next_turn;    /* monotonic ns */
+  struct key from;      /* where to go on */
 };
 
 struct forgetting *
 forgetting_new (void) {
   struct forgetting *forgetting = g_new0 (struct forgetting, 1);
 
+  pthread_mutex_init (&forgetting->lock, NULL);
   forgetting->from.size = 1;
   forgetting->from.octets[0] = KEY_TOMBSTONE;
   return forgetting;
@@ -82,6 +84,8 @@ forgetting_new (void) {
 
 void
 forgetting_free (struct forgetting **forgetting) {
+  if (*forgetting)
+    pthread_mutex_destroy (&(*forgetting)->lock);
   g_clear_pointer (forgetting, g_free);
 }
 
@@ -224,6 +228,7 @@ forget_some (struct shard *shard, size_t limit) {
   turn->op.shard = shard;
   turn->op.prepare = forget_prepare;
   turn->expired = g_array_new (FALSE, FALSE, sizeof (struct expired));
+  pthread_mutex_lock (&shard->forgetting->lock);
   if (from->octets[0] == KEY_TOMBSTONE) {
     status = walk (shard, turn, KEY_TOMBSTONE, limit, old_tombstone);
     if (status == PTN_END)
@@ -235,6 +240,7 @@ forget_some (struct shard *shard, size_t limit) {
     status = PTN_OK; /* the tokens come next time */
   if (status != PTN_OK)
     *from = (struct key){ .size = 1, .octets = { KEY_TOMBSTONE } };
+  pthread_mutex_unlock (&shard->forgetting->lock);
   if (turn->expired->len > 0)
     job_submit (&turn->job, NULL, (struct op *[]){ &turn->op }, 1);
   job_unref (&turn->job);

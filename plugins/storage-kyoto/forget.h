@@ -17,7 +17,8 @@ struct forgetting *forgetting_new (void);
 void forgetting_free (struct forgetting **);
 /* A turn, if it is time for one.  [checkpointer] */
 void forget_turn (struct shard *, int64_t now);
-/* Looks at `limit` rows.  True: that was the last of them, the next turn begins anew. */
+/* Looks at `limit` rows.  True: that was the last of them, the next turn begins anew.  Any thread,
+ * while the committers run. */
 bool forget_some (struct shard *, size_t limit);
 
 #endif
