@@ -88,7 +88,7 @@ begin (const struct control_place *place, struct ptn_call *call, struct ptn_stri
   run->store.host = place->host;
   run->store.io = &io_system;
   run->store.path = g_strdup (control_store_path (place));
-  run->store.lock_fd = -1;
+  run->store.lock_fd = run->store.folder_fd = -1;
   run->store.settings.take_over = place->host->number (place->config, "take_over") != 0;
   call->state = run;
   call->release = run_free;

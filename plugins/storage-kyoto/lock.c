@@ -56,6 +56,17 @@ refuse (struct store *store, const char *why, const char *text) {
   return PTN_E_EXISTS;
 }
 
+static void
+lock_give_up (struct store *store) {
+  if (store->lock_fd >= 0)
+    close (store->lock_fd);
+  if (store->folder_fd >= 0)
+    close (store->folder_fd);
+  store->lock_fd = store->folder_fd = -1;
+}
+
+/* LOCK says who has the store; the folder is locked with it, because people remove files named
+ * LOCK. */
 ptn_status
 store_lock (struct store *store) {
   g_autofree char *name = g_build_filename (store->path, "LOCK", NULL);
@@ -67,16 +78,18 @@ store_lock (struct store *store) {
                g_strerror (errno));
     return PTN_E_TEMPORARY;
   }
+  store->folder_fd = open (store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   store->lock_fd = open (name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (store->lock_fd < 0) {
+  if (store->lock_fd < 0 || store->folder_fd < 0) {
     store_log (store, PTN_LOG_ERROR, "store.open", "path", name, "error", g_strerror (errno));
+    lock_give_up (store);
     return PTN_E_TEMPORARY;
   }
   if (pread (store->lock_fd, text, sizeof text - 1, 0) < 0)
     text[0] = '\0';
-  if (flock (store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-    close (store->lock_fd);
-    store->lock_fd = -1;
+  if (flock (store->lock_fd, LOCK_EX | LOCK_NB) != 0
+      || flock (store->folder_fd, LOCK_EX | LOCK_NB) != 0) {
+    lock_give_up (store);
     return refuse (store, "in use by", text);
   }
   host = lock_value (text, "host");
@@ -85,8 +98,7 @@ store_lock (struct store *store) {
       && !store->settings.take_over) {
     /* flock does not reach across hosts on every file system. */
     refuse (store, "not closed by another host (take_over = yes if it is gone):", text);
-    close (store->lock_fd);
-    store->lock_fd = -1;
+    lock_give_up (store);
     return PTN_E_EXISTS;
   }
   if (!lock_write (store->lock_fd, "open"))
@@ -99,8 +111,7 @@ store_unlock (struct store *store) {
   if (store->lock_fd < 0)
     return;
   lock_write (store->lock_fd, "closed");
-  close (store->lock_fd);
-  store->lock_fd = -1;
+  lock_give_up (store);
 }
 
 /* STORE as it should be, replaced whole. */

@@ -202,7 +202,7 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
   store->io = io;
   store->settings = *settings;
   store->path = g_strdup (settings->path);
-  store->lock_fd = -1;
+  store->lock_fd = store->folder_fd = -1;
   store->codec = codec_new (settings->compression);
   store->cache = cache_new (settings->body_cache);
   /* Seconds since 1970 in front: never used before by this store. */

@@ -73,7 +73,7 @@ struct store {
   struct store_settings settings;
   struct store_metrics metrics;
   char *path;
-  int lock_fd;
+  int lock_fd, folder_fd;
   unsigned char id[16];
   uint32_t salt; /* of the checksums of records */
   struct shard *shards;
