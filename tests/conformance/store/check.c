@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 struct board *board;
-static __thread char last_call[sizeof board->call];
+static __thread const char *last_call, *last_file;
+static __thread int last_line;
 static __thread const char *rule_file; /* NULL: the check is made in the rule itself */
 static __thread int rule_line;
 
@@ -60,9 +61,12 @@ check_here (const char *file, int line) {
 
 void
 check_call (const char *expression, const char *file, int line) {
-  const char *name = strrchr (file, '/');
-  snprintf (last_call, sizeof last_call, "%s (%s:%d)", expression, name ? name + 1 : file, line);
-  memcpy (board->call, last_call, sizeof last_call);
+  last_call = expression;
+  last_file = file;
+  last_line = line;
+  atomic_store_explicit (&board->call, expression, memory_order_relaxed);
+  atomic_store_explicit (&board->call_file, file, memory_order_relaxed);
+  atomic_store_explicit (&board->call_line, line, memory_order_relaxed);
 }
 
 static _Noreturn void
@@ -79,8 +83,8 @@ finish (enum board_outcome outcome, const char *file, int line, const char *text
   g_strlcpy (board->file, name ? name + 1 : file, sizeof board->file);
   board->line = line;
   g_strlcpy (board->text, text, sizeof board->text);
-  if (last_call[0])
-    memcpy (board->call, last_call, sizeof last_call);
+  if (last_call) /* of this thread, not of the one that called last */
+    check_call (last_call, last_file, last_line);
   fixture_tell_log (board->log, sizeof board->log);
   atomic_store (&board->written, 1);
   _exit (outcome == BOARD_FAILED ? 1 : 0);

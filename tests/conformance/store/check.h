@@ -22,8 +22,11 @@ struct board {
   int line;
   char file[64];
   char text[4096];
-  char call[1024]; /* the last call of the store that was begun */
-  char log[4096];  /* the end of what the store logged */
+  /* The last call of the store that was begun: text of the program, so that a pointer is valid in
+   * every process that was forked from one. */
+  _Atomic (const char *) call, call_file;
+  atomic_int call_line;
+  char log[4096]; /* the end of what the store logged */
   uint32_t capabilities, table_size;
   char plugin[128];
 };

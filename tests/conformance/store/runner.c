@@ -167,12 +167,22 @@ tail_of (const char *path, size_t most) {
   return valid;
 }
 
+static char *
+last_call (void) {
+  const char *call = atomic_load (&board->call), *file = atomic_load (&board->call_file);
+  if (!call || !file)
+    return g_strdup ("");
+  const char *name = strrchr (file, '/');
+  return g_strdup_printf ("%s (%s:%d)", call, name ? name + 1 : file,
+                          atomic_load (&board->call_line));
+}
+
 /* From what the board says and how the process ended. */
 static void
 judge (struct result *result, int status, bool late, unsigned seconds) {
   const bool told = atomic_load (&board->written);
   const int outcome = atomic_load (&board->outcome);
-  result->call = g_strdup (board->call);
+  result->call = last_call ();
   result->log = g_strdup (board->log);
   result->verdict = VERDICT_FAILED;
   result->place = g_strdup ("");
