@@ -98,7 +98,7 @@ log_open (struct owner *owner, struct ptn_task *task, bool make) {
   if (fd < 0)
     return trouble_errno (owner->store, task, "cannot open", path);
   owner->log = fd;
-  owner->log_size = LOG_HEAD;
+  owner->log_size = 0; /* not to be cut to its head when it is closed */
   if (!lock_log (owner->store, fd)) {
     log_close (owner);
     return trouble (owner->store, task, PTN_E_TEMPORARY, "%s is in use by another host", path);
@@ -114,11 +114,13 @@ log_open (struct owner *owner, struct ptn_task *task, bool make) {
   }
   if (size >= LOG_HEAD)
     replay (owner, (const uint8_t *)data, size);
-  else if (!put_head (fd, owner->lsn) || fdatasync (fd) != 0 || !folder_sync (owner->directory)) {
+  else if (ftruncate (fd, 0) != 0 || !put_head (fd, owner->lsn) || fdatasync (fd) != 0
+           || !folder_sync (owner->directory)) {
     trouble_errno (owner->store, task, "cannot write", path);
     log_close (owner);
     return PTN_E_TEMPORARY;
   }
+  owner->log_size = MAX (owner->log_size, LOG_HEAD);
   reserve (fd, owner->log_size);
   return PTN_OK;
 }
@@ -133,15 +135,19 @@ log_close (struct owner *owner) {
   owner->log = -1;
 }
 
-/* What was written may be there or not: only reading it again can tell. */
+/* Takes back what was written.  If even that cannot be synced nobody knows whether it will be
+ * there after a crash: nothing more is written until the account has been loaded anew. */
 static ptn_status
 log_failed (struct owner *owner, struct ptn_task *task, int error, bool written) {
-  if (!written && ftruncate (owner->log, (off_t)owner->log_size) == 0) {
+  bool back = ftruncate (owner->log, (off_t)owner->log_size) == 0;
+  if (back && written)
+    back = fdatasync (owner->log) == 0;
+  if (back) {
     reserve (owner->log, owner->log_size);
     return trouble (owner->store, task, PTN_E_TEMPORARY, "cannot write the log in %s: %s",
                     owner->directory, g_strerror (error));
   }
-  owner->failed = true;
+  owner->broken = true;
   return trouble (owner->store, task, PTN_E_OUTCOME_UNKNOWN, "cannot sync the log in %s: %s",
                   owner->directory, g_strerror (error));
 }
@@ -149,7 +155,7 @@ log_failed (struct owner *owner, struct ptn_task *task, int error, bool written)
 ptn_status
 log_commit (struct owner *owner, struct ptn_task *task, GByteArray *entries) {
   g_autoptr (GByteArray) record = g_byte_array_sized_new (entries->len + 32);
-  if (owner->failed)
+  if (owner->failed || owner->broken)
     return trouble (owner->store, task, PTN_E_TEMPORARY, "the log in %s failed before",
                     owner->directory);
   g_byte_array_set_size (record, 8);
@@ -230,7 +236,7 @@ checkpoint_mailbox (struct mailbox *mailbox, struct ptn_task *task) {
 ptn_status
 checkpoint (struct owner *owner, struct ptn_task *task) {
   bool done = true;
-  if (owner->log < 0 || owner->failed)
+  if (owner->log < 0 || owner->failed || owner->broken)
     return PTN_OK;
   for (guint i = 0; i < owner->mailboxes->len; i++)
     done &= checkpoint_mailbox (owner->mailboxes->pdata[i], NULL);
@@ -243,12 +249,13 @@ checkpoint (struct owner *owner, struct ptn_task *task) {
   }
   if (owner->log_size == LOG_HEAD)
     return PTN_OK;
+  /* Whatever of this fails: all records are in the files, and the indexes know it. */
   if (!put_head (owner->log, owner->lsn) || fdatasync (owner->log) != 0
-      || ftruncate (owner->log, LOG_HEAD) != 0 || fdatasync (owner->log) != 0) {
-    owner->failed = true;
+      || ftruncate (owner->log, LOG_HEAD) != 0)
     return trouble_errno (owner->store, task, "cannot empty the log in", owner->directory);
-  }
   owner->log_size = LOG_HEAD;
+  if (fdatasync (owner->log) != 0)
+    return trouble_errno (owner->store, task, "cannot sync the log in", owner->directory);
   reserve (owner->log, LOG_HEAD);
   return PTN_OK;
 }

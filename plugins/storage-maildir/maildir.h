@@ -95,7 +95,8 @@ struct owner {
   pthread_mutex_t lock; /* everything below */
   char *directory;      /* the Maildir */
   bool loaded, present; /* present: there is a Maildir */
-  bool failed;          /* a log write failed: to be loaded anew */
+  bool failed;          /* what is on disk is another: to be loaded anew */
+  bool broken;          /* a sync failed: nothing is written until then */
   int log;              /* descriptor of postern-log, locked; -1 */
   uint64_t log_size, lsn;
   uint64_t account_lsn; /* what postern-account has taken in */

@@ -88,7 +88,8 @@ owner_unload (struct owner *owner) {
   owner->lsn = owner->account_lsn = owner->log_size = 0;
   owner->last_uidvalidity = 0;
   owner->root = owner->subscribed_stamp = (struct stamp){ 0 };
-  owner->loaded = owner->present = owner->failed = owner->dirty = false;
+  owner->loaded = owner->present = owner->dirty = false;
+  owner->failed = owner->broken = false;
 }
 
 /* The mailboxes that a replay touched, brought in line with their files. */
@@ -168,7 +169,9 @@ owner_make (struct owner *owner, struct ptn_task *task) {
     return trouble_errno (owner->store, task, "cannot make", owner->directory);
   owner->present = true;
   account_load (owner);
-  return log_open (owner, task, true);
+  ptn_status status = log_open (owner, task, true);
+  owner->failed |= status != PTN_OK; /* there is a folder now, and that must be looked at */
+  return status;
 }
 
 /* Takes those that nobody uses, the longest idle first, until few enough are left. */
