@@ -132,6 +132,48 @@ def deliveries(server):
         assert "emil" not in d.accounts()
 
 
+def shared(server):
+    """Rights, mailboxes of others, what happens to them."""
+    with drive.Drive(server, "hugo") as d, drive.Drive(server, "ines") as other:
+        d.create("INBOX")
+        d.create("Team", 1 << 13)
+        assert d.status("Team").attributes & 1 << 13 and d.status("Team").rights
+        d.set_attributes("Team", 1 << 9)
+        assert d.status("Team").attributes & 1 << 9 and not d.status("Team").attributes & 1 << 13
+        refuses("NOT_FOUND", other.status, ("hugo", "Team"))
+        d.set_rights("Team", "ines", "lrs")
+        assert d.rights("Team")["ines"] == "lrs"
+        assert [m.path for m in other.others("hugo")] == ["Team"]
+        refuses("DENIED", other.append, ("hugo", "Team"), b"x")
+        other.watch(("hugo", "Team"), account="hugo")
+        assert other.events() == []
+        d.append("Team", MAIL % 1)
+        told = other.events(wait=5)
+        assert told and told[0].kinds & 3 and told[0].mailbox == d.status("Team").id, told
+        assert other.read(("hugo", "Team"), 1) == MAIL % 1
+        d.set_rights("Team", "ines", "")
+        assert "ines" not in d.rights("Team")
+        other.unwatch()
+
+
+def remembered(server):
+    with drive.Drive(server, "jana") as d:
+        d.create("INBOX")
+        d.append("INBOX", MAIL % 1, digest=b"what it is\0", references=["one@example.test"])
+        d.append("INBOX", MAIL % 2, references=["two@example.test", "one@example.test"])
+        d.append("INBOX", MAIL % 3)
+        ids = d.ids("INBOX")
+        assert ids[1].digest == b"what it is\0" and ids[3].digest is None
+        assert ids[1].thread == ids[2].thread != ids[3].thread
+        assert len({entry.email for entry in ids.values()}) == 3
+        assert d.recent("INBOX") == 1 and d.recent("INBOX") == 4
+        before = d.status("INBOX").modseq
+        d.expunge("INBOX", [1, 3])
+        assert d.vanished("INBOX", before) == [1, 3]
+        assert d.vanished("INBOX", before, [2, 3]) == [3]
+        d.remember("INBOX", 2, b"late")
+
+
 def pipelined(server):
     with drive.Drive(server, "gina") as d:
         d.create("INBOX")
@@ -155,7 +197,8 @@ def on(store):
                                        "storage-" + store + ".so")):
         return
     with drive.server(store) as server:
-        for function in (mailboxes, messages, changes, deliveries, pipelined):
+        for function in (mailboxes, messages, changes, deliveries, shared, remembered,
+                         pipelined):
             function(server)
 
 
