@@ -282,8 +282,7 @@ shard_checkpoint_held (struct shard *shard, bool last) {
   store->host->observe (store->metrics.checkpoints, 1);
   store->host->observe (store->metrics.checkpoint_time,
                         (store->host->monotonic_ns () - start) / 1000);
-  if (store->settings.reserve > 0 && atomic_load (&store->reserve_gone))
-    reserve_make (store);
+  store_may_grow (store); /* the reserve comes back, if there is space again */
   return true;
 }
 

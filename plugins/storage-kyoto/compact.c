@@ -492,8 +492,6 @@ do_round (struct round *round) {
   pthread_mutex_lock (&shard->upkeep);
   remove_segments (round);
   pthread_mutex_unlock (&shard->upkeep);
-  if (shard->store->settings.reserve > 0 && atomic_load (&shard->store->reserve_gone))
-    reserve_make (shard->store);
   return PTN_OK;
 }
 
@@ -536,5 +534,6 @@ shard_compact (struct shard *shard, const struct compact_how *how, struct compac
   newest = position_of (shard).segment;
   while (status == PTN_OK && one_round (shard, how, newest, result, &status))
     ;
+  store_may_grow (shard->store); /* the reserve comes back, if there is space again */
   return status;
 }

@@ -16,6 +16,7 @@ enum {
   NICE = 10,
   IDLE_SECONDS = 20,    /* without a commit: nobody minds */
   BACKOFF_SECONDS = 60, /* after a compaction that failed */
+  FULL_SECONDS = 2,     /* likewise on a full disk, where each one may help the next */
   ASKED_PERCENT = 5,    /* what is compacted when a person asks */
   PRESSURE_MIN =
       16 << 20 /* octets of a shard's files from which on they are held to twice the mail */
@@ -92,11 +93,16 @@ is_under_pressure (struct shard *shard) {
   return used > PRESSURE_MIN && used > 2 * live;
 }
 
+static bool
+is_full (const struct store *store) {
+  return store->settings.reserve > 0 && atomic_load (&store->reserve_gone);
+}
+
 static struct compact_how
 how_for (struct shard *shard, bool asked, bool idle) {
   const struct store *store = shard->store;
   const struct store_settings *settings = &store->settings;
-  bool full = settings->reserve > 0 && atomic_load (&store->reserve_gone);
+  bool full = is_full (store);
   bool pressure = full || is_under_pressure (shard);
 
   if (asked)
@@ -139,7 +145,7 @@ look_at_shard (struct compactor *compactor, struct shard *shard, bool idle) {
     status = shard_compact (shard, &how, &result);
   }
   if (status != PTN_OK)
-    task->not_before = now + BACKOFF_SECONDS * SECOND;
+    task->not_before = now + (is_full (shard->store) ? FULL_SECONDS : BACKOFF_SECONDS) * SECOND;
   if (asked) {
     pthread_mutex_lock (&compactor->lock);
     task->asked = false;

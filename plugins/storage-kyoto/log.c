@@ -62,6 +62,9 @@ allocate (struct shard *shard, uint64_t wanted) {
     return true;
   while (shard->log.allocated + size < wanted)
     size += step;
+  /* What is left of a full disk is for all shards, and for their indexes. */
+  if (shard->store->settings.reserve > 0 && atomic_load (&shard->store->reserve_gone))
+    size = (wanted - shard->log.allocated + 4095) & ~(uint64_t)4095;
   while (shard->store->io->fallocate (shard->log.fd, 0, (off_t)shard->log.allocated, (off_t)size)
          != 0) {
     uint64_t least = (wanted - shard->log.allocated + 4095) & ~(uint64_t)4095;
