@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 struct board *board;
+bool check_tell;
 static __thread const char *last_call, *last_file;
 static __thread int last_line;
 static __thread const char *rule_file; /* NULL: the check is made in the rule itself */
@@ -87,6 +88,9 @@ finish (enum board_outcome outcome, const char *file, int line, const char *text
     check_call (last_call, last_file, last_line);
   fixture_tell_log (board->log, sizeof board->log);
   atomic_store (&board->written, 1);
+  if (check_tell)
+    fprintf (stderr, "%s: %s\n%s:%d\n", outcome == BOARD_FAILED ? "FAIL" : "cannot run", text,
+             board->file, line);
   _exit (outcome == BOARD_FAILED ? 1 : 0);
 }
 
@@ -118,6 +122,8 @@ check_passed (void) {
   int nothing = BOARD_NOTHING;
   atomic_compare_exchange_strong (&board->outcome, &nothing, BOARD_PASSED);
   atomic_store (&board->written, 1);
+  if (check_tell)
+    fprintf (stderr, "pass\n");
   exit (0); /* and not _exit: a leak checker may have a word */
 }
 

@@ -30,6 +30,7 @@ struct board {
   uint32_t capabilities, table_size;
   char plugin[128];
 };
+extern bool check_tell;     /* the outcome on standard error, too: no other process will */
 extern struct board *board; /* of this process; set by the runner before anything runs */
 
 _Noreturn void check_failed (const char *file, int line, const char *format, ...)

@@ -16,7 +16,7 @@
 
 struct options {
   char **settings, **only;
-  gboolean list, json, keep, undeclared;
+  gboolean list, json, keep, undeclared, here;
   gint64 seed;
   int seconds, kills;
   char *work;
@@ -36,6 +36,8 @@ read_options (int *argc, char ***argv, struct options *options) {
     { "keep", 'k', 0, G_OPTION_ARG_NONE, &options->keep, "keep the files of failed rules", NULL },
     { "undeclared", 'u', 0, G_OPTION_ARG_NONE, &options->undeclared,
       "test rules of capabilities that are not declared too", NULL },
+    { "here", 0, 0, G_OPTION_ARG_NONE, &options->here,
+      "run one rule in this process, for a debugger; its files are kept", NULL },
     { "work", 0, 0, G_OPTION_ARG_FILENAME, &options->work, "where files of rules are made",
       "DIRECTORY" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &options->seconds, "the limit of one rule", "NUMBER" },
@@ -112,6 +114,17 @@ again_command (const struct options *options) {
   return g_string_free (text, FALSE);
 }
 
+/* The one rule that is chosen; NULL: none, or several. */
+static const struct rule *
+only_rule (const struct options *options) {
+  const struct rule *only = NULL;
+  for (size_t g = 0; g < rule_group_count; g++)
+    for (const struct rule *const *rule = rule_groups[g].rules; *rule; rule++)
+      if (options->only && !options->only[1] && strcmp (options->only[0], (*rule)->id) == 0)
+        only = *rule;
+  return only;
+}
+
 static int
 test_store (const struct options *options) {
   g_autofree char *own = g_build_filename (options->work ? options->work : g_get_tmp_dir (),
@@ -122,6 +135,14 @@ test_store (const struct options *options) {
   }
   g_autofree char *again = again_command (options);
   const struct runner runner = { own, (unsigned)options->seconds, options->keep };
+  if (options->here) {
+    const struct rule *rule = only_rule (options);
+    if (rule)
+      runner_run_here (&runner, rule);
+    remove_tree (own);
+    fprintf (stderr, "postern-conformance: --here wants --only with the id of one rule\n");
+    return 2;
+  }
   struct report report = { .json = options->json, .keep = options->keep, .again = again };
   struct description description;
   g_autofree char *error = NULL;

@@ -101,14 +101,7 @@ check_table (const struct ptn_store *store, uint32_t needs) {
 
 /* What the process does: the rule, or only telling what the store is. */
 static _Noreturn void
-child (const struct rule *rule, const char *directory, const char *output) {
-  setpgid (0, 0);
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-  int fd = open (output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd >= 0) {
-    dup2 (fd, 1);
-    dup2 (fd, 2);
-  }
+play (const struct rule *rule, const char *directory) {
   check_catch_fatal ();
   struct fixture f = { .directory = directory, .dice = subject.seed };
   if (rule && rule->how & RULE_BARE) {
@@ -124,6 +117,18 @@ child (const struct rule *rule, const char *directory, const char *output) {
   check_call ("close, stop and destroy after the rule", "runner.c", __LINE__);
   fixture_close (&f);
   check_passed ();
+}
+
+static _Noreturn void
+child (const struct rule *rule, const char *directory, const char *output) {
+  setpgid (0, 0);
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  int fd = open (output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    dup2 (fd, 1);
+    dup2 (fd, 2);
+  }
+  play (rule, directory);
 }
 
 static int
@@ -267,6 +272,16 @@ void
 runner_run (const struct runner *runner, const struct rule *rule, struct result *result) {
   board_make ();
   run_child (runner, rule, rule->id, result);
+}
+
+void
+runner_run_here (const struct runner *runner, const struct rule *rule) {
+  g_autofree char *directory = g_build_filename (runner->directory, rule->id, NULL);
+  board_make ();
+  check_tell = true;
+  g_mkdir_with_parents (directory, 0700);
+  fprintf (stderr, "%s: %s\n", rule->id, directory);
+  play (rule, directory);
 }
 
 void

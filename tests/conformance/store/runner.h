@@ -38,6 +38,8 @@ struct description {
 };
 bool runner_describe (const struct runner *, struct description *, char **error);
 void runner_run (const struct runner *, const struct rule *, struct result *);
+/* In this process, for a debugger: it ends with the rule, and says on standard error what was found. */
+_Noreturn void runner_run_here (const struct runner *, const struct rule *);
 void result_clear (struct result *);
 void remove_tree (const char *path);
 
