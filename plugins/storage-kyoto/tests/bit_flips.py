@@ -48,7 +48,7 @@ def places(store):
 
     opened = read_store.Store(store.good)
     for shard in opened.shards:
-        for record in shard.records():
+        for record in shard.records(shard.load_base()):
             path = shard.name(record.segment)
             body = record.offset + 64 + record.meta_size
             add("record header", path, record.offset, 64)

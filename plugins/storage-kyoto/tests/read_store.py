@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An independent reader of the store: lists every message from the log alone.
+"""An independent reader of the store: lists every message from the log (and the base) alone.
 
     read_store.py FOLDER [--messages | --mailboxes] [--no-bodies]
 
@@ -28,7 +28,7 @@ SEGMENT_MAGIC = b"PTNLOG01"
 END_OF_UNIT, BIG, NO_VALUE = 1, 2, 4
 (USER, USER_REMOVE, MAILBOX, MAILBOX_REMOVE, MAILBOX_RENAME, SUBSCRIBE, DELIVER, COPY, FLAGS,
  EXPUNGE, KEYWORD, ANNOTATE, QUOTA, TOKEN, BODY_MOVE, TOMBSTONE_TRIM, SPECIAL_USE, RIGHTS, RECENT,
- DIGEST, TOKEN_TRIM) = range(1, 22)
+ DIGEST, TOKEN_TRIM, BASE) = range(1, 23)
 SUBSCRIBED, NOSELECT, SPECIAL_USES = 1, 2, 0x1fff00
 RIGHT_LETTERS = "lrswipkxtea"
 RAW, ZSTD = 0, 1
@@ -203,6 +203,17 @@ class Body:
             record.codec, big
         self.digest = b""
 
+    @staticmethod
+    def of_row(shard, value):
+        body = Body.__new__(Body)
+        body.shard, body.digest = shard, b""
+        body.codec, bits = value.take(2)
+        body.crc = struct.unpack("<I", value.take(4))[0]
+        body.segment, place, body.size = value.varint(), value.varint(), value.varint()
+        body.at = body.offset = place
+        body.big = (place, body.size) if bits & 1 else None
+        return body
+
 
 class Shard:
     """One folder sNN, replayed from its first record on."""
@@ -224,10 +235,75 @@ class Shard:
     def name(self, segment):
         return os.path.join(self.folder, "log.%08d" % segment)
 
-    def records(self):
-        """Every record in order, until the log ends or is torn."""
-        lsn = 0
+    def load_base(self):
+        """The rows of the newest base; where the log goes on: (lsn, segment, offset), or nothing."""
+        try:
+            names = [name for name in os.listdir(self.folder) if re.fullmatch(r"base\.\d{8}", name)]
+        except FileNotFoundError:
+            return 0, 0, 0
+        if not names:
+            return 0, 0, 0
+        with open(os.path.join(self.folder, max(names)), "rb") as stream:
+            data = stream.read()
+        at, number = 0, 0
+        while True:
+            header = data[at:at + 64]
+            record = Record(header, 0, at) if len(header) == 64 else None
+            if not record or not record.whole or record.type != BASE:
+                raise Damaged("%s at %d" % (max(names), at))
+            record.meta = data[at + 64:at + 64 + record.meta_size]
+            number += 1
+            if record.uid != number or crc32c(header[8:] + record.meta,
+                                              self.store.salt) != record.crc:
+                raise Damaged("%s at %d" % (max(names), at))
+            rows = Octets(record.meta)
+            while rows.more():
+                self.row(rows.block(), Octets(rows.block()))
+            if record.bits & END_OF_UNIT:
+                self.lsn = record.lsn
+                return record.lsn, record.mailbox, record.modseq
+            at += record.size()
+
+    def row(self, key, value):
+        """One row of the index.  They come in the order of their keys."""
+        kind, numbers = key[0], struct.unpack(">%dI" % ((len(key) - 1) // 4),
+                                              key[1:1 + (len(key) - 1) // 4 * 4])
+        if kind == 1:
+            self.users[value.varint()] = Account(key[1:].decode())
+        elif kind == 2:
+            mailbox, attributes = value.varint(), value.varint()
+            account, path = self.users[numbers[0]], key[5:].decode()
+            if attributes & NOSELECT or not mailbox:
+                account.names[path] = attributes
+            else:
+                account.mailboxes[mailbox] = Mailbox(path, 0, 0)
+                account.mailboxes[mailbox].attributes = attributes
+        elif kind == 3 and numbers[1]:
+            mailbox = self.users[numbers[0]].mailboxes[numbers[1]]
+            mailbox.uidnext, mailbox.uidvalidity = value.varint(), value.varint()
+            mailbox.modseq = value.varint()
+        elif kind == 4:
+            message = Message.__new__(Message)
+            message.annotations = {}
+            message.flags, message.modseq, size = value.varint(), value.varint(), value.varint()
+            message.size, message.unterminated = size >> 1, size & 1
+            message.body, message.internal_date = value.varint(), value.signed()
+            message.save_date = message.internal_date + value.signed()
+            self.users[numbers[0]].mailboxes[numbers[1]].messages[numbers[2]] = message
+        elif kind == 5:
+            self.bodies[struct.unpack(">Q", key[1:9])[0]] = Body.of_row(self, value)
+        elif kind == 10:
+            mailbox, bit = self.users[numbers[0]].mailboxes[numbers[1]], 16
+            while value.more():
+                mailbox.keywords[bit] = value.text()
+                bit += 1
+
+    def records(self, position):
+        """Every record in order from there on, until the log ends or is torn."""
+        lsn, first_segment, first_offset = position
         for segment in self.segments():
+            if segment < first_segment:
+                continue
             with open(self.name(segment), "rb") as stream:
                 header = stream.read(64)
                 if len(header) < 64:
@@ -237,9 +313,13 @@ class Shard:
                     return
                 if identity != self.store.identity or shard != self.number or number != segment:
                     raise Damaged("%s is another's" % stream.name)
-                if lsn and first != lsn + 1:
+                offset = 64
+                if segment == first_segment:
+                    offset = first_offset
+                elif lsn and first != lsn + 1:
                     return
-                lsn, offset = first - 1, 64
+                else:
+                    lsn = first - 1
                 while True:
                     stream.seek(offset)
                     header = stream.read(64)
@@ -258,7 +338,7 @@ class Shard:
 
     def replay(self):
         unit = []
-        for record in self.records():
+        for record in self.records(self.load_base()):
             unit.append(record)
             if record.bits & END_OF_UNIT:
                 for member in unit:
@@ -376,7 +456,9 @@ class Shard:
         self.users[record.user].limits = tuple(n - 1 if n else None for n in (octets, messages))
 
     def moved(self, record, meta):
-        self.bodies[meta.varint()] = Body(self, record, None)
+        number = meta.varint()
+        if number in self.bodies and not self.bodies[number].big:
+            self.bodies[number] = Body(self, record, None)
 
     def trimmed(self, record, meta):
         self.mailbox(record).forget(meta.varint())

@@ -29,7 +29,7 @@ class Log:
 
     def __init__(self, store):
         shard = read_store.Store(store.good).shards[0]
-        records = list(shard.records())
+        records = list(shard.records(shard.load_base()))
         self.segment = records[-1].segment
         with open(shard.name(self.segment), "rb") as stream:
             self.octets = stream.read()
