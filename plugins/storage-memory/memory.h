@@ -215,7 +215,8 @@ ptn_status rights_check (unsigned has, unsigned needed);
 /* The flags that these rights may change. */
 ptn_flag_bits rights_flags (unsigned mask);
 /* May the asker make, or rename to, this path? */
-bool rights_may_make (const struct asker *, struct owner *, const char *owner, const char *path);
+bool rights_may_make (const struct asker *, struct owner *, const char *owner_name,
+                      const char *path);
 struct asker *asker_new (const struct ptn_identity *);
 struct asker *asker_ref (struct asker *);
 void asker_unref (struct asker *);
