@@ -66,6 +66,7 @@ empty_index (struct index *index) {
   struct overlay *active = overlay_new (), *frozen;
   struct tree *base;
 
+  pthread_mutex_lock (&index->publishing);
   pthread_rwlock_wrlock (&index->lock);
   base = index->base;
   frozen = index->frozen;
@@ -79,6 +80,7 @@ empty_index (struct index *index) {
     active = old;
   }
   pthread_rwlock_unlock (&index->lock);
+  pthread_mutex_unlock (&index->publishing);
   tree_close (&base);
   overlay_free (&active);
   overlay_free (&frozen);
