@@ -2,6 +2,7 @@
 /* body.c - see body.h. */
 #include "body.h"
 
+#include "cache.h"
 #include "codec.h"
 #include "crc32c.h"
 
@@ -11,7 +12,8 @@
 enum {
   FIRST_ROOM = 16 * 1024,
   TURN = 4 << 20,
-  PACKED_AT_ONCE = 64 * 1024 /* a fifth of a millisecond */
+  PACKED_AT_ONCE = 64 * 1024, /* a fifth of a millisecond */
+  REMEMBERED = 128 * 1024
 };
 
 void
@@ -23,6 +25,7 @@ body_init (struct body *body, struct shard *shard) {
 void
 body_clear (struct body *body) {
   big_free (&body->big);
+  g_clear_pointer (&body->raw, buffer_unref);
   g_free (body->data);
   memset (body, 0, sizeof *body);
 }
@@ -110,6 +113,10 @@ pack (struct body *body) {
   uint8_t *data = codec_pack (body->shard->store->codec, body->data, body->size, &packed);
 
   if (data) {
+    if (body->size <= REMEMBERED && body->shard->store->settings.body_cache > 0) {
+      body->raw = buffer_new (body->size);
+      memcpy (body->raw->data, body->data, body->size);
+    }
     g_free (body->data);
     body->data = data;
     body->size = body->room = packed;
@@ -168,6 +175,12 @@ body_pull (struct body *body, struct ptn_source *source, struct ptn_task *task) 
     }
   }
   return good ? status : disk_trouble (body, task);
+}
+
+void
+body_remember (const struct body *body, const struct shard *shard, uint64_t id) {
+  if (body->raw)
+    cache_put (shard->store->cache, shard->number, id, body->raw);
 }
 
 bool

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* cache.h - bodies that were decompressed not long ago, for whoever asks next: a second client, the
- * next part of a message.
+/* cache.h - bodies that were compressed or decompressed not long ago, for whoever asks next: the
+ * client that a new mail is for, a second client, the next part of a message.
  *
  * A body never changes, and its id is never used again, so nothing has to be taken back.  Belongs to
  * the store; any thread. */

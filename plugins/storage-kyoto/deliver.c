@@ -21,7 +21,7 @@ struct delivery;
 struct deliver_op {
   struct op op;
   struct delivery *delivery;
-  bool used; /* a record names the body */
+  uint64_t body; /* its id in this shard; 0: no record names it */
 };
 
 struct delivery {
@@ -41,7 +41,7 @@ delivery_free (struct job *job) {
   struct delivery *delivery = (struct delivery *)job;
 
   for (size_t i = 0; i < delivery->op_count && delivery->body.big && delivery->body.big->named; i++)
-    if (!delivery->ops[i].used || delivery->ops[i].op.status == PTN_E_TEMPORARY)
+    if (delivery->ops[i].body == 0 || delivery->ops[i].op.status == PTN_E_TEMPORARY)
       big_remove_later (delivery->ops[i].op.shard, &delivery->body.big->number, 1);
   body_clear (&delivery->body);
   described_clear (&delivery->described);
@@ -116,7 +116,7 @@ deliver_prepare (struct op *base, struct txn *txn) {
   struct deliver_op *op = (struct deliver_op *)base;
   uint64_t body = 0;
 
-  op->used = false;
+  op->body = 0;
   for (size_t i = 0; i < op->delivery->target_count; i++) {
     struct target *target = &op->delivery->targets[i];
 
@@ -126,7 +126,7 @@ deliver_prepare (struct op *base, struct txn *txn) {
     if (target->result.status == PTN_E_CORRUPT)
       return PTN_E_CORRUPT; /* the unit may be half made */
   }
-  op->used = body != 0;
+  op->body = body;
   return PTN_OK;
 }
 
@@ -211,8 +211,11 @@ harvest (struct store *store, struct delivery *delivery, struct ptn_task *task,
   for (size_t i = 0; i < delivery->op_count; i++) {
     const struct op *op = &delivery->ops[i].op;
 
-    if (op->status == PTN_OK)
+    if (op->status == PTN_OK) {
+      if (delivery->ops[i].body != 0)
+        body_remember (&delivery->body, op->shard, delivery->ops[i].body);
       continue;
+    }
     store->host->fail (task, PTN_E_TEMPORARY, op->client_text, "delivery: %s",
                        op->log_text ? op->log_text : "the index is corrupt");
     for (size_t t = 0; t < delivery->target_count; t++)

@@ -199,12 +199,13 @@ scrubber_start (struct store *store) {
   pthread_mutex_init (&scrubber->lock, NULL);
   pthread_cond_init (&scrubber->wanted, NULL);
   progress_read (store, &scrubber->progress);
-  if (pthread_create (&scrubber->thread, NULL, scrubber_main, scrubber) != 0) {
-    g_free (scrubber);
-    return PTN_E_NO_MEMORY;
-  }
-  store->scrubber = scrubber;
-  return PTN_OK;
+  store->scrubber = scrubber; /* the thread looks there */
+  if (pthread_create (&scrubber->thread, NULL, scrubber_main, scrubber) == 0)
+    return PTN_OK;
+  pthread_cond_destroy (&scrubber->wanted);
+  pthread_mutex_destroy (&scrubber->lock);
+  g_clear_pointer (&store->scrubber, g_free);
+  return PTN_E_NO_MEMORY;
 }
 
 void
