@@ -404,10 +404,12 @@ replay_log (struct replay *replay) {
 }
 
 static void
-set_aside (const struct shard *shard, uint32_t number) {
+set_aside (struct shard *shard, uint32_t number) {
   g_autofree char *name = segment_name (shard, number);
   g_autofree char *bad = g_strconcat (name, ".bad", NULL);
 
+  shard_log (shard, PTN_LOG_NOTICE, "store.torn", "log",
+             "log.%08u does not follow the end of the log, and is set aside as .bad", number);
   if (g_rename (name, bad) != 0)
     g_unlink (name);
 }
@@ -431,6 +433,21 @@ all_ours (struct replay *replay) {
     }
   }
   return true;
+}
+
+/* What is about to be cut off was most likely never acknowledged.  The last batch of a log that has
+ * rotted looks the same: so it is told. */
+static void
+tell_torn (const struct replay *replay, uint64_t end) {
+  size_t from = end > replay->base ? (size_t)(end - replay->base) : 0, last = replay->size;
+
+  while (last > from && replay->data[last - 1] == 0)
+    last--;
+  if (last > from)
+    shard_log (replay->shard, PTN_LOG_NOTICE, "store.torn", "log",
+               "log.%08u ends at %" PRIu64
+               "; %zu octets behind that are no whole unit, and are cut",
+               current_number (replay), end, last - from);
 }
 
 /* There is not one record: the power failed, or the disk was full, when the first segment was made,
@@ -458,6 +475,7 @@ settle (struct replay *replay, uint64_t end) {
   struct stat status;
   bool cut;
 
+  tell_torn (replay, end);
   for (guint i = replay->current + 1; i < replay->segments->len; i++)
     set_aside (shard, g_array_index (replay->segments, struct segment_info, i).number);
   if (replay->lsn == 1 && !shard->index.base

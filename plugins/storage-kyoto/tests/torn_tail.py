@@ -83,6 +83,8 @@ def look(store, log, how, at):
                                      + shell.difference(found.get(account, {}), states[-1][account]))
         elif not any(found.get(account, {}) == state[account] for state in wanted):
             raise AssertionError(shell.difference(found.get(account, {}), wanted[0][account]))
+        elif lost and how == "garble" and not any("store.torn" in event for event in events):
+            raise AssertionError("the end of the log is cut, and nobody is told")
         elif how != "garble" and opened.verify():
             raise AssertionError(str(opened.verify()[:3]))
         opened.ask("deliver 500 7 0 new@example.test INBOX")
