@@ -248,6 +248,13 @@ boxes_look (struct owner *owner, struct ptn_task *task) {
 
 /* --- making, removing, renaming ------------------------------------------------------ */
 
+/* What was renamed between tmp/ and the top is durable. */
+static bool
+sync_move (const struct owner *owner) {
+  g_autofree char *tmp = g_build_filename (owner->directory, "tmp", NULL);
+  return folder_sync (owner->directory) && folder_sync (tmp);
+}
+
 /* A whole folder under tmp/, with a uidlist that says who it is. */
 static bool
 build_folder (const char *place, const struct mailbox *mailbox) {
@@ -270,7 +277,7 @@ make_one (struct owner *owner, const char *path, const char *folder) {
     g_autofree char *place = g_build_filename (owner->directory, "tmp", name, NULL);
     tree_remove (place);
     done = build_folder (place, mailbox) && rename (place, mailbox->directory) == 0
-           && folder_sync (owner->directory);
+           && sync_move (owner);
   } else {
     g_autofree char *list = g_build_filename (owner->directory, "dovecot-uidlist", NULL);
     g_autoptr (GString) text = g_string_new (NULL);
@@ -327,7 +334,7 @@ box_remove (struct owner *owner, struct ptn_task *task, struct mailbox *mailbox)
   ptn_status status = log_commit (owner, task, record);
   if (status != PTN_OK)
     return status;
-  if (rename (mailbox->directory, place) != 0 || !folder_sync (owner->directory))
+  if (rename (mailbox->directory, place) != 0 || !sync_move (owner))
     return trouble_errno (owner->store, task, "cannot remove", mailbox->directory);
   struct ptn_id id = mailbox->id;
   uint64_t modseq = mailbox->modseq;

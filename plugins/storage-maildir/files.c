@@ -183,10 +183,10 @@ lock_is_stale (const char *lock, const char *host, const struct stat *info) {
     return true;
   if (!file_read (lock, 1024, &text, &size))
     return false;
-  if (size == 0)
-    return time (NULL) - info->st_mtime > LOCK_EMPTY_SECONDS;
   char *colon = strchr (text, ':');
-  if (!colon || strcmp (g_strchomp (colon + 1), host) != 0)
+  if (!colon) /* nothing, or what a power failure left */
+    return time (NULL) - info->st_mtime > LOCK_EMPTY_SECONDS;
+  if (strcmp (g_strchomp (colon + 1), host) != 0)
     return false;
   long pid = strtol (text, NULL, 10);
   return pid > 0 && (pid == getpid () || (kill ((pid_t)pid, 0) != 0 && errno == ESRCH));

@@ -210,7 +210,7 @@ file_sync (const char *path) {
 
 static bool
 checkpoint_mailbox (struct mailbox *mailbox, struct ptn_task *task) {
-  static const char *const parts[] = { "cur", "new" };
+  static const char *const parts[] = { "cur", "new", "tmp" };
   bool pending = mailbox->todo->len || mailbox->unlisted->len || mailbox->words_changed
                  || mailbox->list_changed || g_hash_table_size (mailbox->ghosts);
   if (!mailbox->loaded || (!mailbox->dirty && !pending))

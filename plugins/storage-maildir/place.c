@@ -137,6 +137,7 @@ match (struct finding *finding, const char *level, const char *end, const char *
 static void
 found (struct finding *finding, const char *path) {
   g_autofree char *cur = g_build_filename (path, "cur", NULL);
+  g_autofree char *log = g_build_filename (path, "postern-log", NULL); /* there is no INBOX yet */
   g_autofree char *name = NULL;
   if (finding->parts[0])
     name = g_strdup (finding->parts[0]);
@@ -147,7 +148,8 @@ found (struct finding *finding, const char *path) {
                ? g_strconcat (finding->parts[1], "@", finding->store->domain, NULL)
                : g_strdup (finding->parts[1]);
   g_autofree char *again = place_of (finding->store, name);
-  if (again && strcmp (again, path) == 0 && g_file_test (cur, G_FILE_TEST_IS_DIR))
+  if (again && strcmp (again, path) == 0
+      && (g_file_test (cur, G_FILE_TEST_IS_DIR) || g_file_test (log, G_FILE_TEST_IS_REGULAR)))
     g_ptr_array_add (finding->names, g_steal_pointer (&name));
 }
 
