@@ -121,7 +121,8 @@ fixture_leave (struct fixture *copy) {
 static gpointer
 worker_thread (gpointer data) {
   struct worker *worker = data;
-  fixture_join (&worker->f, worker->of, worker->account);
+  const struct fixture of = worker->f;
+  fixture_join (&worker->f, &of, worker->account);
   worker->f.dice += worker->f.dice ? worker->number + 1 : 0;
   worker->work (worker);
   fixture_leave (&worker->f);
@@ -131,7 +132,7 @@ worker_thread (gpointer data) {
 GThread *
 worker_start (struct worker *worker, const struct fixture *of, const char *account, unsigned number,
               void (*work) (struct worker *), void *data) {
-  worker->of = of;
+  worker->f = *of; /* here: the rule may go on, and throw its dice, while the thread starts */
   worker->account = account;
   worker->number = number;
   worker->work = work;

@@ -52,7 +52,6 @@ void fixture_leave (struct fixture *copy);
 /* Runs `work` on a copy of the fixture in a new thread; join it with g_thread_join. */
 struct worker {
   struct fixture f;
-  const struct fixture *of;
   const char *account;
   unsigned number;
   void (*work) (struct worker *);
