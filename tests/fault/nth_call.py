@@ -23,7 +23,7 @@ import shell  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
 COMMANDS = 60 if LONG else 30
-RUNS = 10**9 if LONG else 30  # of each way to fail
+RUNS = 10**9 if LONG else 15  # of each way to fail
 SETTINGS = ["shards=1", "segment_size=8192", "checkpoint_records=25", "reserve=65536",
             "compact=10", "compact_idle=10", "compact_pause=5ms", "base_gain=0"]
 CASES = [  # which calls, how they fail, only the n-th or all from there on

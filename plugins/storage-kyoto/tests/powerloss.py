@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import shell  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
-STATES = 1000 if LONG else 150
+STATES = 1000 if LONG else 90
 CONTROL_STATES = 400 if LONG else 200
 COMMANDS = 60
 CLIENTS = 3
