@@ -21,7 +21,7 @@ known_field (struct references *r) {
   while (r->name_size > 0
          && (r->name[r->name_size - 1] == ' ' || r->name[r->name_size - 1] == '\t'))
     r->name_size--;
-  for (unsigned char i = 0; i < FIELDS; i++)
+  for (size_t i = 0; i < FIELDS; i++)
     if (strlen (names[i]) == r->name_size && memcmp (names[i], r->name, r->name_size) == 0
         && !r->fields[i].seen)
       return (unsigned char)(i + 1);

@@ -4,19 +4,22 @@
 
 #include <postern/store.h>
 
-/* A request about a mailbox. */
-static ptn_status
+/* A request about a mailbox; NULL: *status says why not. */
+static struct request *
 by_id (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id, uint32_t rights,
-       ptn_status (*prepare) (struct op *, struct txn *), struct request **request) {
+       ptn_status (*prepare) (struct op *, struct txn *), ptn_status *status) {
+  struct request *request;
   struct place place;
-  ptn_status status = account_place (account, id, rights, &place);
 
-  if (status != PTN_OK)
-    return index_trouble (account->shard, call->task, status);
-  *request = request_new (place.shard, "", prepare);
-  (*request)->user = place.user;
-  (*request)->mailbox = place.mailbox;
-  return PTN_OK;
+  *status = account_place (account, id, rights, &place);
+  if (*status != PTN_OK) {
+    *status = index_trouble (account->shard, call->task, *status);
+    return NULL;
+  }
+  request = request_new (place.shard, "", prepare);
+  request->user = place.user;
+  request->mailbox = place.mailbox;
+  return request;
 }
 
 int
@@ -144,8 +147,8 @@ request_set_attributes (struct ptn_account *account, struct ptn_call *call, cons
   if (attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES)
     return PTN_E_INVALID;
   if (!call->state) {
-    status = by_id (account, call, id, RIGHT_A, make_attributes, &request);
-    if (status != PTN_OK)
+    request = by_id (account, call, id, RIGHT_A, make_attributes, &status);
+    if (!request)
       return status;
     request->number = attributes;
   }
@@ -199,8 +202,8 @@ request_claim_recent (struct ptn_account *account, struct ptn_call *call, const 
   ptn_status status;
 
   if (!call->state) {
-    status = by_id (account, call, id, RIGHT_R, make_recent, &request);
-    if (status != PTN_OK)
+    request = by_id (account, call, id, RIGHT_R, make_recent, &status);
+    if (!request)
       return status;
     status = look_for_recent (request, request->op.shard, first);
     if (status != PTN_OK) {
@@ -273,8 +276,8 @@ request_set_rights (struct ptn_account *account, struct ptn_call *call, const st
   if (!rights_who_valid (who) || !rights_parse (rights, &mask))
     return PTN_E_INVALID;
   if (!call->state) {
-    status = by_id (account, call, id, RIGHT_A, make_rights, &request);
-    if (status != PTN_OK)
+    request = by_id (account, call, id, RIGHT_A, make_rights, &status);
+    if (!request)
       return status;
     request->path = g_strdup (who);
     request->number = mask;
