@@ -170,14 +170,13 @@ make_folder (struct shard *shard) {
 
 static bool
 make_room (struct shard *shard) {
-  bool seal = atomic_load (&shard->seal) && shard->log.end > SEGMENT_HEADER;
+  bool room = shard->log.fd >= 0 && shard->log.end < shard->store->settings.segment_size;
+  bool seal = atomic_exchange (&shard->seal, false) && shard->log.end > SEGMENT_HEADER;
 
-  if (shard->log.fd >= 0 && shard->log.end < shard->store->settings.segment_size && !seal)
+  if (room && !seal)
     return true;
-  if (!make_folder (shard) || !log_roll (shard))
-    return false;
-  atomic_store (&shard->seal, false);
-  return true;
+  /* Where there is no space for a new segment, the one at hand may still do. */
+  return (make_folder (shard) && log_roll (shard)) || room;
 }
 
 /* A new segment without a record yet: the index stands in it all the same. */

@@ -64,6 +64,7 @@ struct round {
   GArray *candidates; /* by number */
   GArray *bodies;     /* struct moving */
   struct compact_result *result;
+  uint32_t generation; /* of the index, when the rows were looked at last */
 };
 
 static struct position
@@ -443,6 +444,9 @@ remove_segments (struct round *round) {
   const struct io *io = shard->store->io;
   uint64_t octets = 0, removed = 0;
 
+  /* An index made anew meanwhile may name a place again whose move was lost. */
+  if (atomic_load (&shard->generation) != round->generation)
+    return;
   if (atomic_load (&shard->state) != SHARD_SERVING || atomic_load (&shard->failed)
       || atomic_load (&shard->holds) > 0 || atomic_load (&shard->index.corrupt))
     return;
@@ -485,6 +489,7 @@ do_round (struct round *round) {
     base_look (shard);
     status = make_base (round);
   }
+  round->generation = atomic_load (&shard->generation);
   if (status == PTN_OK)
     status = look_at_bodies (round, false);
   if (status != PTN_OK)
@@ -501,7 +506,7 @@ one_round (struct shard *shard, const struct compact_how *how, uint32_t newest,
            struct compact_result *result, ptn_status *status) {
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (struct candidate));
   g_autoptr (GArray) bodies = g_array_new (FALSE, FALSE, sizeof (struct moving));
-  struct round round = { shard, how, candidates, bodies, result };
+  struct round round = { shard, how, candidates, bodies, result, 0 };
   g_autoptr (GArray) all = NULL;
   uint64_t removed = result->removed;
 
@@ -518,6 +523,7 @@ one_round (struct shard *shard, const struct compact_how *how, uint32_t newest,
 ptn_status
 shard_compact (struct shard *shard, const struct compact_how *how, struct compact_result *result) {
   g_autoptr (GArray) all = NULL;
+  const struct candidate *last;
   uint32_t newest;
   ptn_status status;
 
@@ -528,7 +534,9 @@ shard_compact (struct shard *shard, const struct compact_how *how, struct compac
   result->after = result->before;
   if (status != PTN_OK || all->len == 0)
     return status;
-  if (how->seal && is_wasteful (&g_array_index (all, struct candidate, all->len - 1), how->percent))
+  last = &g_array_index (all, struct candidate, all->len - 1);
+  if (how->seal && is_wasteful (last, how->percent)
+      && (how->hurry || last->size >= shard->store->settings.segment_size / 8))
     status = seal (shard);
   /* Not what comes to be meanwhile, or it would never end while clients expunge. */
   newest = position_of (shard).segment;

@@ -12,8 +12,8 @@
 struct compact_how {
   uint32_t percent;   /* segments of which more than this is dead */
   uint32_t base_gain; /* see struct store_settings */
-  bool seal;          /* the newest segment, too, if it is like that */
-  bool hurry;         /* no pauses */
+  bool seal;  /* the newest segment, too, if it is like that (and not small, but in a hurry) */
+  bool hurry; /* no pauses */
 };
 struct compact_result {
   uint64_t before, after; /* octets of the log */

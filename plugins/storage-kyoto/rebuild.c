@@ -106,6 +106,7 @@ make_anew (struct shard *shard, bool deferred) {
     return status;
   /* Whatever was remembered of rows is of another index. */
   atomic_fetch_add (&shard->removals, 1);
+  atomic_fetch_add (&shard->generation, 1);
   views_forget (shard);
   atomic_store (&index->away, false);
   return PTN_OK;

@@ -180,6 +180,7 @@ struct shard {
   _Atomic uint64_t work_done, work_total; /* octets read by a recovery or rebuild */
   _Atomic uint64_t lost_records;          /* by the last one */
   _Atomic int64_t base_checked;           /* monotonic ns: it was read, and good; 0: never */
+  _Atomic uint32_t generation;            /* grows when the index is made anew */
   GHashTable *stuck; /* compactor: segments with a body that cannot be moved, until asked again */
   _Atomic uint64_t compact_done, compact_total; /* octets of bodies, by the last compaction */
   _Atomic uint32_t holds;                       /* while not 0, no segment is removed */
