@@ -433,6 +433,31 @@ no_space (void **state) {
   fails_at_every_call (*state, ENOSPC);
 }
 
+/* A segment that is to be closed early, and no space for the next one: then it goes on in this. */
+static void
+no_space_for_another (void **state) {
+  struct fixture *f = *state;
+  struct shard *shard;
+
+  assert_ok (fixture_try_open (f, &counted));
+  shard = &f->store->shards[0];
+  deliver (f, "ann@example.test", "first\r\n");
+  deliver (f, "ann@example.test", "second\r\n");
+  atomic_store (&calls, 0);
+  atomic_store (&turn, 2); /* the header of the new one; the first is its space */
+  atomic_store (&error, ENOSPC);
+  snapped = f;
+  atomic_store (&shard->seal, true);
+  assert_ok (expunge (f, "ann@example.test", 1, 1));
+  assert_true (atomic_load (&calls) >= 2);
+  snapped = NULL;
+  assert_int_equal (shard->log.segment, 1);
+  atomic_store (&shard->seal, true);
+  assert_ok (expunge (f, "ann@example.test", 2, 2));
+  assert_int_equal (shard->log.segment, 2);
+  assert_sound (f->store);
+}
+
 /* Readers beside it find every message, all the time. */
 struct reading {
   struct fixture *f;
@@ -525,10 +550,17 @@ by_itself (void **state) {
 int
 main (void) {
   static const struct CMUnitTest tests[] = {
-    STORE_TEST (gives_back),  STORE_TEST (empty_segments), STORE_TEST (not_for_a_trifle),
-    STORE_TEST (many_rounds), STORE_TEST (damaged_body),   STORE_TEST (killed_at_every_call),
-    STORE_TEST (io_errors),   STORE_TEST (no_space),       STORE_TEST (beside_readers),
+    STORE_TEST (gives_back),
+    STORE_TEST (empty_segments),
+    STORE_TEST (not_for_a_trifle),
+    STORE_TEST (many_rounds),
+    STORE_TEST (damaged_body),
+    STORE_TEST (killed_at_every_call),
+    STORE_TEST (io_errors),
+    STORE_TEST (no_space),
+    STORE_TEST (beside_readers),
     STORE_TEST (by_itself),
+    STORE_TEST (no_space_for_another),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
