@@ -319,6 +319,7 @@ backup_run (void *instance, struct ptn_call *call, struct ptn_strings arguments,
     status = begin (store, call, arguments);
   run = call->state;
   while (status == PTN_OK) {
+    g_assert (run && run->backup); /* begin made it */
     if (store->host->cancelled (call->task))
       return PTN_E_CANCELLED;
     switch (run->phase) {

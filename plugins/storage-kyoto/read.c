@@ -125,7 +125,9 @@ read_segment (struct shard *shard, const struct found *found, struct buffer **re
   if (!file)
     return PTN_E_CORRUPT;
   buffer = buffer_new (found->octets);
-  data = row->codec == CODEC_RAW ? buffer->data : (packed = g_malloc (row->stored));
+  if (row->codec != CODEC_RAW)
+    packed = g_malloc (row->stored);
+  data = packed ? packed : buffer->data;
   good = io_read_all (file->fd, data, row->stored, (off_t)row->offset)
          && crc32c (0, data, row->stored) == row->crc;
   segment_give (shard, file);
