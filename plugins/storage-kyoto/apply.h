@@ -35,8 +35,8 @@ ptn_status apply_digest (struct edit *, const struct record *);
 
 /* apply_message.c */
 /* Takes messages out of a mailbox, whose row the caller puts back. */
-ptn_status remove_messages (struct edit *, uint32_t user, uint32_t mailbox, struct ptn_uid_set,
-                            struct mailbox_row *);
+ptn_status remove_messages (struct edit *, uint32_t user_id, uint32_t mailbox_id,
+                            struct ptn_uid_set, struct mailbox_row *);
 ptn_status apply_message (struct edit *, const struct record *);
 ptn_status apply_flags (struct edit *, const struct record *);
 ptn_status apply_expunge (struct edit *, const struct record *);
