@@ -263,7 +263,7 @@ bool index_save (struct mailbox *);
 void account_load (struct owner *);
 bool account_save (struct owner *);
 
-/* sync.c: the model follows the files.  Lock held. */
+/* sync.c, compare.c, meet.c: the model follows the files.  Lock held. */
 ptn_status mailbox_look (struct mailbox *, struct ptn_task *); /* if they changed */
 ptn_status mailbox_look_now (struct mailbox *, struct ptn_task *);
 /* The same with the uidlist locked, until mailbox_unlock. */

@@ -5,15 +5,12 @@
  * from those of the last look; after changes of our own, which may hide another's, once more
  * when two seconds have gone by.  What is found becomes a record of the log like any change, and
  * gets a new modseq.  New files get their UIDs with dovecot-uidlist locked. */
-#include "maildir.h"
-
 #include "filename.h"
-#include "uidlist.h"
+#include "look.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,31 +18,6 @@
 #define WORDS_MAX (1024 * 1024)
 #define TMP_SECONDS (36 * 3600)
 #define SETTLE_NS INT64_C (2000000000)
-
-struct file { /* one of a scan */
-  const char *name;
-  uint16_t base;
-  bool in_new, known; /* known: a message has it */
-};
-
-struct look {
-  struct mailbox *mailbox;
-  struct ptn_task *task;
-  bool locked, needs_lock;
-  bool first; /* nothing was known of this mailbox */
-  struct uidlist *list;
-  GStringChunk *names;
-  GHashTable *files; /* by name as far as ':', struct file */
-  GArray *flagged;   /* struct flagging */
-  GArray *gone;      /* uint32_t */
-  GPtrArray *added;  /* struct message */
-  uint32_t uidnext;
-  unsigned skipped;
-};
-struct flagging {
-  uint32_t uid;
-  ptn_flag_bits flags;
-};
 
 static guint
 hash_base (gconstpointer key) {
@@ -55,7 +27,7 @@ hash_base (gconstpointer key) {
   return hash;
 }
 
-static gboolean
+gboolean
 same_base (gconstpointer a, gconstpointer b) {
   const char *x = a, *y = b;
   for (; *x == *y; x++, y++)
@@ -130,8 +102,7 @@ read_words (struct mailbox *mailbox) {
   return changed;
 }
 
-/* The list's line of a UID, or NULL. */
-static const struct uidlist_line *
+const struct uidlist_line *
 line_of (const struct uidlist *list, uint32_t uid) {
   guint low = 0, high = list ? list->lines->len : 0;
   while (low < high) {
@@ -206,245 +177,6 @@ read_list (struct look *look) {
     mailbox->list_changed = look->needs_lock = true;
   look->uidnext = MAX (mailbox->uidnext, list->next_uid);
   return PTN_OK;
-}
-
-/* --- comparing ----------------------------------------------------------------------- */
-
-static ptn_flag_bits
-flags_of_file (const struct mailbox *mailbox, const struct file *file, ptn_flag_bits before) {
-  unsigned letters = mailbox_letters (mailbox);
-  ptn_flag_bits lettered = (UINT64_C (1) << (16 + letters)) - 1;
-  return file_name_flags (file->name, file->base, letters) | (before & ~lettered);
-}
-
-static bool
-has_todo (const struct mailbox *mailbox, uint32_t uid) {
-  for (guint i = 0; i < mailbox->todo->len; i++)
-    if (g_array_index (mailbox->todo, uint32_t, i) == uid)
-      return true;
-  return false;
-}
-
-/* A message whose file is there: its name is noted, its flags compared. */
-static void
-compare_message (struct look *look, struct message *message, struct file *file) {
-  file->known = true;
-  bool moved = message->in_new != file->in_new || strcmp (message->name, file->name) != 0;
-  if (!moved && !message->unplaced)
-    return;
-  bool pending = look->mailbox->todo->len && has_todo (look->mailbox, message->uid);
-  message->unplaced = 0;
-  message->in_new = file->in_new;
-  g_free (message->name);
-  message->name = g_strdup (file->name);
-  message->base = file->base;
-  look->mailbox->dirty = true;
-  ptn_flag_bits flags = flags_of_file (look->mailbox, file, message->flags);
-  if (pending || flags == message->flags)
-    return;
-  struct flagging row = { message->uid, flags };
-  g_array_append_val (look->flagged, row);
-}
-
-/* Keywords that came to be known give letters a meaning that they had not at the last look. */
-static void
-compare_letters (struct look *look) {
-  struct mailbox *mailbox = look->mailbox;
-  for (guint i = 0; i < mailbox->messages->len; i++) {
-    struct message *message = mailbox->messages->pdata[i];
-    struct file *file = g_hash_table_lookup (look->files, message->name);
-    if (!file || !file->known || (mailbox->todo->len && has_todo (mailbox, message->uid)))
-      continue;
-    ptn_flag_bits flags = flags_of_file (mailbox, file, message->flags);
-    if (flags == message->flags)
-      continue;
-    struct flagging row = { message->uid, flags };
-    g_array_append_val (look->flagged, row);
-  }
-}
-
-static bool
-still_in_tmp (const struct mailbox *mailbox, const struct message *message) {
-  g_autofree char *path = message_file (mailbox, message);
-  struct stamp stamp;
-  return message->unplaced && stamp_get (path, &stamp);
-}
-
-/* Does the list give its UID to another file than we do, though both files are there? */
-static bool
-uid_is_taken (struct look *look, const struct message *message) {
-  const struct uidlist_line *line = line_of (look->list, message->uid);
-  return line && !same_base (line->name, message->name)
-         && g_hash_table_contains (look->files, line->name);
-}
-
-static bool
-compare_messages (struct look *look) {
-  struct mailbox *mailbox = look->mailbox;
-  bool missing = false;
-  g_array_set_size (look->gone, 0);
-  for (guint i = 0; i < mailbox->messages->len; i++) {
-    struct message *message = mailbox->messages->pdata[i];
-    struct file *file = g_hash_table_lookup (look->files, message->name);
-    if (file && look->list && uid_is_taken (look, message)) {
-      complain (mailbox->owner->store, PTN_LOG_WARNING, "maildir.uid-taken", mailbox->owner->name,
-                message->name, "another program gave its UID to another mail; it gets a new one");
-      g_array_append_val (look->gone, message->uid);
-    } else if (file)
-      compare_message (look, message, file);
-    else if (!still_in_tmp (mailbox, message)) {
-      g_array_append_val (look->gone, message->uid);
-      missing = true;
-    }
-  }
-  return missing;
-}
-
-/* --- meeting new files ---------------------------------------------------------------- */
-
-/* How many octets more it has when each line ends with CRLF; and its own. */
-static bool
-measure (const char *path, uint64_t *size, uint64_t *crlf_size) {
-  static const size_t piece = 64 * 1024;
-  g_autofree char *buffer = g_malloc (piece);
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0)
-    return false;
-  char before = '\0';
-  ssize_t n;
-  *size = *crlf_size = 0;
-  while ((n = read (fd, buffer, piece)) > 0) {
-    for (const char *at = buffer, *end = buffer + n; (at = memchr (at, '\n', (size_t)(end - at)));
-         at++)
-      *crlf_size += (at > buffer ? at[-1] : before) != '\r';
-    before = buffer[n - 1];
-    *size += (uint64_t)n;
-  }
-  close (fd);
-  *crlf_size += *size;
-  return n == 0;
-}
-
-/* A message for a file of another program. */
-static struct message *
-meet_file (struct look *look, const struct file *file, uint32_t uid, uint64_t listed_size) {
-  struct mailbox *mailbox = look->mailbox;
-  g_autofree char *path = mailbox_file (mailbox, file->in_new ? "new" : "cur", file->name);
-  struct file_name name;
-  struct stat info;
-  if (!file_name_parse (file->name, &name) || lstat (path, &info) != 0 || !S_ISREG (info.st_mode))
-    return NULL;
-  uint64_t size = (uint64_t)info.st_size, crlf_size = name.crlf_size;
-  if (crlf_size == UINT64_MAX)
-    crlf_size = listed_size;
-  if ((crlf_size == UINT64_MAX || crlf_size < size) && !measure (path, &size, &crlf_size))
-    return NULL;
-  int64_t arrived = g_ascii_strtoll (file->name, NULL, 10);
-  struct message *message = g_new0 (struct message, 1);
-  *message = (struct message){
-    .uid = uid,
-    .base = file->base,
-    .in_new = file->in_new,
-    .exact = name.exact || crlf_size == size,
-    .flags = flags_of_file (mailbox, file, 0),
-    .internal_date = info.st_mtim.tv_sec,
-    .save_date = arrived > 0 ? arrived : info.st_mtim.tv_sec,
-    .file_size = size,
-    .size = name.exact ? size : crlf_size,
-    .email_id = email_id_of (file->name, file->base),
-    .name = g_strdup (file->name),
-  };
-  return message;
-}
-
-/* The UIDs that we know to be expunged. */
-static GHashTable *
-vanished_uids (const struct mailbox *mailbox) {
-  GHashTable *uids = g_hash_table_new (NULL, NULL);
-  for (guint i = 0; i < mailbox->vanished->len; i++)
-    g_hash_table_add (uids,
-                      GUINT_TO_POINTER (g_array_index (mailbox->vanished, struct vanished, i).uid));
-  return uids;
-}
-
-static void
-meet_listed (struct look *look) {
-  struct mailbox *mailbox = look->mailbox;
-  g_autoptr (GHashTable) vanished = NULL;
-  for (guint i = 0; look->list && i < look->list->lines->len; i++) {
-    const struct uidlist_line *line = &g_array_index (look->list->lines, struct uidlist_line, i);
-    struct file *file = g_hash_table_lookup (look->files, line->name);
-    g_autofree char *base = file ? g_strndup (file->name, file->base) : NULL;
-    if (!file || file->known || g_hash_table_contains (mailbox->ghosts, base)
-        || mailbox_find (mailbox, line->uid))
-      continue;
-    if (!vanished)
-      vanished = vanished_uids (mailbox);
-    if (g_hash_table_contains (vanished, GUINT_TO_POINTER (line->uid))) {
-      mailbox->list_changed = true; /* a UID is not used twice, though the file came back */
-      continue;
-    }
-    struct message *message = meet_file (look, file, line->uid, line->crlf_size);
-    if (!message)
-      continue;
-    file->known = true;
-    g_ptr_array_add (look->added, message);
-  }
-}
-
-static gint
-compare_files (gconstpointer a, gconstpointer b) {
-  const struct file *x = *(struct file *const *)a, *y = *(struct file *const *)b;
-  gint64 first = g_ascii_strtoll (x->name, NULL, 10), second = g_ascii_strtoll (y->name, NULL, 10);
-  return first != second ? (first < second ? -1 : 1) : strcmp (x->name, y->name);
-}
-
-/* Files that no list names, in the order in which they came. */
-static void
-meet_unlisted (struct look *look) {
-  struct mailbox *mailbox = look->mailbox;
-  g_autoptr (GPtrArray) strangers = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, look->files);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    struct file *file = value;
-    if (file->known)
-      continue;
-    char *base = g_strndup (file->name, file->base);
-    if (!g_hash_table_contains (mailbox->ghosts, base)) {
-      g_ptr_array_add (strangers, file);
-      g_free (base);
-    } else /* expunged; it goes when files are settled */
-      g_hash_table_insert (mailbox->ghosts, base,
-                           mailbox_file (mailbox, file->in_new ? "new" : "cur", file->name));
-  }
-  if (strangers->len == 0)
-    return;
-  look->needs_lock = true;
-  if (!look->locked)
-    return;
-  g_ptr_array_sort (strangers, compare_files);
-  for (guint i = 0; i < strangers->len && look->uidnext < UINT32_MAX; i++) {
-    struct message *message = meet_file (look, strangers->pdata[i], look->uidnext, UINT64_MAX);
-    if (!message)
-      continue;
-    look->uidnext++;
-    g_ptr_array_add (look->added, message);
-  }
-}
-
-/* Ghosts that a whole scan did not show are gone. */
-static void
-forget_ghosts (struct look *look) {
-  GHashTableIter iter;
-  gpointer base, path;
-  g_hash_table_iter_init (&iter, look->mailbox->ghosts);
-  while (g_hash_table_iter_next (&iter, &base, &path))
-    if (!g_hash_table_contains (look->files, base) && (unlink (path) == 0 || errno == ENOENT)) {
-      g_free (path);
-      g_hash_table_iter_remove (&iter);
-    }
 }
 
 /* --- taking it over ------------------------------------------------------------------- */
