@@ -28,8 +28,10 @@ ptn_status remove_range (struct edit *, const struct key *prefix, uint32_t *remo
 
 /* apply_body.c */
 ptn_status make_body (struct edit *, const struct record *);
-ptn_status share_body (struct edit *, uint64_t body); /* one reference more */
-ptn_status drop_body (struct edit *, uint64_t body);  /* one less; the last takes it along */
+/* One reference more, by a COPY. */
+ptn_status share_body (struct edit *, const struct record *);
+/* One less, a message of the user's; the last takes the body along. */
+ptn_status drop_body (struct edit *, uint64_t body, uint32_t user);
 ptn_status apply_body_move (struct edit *, const struct record *);
 ptn_status apply_digest (struct edit *, const struct record *);
 

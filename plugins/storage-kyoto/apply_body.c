@@ -42,15 +42,15 @@ put_body (struct edit *edit, uint64_t body, const struct body_row *row) {
   edit_put (edit, &key, &edit->coded);
 }
 
-/* A hash is known as long as any body has it (sign 1: one comes, -1: it goes).  The first one says
- * which thread it belongs to. */
+/* An account knows a hash as long as any body of its messages has it (sign 1: one comes, -1: it
+ * goes).  The first one says which thread it belongs to. */
 static ptn_status
-count_hash (struct edit *edit, uint64_t hash, uint64_t thread, int sign) {
+count_hash (struct edit *edit, uint32_t user, uint64_t hash, uint64_t thread, int sign) {
   struct thread_row row = { thread, 0 };
   struct key key;
   ptn_status status;
 
-  key_thread (&key, hash);
+  key_thread (&key, user, hash);
   status = edit_get (edit, &key, &edit->value);
   if (status == PTN_OK && !thread_row_get (VALUE_READER (&edit->value), &row))
     status = PTN_E_CORRUPT;
@@ -67,36 +67,72 @@ count_hash (struct edit *edit, uint64_t hash, uint64_t thread, int sign) {
   return PTN_OK;
 }
 
+/* The record's account knows the hashes of a body once, however many of its messages share it.
+ * The body's row gets the bits. */
 static ptn_status
-make_hashes (struct edit *edit, const struct record *record) {
-  uint64_t thread = record->thread ? record->thread : record->email;
+make_hashes (struct edit *edit, const struct record *record, uint64_t body, struct body_row *made) {
+  uint64_t thread = record->message.thread ? record->message.thread : made->email;
   struct hashes_row row = { .count = record->hash_count };
   struct key key;
 
+  if (row.count == 0)
+    return PTN_OK;
+  key_hashes (&key, body, record->user);
+  if (record->type == RECORD_COPY) {
+    ptn_status status = edit_get (edit, &key, &edit->value);
+
+    if (status != PTN_E_NOT_FOUND)
+      return status;
+  }
+  if (thread == 0)
+    return PTN_E_CORRUPT; /* a body from before there were threads came with hashes */
   memcpy (row.hashes, record->hashes, row.count * sizeof row.hashes[0]);
-  key_hashes (&key, record->lsn);
   edit->coded.size = 0;
   hashes_row_put (&edit->coded, &row);
   edit_put (edit, &key, &edit->coded);
   for (uint32_t i = 0; i < row.count; i++)
-    TRY (count_hash (edit, row.hashes[i], thread, 1));
+    TRY (count_hash (edit, record->user, row.hashes[i], thread, 1));
+  made->attributes |= made->attributes & BODY_HASHES ? BODY_MORE_HASHES : BODY_HASHES;
   return PTN_OK;
 }
 
 static ptn_status
-drop_hashes (struct edit *edit, uint64_t body) {
+drop_hashes_of (struct edit *edit, const struct key *key, uint32_t user, struct reader value) {
   struct hashes_row row;
-  struct key key;
-  ptn_status status;
 
-  key_hashes (&key, body);
-  status = edit_get (edit, &key, &edit->value);
-  if (status == PTN_OK && !hashes_row_get (VALUE_READER (&edit->value), &row))
-    status = PTN_E_CORRUPT;
-  TRY (need (status));
-  edit_remove (edit, &key);
+  if (!hashes_row_get (value, &row))
+    return PTN_E_CORRUPT;
+  edit_remove (edit, key);
   for (uint32_t i = 0; i < row.count; i++)
-    TRY (count_hash (edit, row.hashes[i], 0, -1));
+    TRY (count_hash (edit, user, row.hashes[i], 0, -1));
+  return PTN_OK;
+}
+
+/* What accounts know of a body that goes.  Mostly it is the one whose message was the last. */
+static ptn_status
+drop_hashes (struct edit *edit, uint64_t body, uint32_t user, bool more) {
+  g_autoptr (GPtrArray) rows = NULL;
+  struct key key, end;
+
+  if (!more) {
+    ptn_status status;
+
+    key_hashes (&key, body, user);
+    status = edit_get (edit, &key, &edit->value);
+    if (status != PTN_E_NOT_FOUND)
+      return status == PTN_OK ? drop_hashes_of (edit, &key, user, VALUE_READER (&edit->value))
+                              : status;
+  }
+  key_hashes_of_body (&key, body);
+  key_after (&end, &key);
+  TRY (edit_collect (edit, &key, &end, &rows));
+  for (guint i = 0; i < rows->len; i++) {
+    const struct edit_row *row = rows->pdata[i];
+
+    user = key_number (row->key, row->key_size, AT_HASHES_USER);
+    key_hashes (&key, body, user);
+    TRY (drop_hashes_of (edit, &key, user, READER (row->value, row->value_size)));
+  }
   return PTN_OK;
 }
 
@@ -120,7 +156,6 @@ make_body (struct edit *edit, const struct record *record) {
     .offset = record->body_offset,
     .stored = record->stored,
     .email = record->email,
-    .thread = record->thread,
   };
 
   if (record->attributes & RECORD_BIG) {
@@ -138,24 +173,25 @@ make_body (struct edit *edit, const struct record *record) {
     row.attributes |= BODY_DIGEST;
     put_digest (edit, record->lsn, record->value);
   }
-  if (record->hash_count > 0)
-    row.attributes |= BODY_HASHES;
+  TRY (make_hashes (edit, record, record->lsn, &row));
   put_body (edit, record->lsn, &row);
-  return record->hash_count > 0 ? make_hashes (edit, record) : PTN_OK;
+  return PTN_OK;
 }
 
 ptn_status
-share_body (struct edit *edit, uint64_t body) {
+share_body (struct edit *edit, const struct record *record) {
+  uint64_t body = record->message.body;
   struct body_row row;
 
   TRY (need (edit_body (edit, body, &row)));
   row.references++;
+  TRY (make_hashes (edit, record, body, &row));
   put_body (edit, body, &row);
   return PTN_OK;
 }
 
 ptn_status
-drop_body (struct edit *edit, uint64_t body) {
+drop_body (struct edit *edit, uint64_t body, uint32_t user) {
   struct body_row row;
   struct key key;
   ptn_status status = edit_body (edit, body, &row);
@@ -175,7 +211,7 @@ drop_body (struct edit *edit, uint64_t body) {
     edit_remove (edit, &key);
   }
   if (row.attributes & BODY_HASHES)
-    TRY (drop_hashes (edit, body));
+    TRY (drop_hashes (edit, body, user, row.attributes & BODY_MORE_HASHES));
   if (row.attributes & BODY_BIG) {
     key_big (&key, row.offset);
     edit_remove (edit, &key);

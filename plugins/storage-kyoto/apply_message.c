@@ -29,7 +29,7 @@ apply_message (struct edit *edit, const struct record *record) {
     row.body = record->lsn;
     TRY (make_body (edit, record));
   } else
-    TRY (share_body (edit, row.body));
+    TRY (share_body (edit, record));
   edit_put_message (edit, record->user, record->mailbox, record->uid, &row);
   count_message (&mailbox, record->uid, &row, 1);
   mailbox.modseq = MAX (mailbox.modseq, record->modseq);
@@ -97,7 +97,7 @@ remove_messages (struct edit *edit, uint32_t user_id, uint32_t mailbox_id, struc
     count_message (mailbox, message->uid, &message->row, -1);
     user.octets -= MIN (message->row.octets, user.octets);
     user.messages -= user.messages > 0;
-    TRY (drop_body (edit, message->row.body));
+    TRY (drop_body (edit, message->row.body, user_id));
     if (mailbox->annotations > 0) {
       uint32_t removed;
 

@@ -185,7 +185,8 @@ load_message (struct step *step, struct ptn_task *task, struct loaded *loaded) {
   while (status == PTN_PENDING); /* our own source: it only gives others a turn */
   source->ops->close (source);
   if (status == PTN_OK)
-    status = described_of_body (&loaded->described, step->from.shard, loaded->row.body);
+    status =
+        described_of_message (&loaded->described, step->from.shard, step->from.user, &loaded->row);
   /* Gone meanwhile: its octets were still there. */
   return status == PTN_E_NOT_FOUND ? PTN_E_EXPUNGED : status;
 }

@@ -99,10 +99,9 @@ deliver_one (struct deliver_op *op, struct txn *txn, struct target *target, uint
   record.message.unterminated = body_unterminated (&delivery->body);
   record.message.body = *body;
   record.delivered = true;
-  if (*body == 0) {
+  if (*body == 0)
     body_describe (&delivery->body, &record);
-    status = described_put (&delivery->described, &txn->edit, &record);
-  }
+  status = described_put (&delivery->described, &txn->edit, &record);
   if (status == PTN_OK)
     status = txn_emit (txn, &record);
   if (status == PTN_OK && *body == 0)

@@ -82,7 +82,9 @@ described_ask (struct described *described, struct store *store, const struct pt
 }
 
 ptn_status
-described_of_body (struct described *described, struct shard *shard, uint64_t body) {
+described_of_message (struct described *described, struct shard *shard, uint32_t user,
+                      const struct message_row *message) {
+  uint64_t body = message->body;
   struct hashes_row hashes;
   struct body_row row;
   struct value value;
@@ -93,17 +95,17 @@ described_of_body (struct described *described, struct shard *shard, uint64_t bo
     return status;
   memset (described, 0, sizeof *described);
   described->email = body_email (shard, body, &row);
-  described->thread = body_thread (shard, body, &row);
+  described->thread = message->thread ? message->thread : described->email;
   value_init (&value);
   if (row.attributes & BODY_HASHES) {
-    key_hashes (&key, body);
+    key_hashes (&key, body, user);
     status = index_get (&shard->index, NULL, &key, &value);
     if (status == PTN_OK && hashes_row_get (VALUE_READER (&value), &hashes)) {
       described->count = hashes.count;
       memcpy (described->hashes, hashes.hashes, sizeof hashes.hashes);
     }
   }
-  if (row.attributes & BODY_DIGEST && status == PTN_OK) {
+  if (row.attributes & BODY_DIGEST && status != PTN_E_CORRUPT) {
     key_digest (&key, body);
     status = index_get (&shard->index, NULL, &key, &value);
     if (status == PTN_OK)
@@ -113,16 +115,17 @@ described_of_body (struct described *described, struct shard *shard, uint64_t bo
   return status == PTN_E_CORRUPT ? status : PTN_OK;
 }
 
-/* The thread of the first hash that is known; 0: none is. */
+/* The thread that the account knows the first hash by of which it knows one; 0: none. */
 static ptn_status
-find_thread (const struct described *described, struct edit *edit, uint64_t *thread) {
+find_thread (const struct described *described, struct edit *edit, uint32_t user,
+             uint64_t *thread) {
   *thread = 0;
   for (uint32_t i = 0; i < described->count && *thread == 0; i++) {
     struct thread_row row;
     struct key key;
     ptn_status status;
 
-    key_thread (&key, described->hashes[i]);
+    key_thread (&key, user, described->hashes[i]);
     status = edit_get (edit, &key, &edit->value);
     if (status == PTN_OK)
       *thread = thread_row_get (VALUE_READER (&edit->value), &row) ? row.thread : 0;
@@ -136,28 +139,42 @@ ptn_status
 described_put (const struct described *described, struct edit *edit, struct record *record) {
   ptn_status status = PTN_OK;
 
-  record->email = described->email;
-  record->thread = described->thread;
+  record->message.thread = described->thread;
   if (described->thread == 0)
-    status = find_thread (described, edit, &record->thread);
-  if (record->thread == record->email)
-    record->thread = 0;
+    status = find_thread (described, edit, record->user, &record->message.thread);
+  if (record->message.thread == described->email)
+    record->message.thread = 0;
   record->hashes = described->hashes;
   record->hash_count = described->count;
+  if (record->type == RECORD_COPY)
+    return status; /* all else is known of the body */
+  record->email = described->email;
   if (described->digest)
     record->value.data = g_bytes_get_data (described->digest, &record->value.size);
   return status;
+}
+
+ptn_status
+described_carry (struct edit *edit, uint32_t from, struct hashes_row *hashes,
+                 struct record *record) {
+  struct key key;
+  ptn_status status;
+
+  key_hashes (&key, record->message.body, from);
+  status = edit_get (edit, &key, &edit->value);
+  if (status != PTN_OK)
+    return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+  if (!hashes_row_get (VALUE_READER (&edit->value), hashes))
+    return PTN_E_CORRUPT;
+  record->hashes = hashes->hashes;
+  record->hash_count = hashes->count;
+  return PTN_OK;
 }
 
 uint64_t
 body_email (const struct shard *shard, uint64_t body, const struct body_row *row) {
   /* Bodies from before EMAILIDs were kept have those of where they stood. */
   return row->email ? row->email : (uint64_t)shard->number << 48 | body;
-}
-
-uint64_t
-body_thread (const struct shard *shard, uint64_t body, const struct body_row *row) {
-  return row->thread ? row->thread : body_email (shard, body, row);
 }
 
 struct ptn_id

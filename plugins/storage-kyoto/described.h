@@ -5,7 +5,7 @@
  * EMAILIDs are numbers from a counter that starts at the time of day in nanoseconds, so that none
  * is given twice.  THREADID is the EMAILID of the thread's first message.  Which Message-IDs are
  * known, and their threads, is kept by hash (SipHash-2-4 under the store's id, of which clients see
- * a half): one row for each, counted by the bodies that have it. */
+ * a half), for each account by itself: one row for each, counted by the bodies that have it. */
 #ifndef STORAGE_KYOTO_DESCRIBED_H
 #define STORAGE_KYOTO_DESCRIBED_H
 
@@ -29,14 +29,18 @@ void described_init (struct described *, struct store *);
 /* Asks the describer, if there is one.  [task] */
 ptn_status described_ask (struct described *, struct store *, const struct ptn_append *);
 void described_clear (struct described *);
-/* What is known of a body, for a copy of it in another shard. */
-ptn_status described_of_body (struct described *, struct shard *, uint64_t body);
-/* Into a DELIVER record; finds the thread.  The record borrows.  [committer] */
+/* What is known of a message of the user's, for a copy of it in another shard. */
+ptn_status described_of_message (struct described *, struct shard *, uint32_t user,
+                                 const struct message_row *);
+/* Into a DELIVER record, or the COPY of a delivery to one more recipient; finds the thread in the
+ * account record->user.  The record borrows.  [committer] */
 ptn_status described_put (const struct described *, struct edit *, struct record *);
+/* Into a COPY record: the hashes that the user `from` knows of the body, for another user.  The
+ * record borrows.  [committer] */
+ptn_status described_carry (struct edit *, uint32_t from, struct hashes_row *, struct record *);
 
-/* EMAILID and THREADID of a body. */
+/* EMAILID of a body. */
 uint64_t body_email (const struct shard *, uint64_t body, const struct body_row *);
-uint64_t body_thread (const struct shard *, uint64_t body, const struct body_row *);
 struct ptn_id object_id (const struct store *, uint64_t number);
 
 /* For tests: SipHash-2-4. */

@@ -20,7 +20,7 @@ struct fetch_cursor {
   GPtrArray *digests;  /* GBytes of this turn; NULL: not asked for */
   size_t count, given; /* rows of this turn; those that were handed out */
   bool bad;
-  uint64_t bodies[ROWS];
+  uint64_t bodies[ROWS], threads[ROWS];
   struct ptn_message rows[ROWS];
 };
 
@@ -95,6 +95,7 @@ fetch_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *v
   message->internal_date = row.internal_date;
   message->save_date = row.save_date;
   message->flags = row.flags;
+  cursor->threads[cursor->count] = row.thread;
   cursor->bodies[cursor->count++] = row.body;
   return true;
 }
@@ -138,7 +139,8 @@ add_bodies (struct fetch_cursor *cursor) {
     if (status == PTN_OK && cursor->items & PTN_FETCH_IDS) {
       message->items |= PTN_FETCH_IDS;
       message->email_id = object_id (shard->store, body_email (shard, body, &row));
-      message->thread_id = object_id (shard->store, body_thread (shard, body, &row));
+      message->thread_id =
+          cursor->threads[i] ? object_id (shard->store, cursor->threads[i]) : message->email_id;
     }
     if (status == PTN_OK && cursor->digests && row.attributes & BODY_DIGEST)
       status = add_digest (cursor, body, message);

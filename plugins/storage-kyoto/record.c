@@ -30,13 +30,11 @@ record_has_body (const struct record *record) {
 }
 
 static void
-encode_identity (const struct record *record, struct octets *out) {
-  octets_varint (out, record->email);
-  octets_varint (out, record->thread);
+encode_thread (const struct record *record, struct octets *out) {
+  octets_varint (out, record->message.thread);
   octets_varint (out, record->hash_count);
   for (uint32_t i = 0; i < record->hash_count; i++)
     octets_u64 (out, record->hashes[i]);
-  octets_block (out, record->value.data, record->value.size);
 }
 
 static void
@@ -47,14 +45,18 @@ encode_message (const struct record *record, struct octets *out) {
   octets_varint (out, message->octets << 1 | message->unterminated);
   octets_signed (out, message->internal_date);
   octets_signed (out, message->save_date);
+  if (record->version != 1)
+    encode_thread (record, out);
   if (record->type == RECORD_COPY)
     octets_varint (out, message->body);
   else if (record->attributes & RECORD_BIG) {
     octets_u64 (out, record->big);
     octets_varint (out, record->stored);
   }
-  if (record->type == RECORD_DELIVER && record->version != 1)
-    encode_identity (record, out);
+  if (record->type == RECORD_DELIVER && record->version != 1) {
+    octets_varint (out, record->email);
+    octets_block (out, record->value.data, record->value.size);
+  }
 }
 
 static void
@@ -186,13 +188,12 @@ record_span (uint32_t meta, uint64_t body) {
 }
 
 static void
-decode_identity (struct reader *in, struct record *record) {
+decode_thread (struct reader *in, struct record *record) {
   uint64_t count;
 
-  record->email = reader_varint (in);
-  record->thread = reader_varint (in);
+  record->message.thread = reader_varint (in);
   count = reader_varint (in);
-  if (count > HASHES_MAX || record->email == 0) {
+  if (count > HASHES_MAX) {
     in->bad = true;
     return;
   }
@@ -200,9 +201,16 @@ decode_identity (struct reader *in, struct record *record) {
   record->hashes = record->own_hashes = count > 0 ? g_new0 (uint64_t, count) : NULL;
   for (uint64_t i = 0; i < count; i++)
     record->own_hashes[i] = reader_u64 (in);
+}
+
+static void
+decode_identity (struct reader *in, struct record *record) {
+  record->email = reader_varint (in);
   record->value = reader_block (in);
   if (record->value.size == 0)
     record->value.data = NULL;
+  if (record->email == 0)
+    in->bad = true;
 }
 
 static void
@@ -216,6 +224,8 @@ decode_message (struct reader *in, struct record *record) {
   message->unterminated = octets & 1;
   message->internal_date = reader_signed (in);
   message->save_date = reader_signed (in);
+  if (record->version != 1)
+    decode_thread (in, record);
   message->modseq = record->modseq;
   message->body = record->lsn;
   if (record->type == RECORD_COPY)

@@ -60,8 +60,8 @@ struct record {
   uint8_t version;            /* of the header: what the meta has; 0: the newest */
   bool delivered;             /* DELIVER, COPY: not by a client.  For events, not in the log */
   struct message_row message; /* DELIVER, COPY */
-  uint64_t email, thread;     /* DELIVER: as in struct body_row */
-  const uint64_t *hashes;
+  uint64_t email;             /* DELIVER: as in struct body_row */
+  const uint64_t *hashes;     /* DELIVER, COPY: of Message-IDs, for the threads of the user */
   uint32_t hash_count;
   int64_t time;    /* EXPUNGE, TOKEN: seconds since 1970 */
   uint64_t big;    /* DELIVER with RECORD_BIG: the number of its file */

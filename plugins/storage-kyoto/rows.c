@@ -86,14 +86,21 @@ key_digest (struct key *key, uint64_t body) {
 }
 
 void
-key_thread (struct key *key, uint64_t hash) {
+key_thread (struct key *key, uint32_t user, uint64_t hash) {
   begin (key, KEY_THREAD);
   key->octets[key->size++] = 0;
+  add_u32 (key, user);
   add_u64 (key, hash);
 }
 
 void
-key_hashes (struct key *key, uint64_t body) {
+key_hashes (struct key *key, uint64_t body, uint32_t user) {
+  key_hashes_of_body (key, body);
+  add_u32 (key, user);
+}
+
+void
+key_hashes_of_body (struct key *key, uint64_t body) {
   begin (key, KEY_THREAD);
   key->octets[key->size++] = 1;
   add_u64 (key, body);
@@ -283,6 +290,8 @@ message_row_put (struct octets *value, const struct message_row *row) {
   octets_signed (value, row->internal_date);
   /* Mostly saved when it was received. */
   octets_signed (value, (int64_t)((uint64_t)row->save_date - (uint64_t)row->internal_date));
+  if (row->thread != 0) /* most are alone, or the first of their thread */
+    octets_varint (value, row->thread);
 }
 
 bool
@@ -297,6 +306,7 @@ message_row_get (struct reader reader, struct message_row *row) {
   row->body = reader_varint (&reader);
   row->internal_date = reader_signed (&reader);
   row->save_date = (int64_t)((uint64_t)row->internal_date + (uint64_t)reader_signed (&reader));
+  row->thread = reader.at < reader.end ? reader_varint (&reader) : 0;
   return reader_done (&reader);
 }
 
@@ -310,7 +320,6 @@ body_row_put (struct octets *value, const struct body_row *row) {
   octets_varint (value, row->stored);
   octets_varint (value, row->references);
   octets_varint (value, row->email);
-  octets_varint (value, row->thread);
 }
 
 bool
@@ -323,7 +332,6 @@ body_row_get (struct reader reader, struct body_row *row) {
   row->stored = reader_varint (&reader);
   row->references = reader_varint32 (&reader);
   row->email = reader_varint (&reader);
-  row->thread = reader_varint (&reader);
   return reader_done (&reader);
 }
 

@@ -24,10 +24,10 @@ enum key_kind {
   KEY_KEYWORDS = 0x0a,   /* user, mailbox -> keyword table */
   KEY_TOKEN = 0x0b,      /* user, token -> the outcome of a commit that carried it */
   KEY_BIG = 0x0c,        /* number of a big file -> body id */
-  KEY_THREAD = 0x0d,     /* 0, hash of a Message-ID -> thread_row; 1, body id -> its hashes */
-  KEY_RIGHTS = 0x0e,     /* user, mailbox, who -> rights */
-  KEY_RIGHTS_OF = 0x0f,  /* who, 0, user, mailbox -> nothing: where `who` has an entry */
-  KEY_END = 0xff         /* marks behind all rows of a tree */
+  KEY_THREAD = 0x0d, /* 0, user, hash of a Message-ID -> thread_row; 1, body id, user -> hashes */
+  KEY_RIGHTS = 0x0e, /* user, mailbox, who -> rights */
+  KEY_RIGHTS_OF = 0x0f, /* who, 0, user, mailbox -> nothing: where `who` has an entry */
+  KEY_END = 0xff        /* marks behind all rows of a tree */
 };
 
 enum {
@@ -55,8 +55,10 @@ void key_message (struct key *, uint32_t user, uint32_t mailbox, uint32_t uid);
 void key_body (struct key *, uint64_t body);
 void key_tombstone (struct key *, uint32_t user, uint32_t mailbox, uint64_t modseq);
 void key_digest (struct key *, uint64_t body);
-void key_thread (struct key *, uint64_t hash);
-void key_hashes (struct key *, uint64_t body);
+void key_thread (struct key *, uint32_t user, uint64_t hash);
+void key_hashes (struct key *, uint64_t body, uint32_t user);
+/* Every key of hashes of the body, whoever knows them. */
+void key_hashes_of_body (struct key *, uint64_t body);
 void key_rights (struct key *, uint32_t user, uint32_t mailbox, const char *who);
 void key_rights_of (struct key *, const char *who, uint32_t user, uint32_t mailbox);
 /* The name of an account by its number. */
@@ -84,7 +86,11 @@ enum {
   AT_ANNOTATION_NAME = 13,
   AT_MODSEQ = 9,
   AT_WHO = 9,
-  AT_TOKEN = 5
+  AT_TOKEN = 5,
+  AT_THREAD_USER = 2,
+  AT_THREAD_HASH = 6,
+  AT_HASHES_BODY = 2,
+  AT_HASHES_USER = 10
 };
 
 struct user_row { /* KEY_MAILBOX with mailbox 0 */
@@ -112,24 +118,25 @@ struct mailbox_row {
 struct message_row {
   uint64_t flags, modseq, octets, body;
   int64_t internal_date, save_date;
+  uint64_t thread; /* THREADID; 0: the EMAILID of the body */
   bool unterminated;
 };
-enum { BODY_BIG = 1, BODY_DIGEST = 2, BODY_HASHES = 4 };
+/* MORE_HASHES: rows of hashes of more than one user. */
+enum { BODY_BIG = 1, BODY_DIGEST = 2, BODY_HASHES = 4, BODY_MORE_HASHES = 8 };
 struct body_row {
   uint32_t segment, crc, references;
   uint8_t codec, attributes;
   uint64_t offset; /* in the segment; of a big body: the number in its file's name */
   uint64_t stored; /* octets there */
-  uint64_t email;  /* EMAILID; 0: from before they were kept (threads.h) */
-  uint64_t thread; /* THREADID; 0: that of email */
+  uint64_t email;  /* EMAILID; 0: from before they were kept (described.h) */
 };
-struct hashes_row { /* of the Message-IDs whose thread rows count a body */
+struct hashes_row { /* of the Message-IDs whose thread rows, of one user, count a body */
   uint64_t hashes[HASHES_MAX];
   uint32_t count;
 };
 struct thread_row {
   uint64_t thread;
-  uint64_t references; /* bodies that have the hash */
+  uint64_t references; /* bodies of the user's messages that have the hash */
 };
 struct segment_row {
   uint64_t live;   /* octets of bodies in the segment that messages use, as stored */

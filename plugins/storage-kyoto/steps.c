@@ -69,6 +69,7 @@ do_append (struct ptn_change *change, struct step *step, struct txn *txn) {
 
   fresh (&step->uids);
   body_describe (&step->body, &record);
+  record.user = step->place.user;
   record.message.flags = step->flags;
   record.message.internal_date = step->internal_date;
   record.message.save_date = change->save_date;
@@ -190,10 +191,13 @@ copy_here (struct ptn_change *change, struct step *step, struct txn *txn, struct
   for (guint i = 0; status == PTN_OK && i < messages->len; i++) {
     const struct edit_message *message = &g_array_index (messages, struct edit_message, i);
     struct record record = { .type = RECORD_COPY, .message = message->row };
+    struct hashes_row hashes;
 
     record.message.save_date = change->save_date;
     record.message.flags &= step->allowed;
     status = map_flags (txn, step, map, &record.message.flags);
+    if (status == PTN_OK && step->from.user != step->place.user)
+      status = described_carry (&txn->edit, step->from.user, &hashes, &record);
     if (status == PTN_OK)
       status = add_message (txn, step, &record);
     set_append (step->source_uids, message->uid);
@@ -213,6 +217,7 @@ copy_loaded (struct ptn_change *change, struct step *step, struct txn *txn,
     struct record record = { 0 };
 
     body_describe (&loaded->body, &record);
+    record.user = step->place.user;
     record.message.flags = loaded->row.flags & step->allowed;
     record.message.internal_date = loaded->row.internal_date;
     record.message.save_date = change->save_date;

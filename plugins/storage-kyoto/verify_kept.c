@@ -8,8 +8,11 @@
 #include "crc32c.h"
 
 struct sums {
-  uint64_t hashed, hashes;     /* bodies that say they have hashes, and the rows of these */
-  uint64_t threads, counted;   /* hashes of all bodies, and what their thread rows count */
+  uint64_t hashed, hashes;  /* bodies that say they have hashes, and those that have rows of them */
+  uint64_t shared, sharing; /* bodies that say they have more such rows, and those that do */
+  uint64_t threads, counted;   /* hashes of all bodies by user, and what thread rows count */
+  uint64_t last_hashes;        /* the body of the last row of hashes */
+  bool last_shared;            /* it was not the first of the body */
   uint64_t digested, digests;  /* bodies that say they have a digest, and the digests */
   uint64_t entries, ways_back; /* of rights */
   uint64_t tombstones, kept;   /* UIDs in tombstones, and what mailboxes count; by mailbox */
@@ -40,25 +43,40 @@ body (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
     return true; /* verify.c tells */
   if (row.attributes & BODY_HASHES)
     sums->hashed += mix (id);
+  if (row.attributes & BODY_MORE_HASHES)
+    sums->shared += mix (id);
   if (row.attributes & BODY_DIGEST)
     sums->digested += mix (id);
   return true;
 }
 
+/* What one user knows of a body.  Rows of a body stand together. */
+static void
+hashes (struct sums *sums, uint64_t id, uint32_t who, const struct hashes_row *row) {
+  if (id != sums->last_hashes)
+    sums->hashes += mix (id);
+  else if (!sums->last_shared)
+    sums->sharing += mix (id);
+  sums->last_shared = id == sums->last_hashes;
+  sums->last_hashes = id;
+  for (uint32_t i = 0; i < row->count; i++)
+    sums->threads += mix (row->hashes[i] + mix (who));
+}
+
 static bool
 thread (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
   struct sums *sums = argument;
-  uint64_t number = key_number64 (key, key_size, 2);
-  struct hashes_row hashes;
+  struct hashes_row known;
   struct thread_row row;
 
-  if (key_size == 10 && key[1] == 0 && thread_row_get (READER (value, size), &row))
-    sums->counted += mix (number) * row.references;
-  else if (key_size == 10 && key[1] == 1 && hashes_row_get (READER (value, size), &hashes)) {
-    sums->hashes += mix (number);
-    for (uint32_t i = 0; i < hashes.count; i++)
-      sums->threads += mix (hashes.hashes[i]);
-  } else
+  if (key_size == 14 && key[1] == 0 && thread_row_get (READER (value, size), &row))
+    sums->counted += mix (key_number64 (key, key_size, AT_THREAD_HASH)
+                          + mix (key_number (key, key_size, AT_THREAD_USER)))
+                     * row.references;
+  else if (key_size == 14 && key[1] == 1 && hashes_row_get (READER (value, size), &known))
+    hashes (sums, key_number64 (key, key_size, AT_HASHES_BODY),
+            key_number (key, key_size, AT_HASHES_USER), &known);
+  else
     sums->senseless = true;
   return true;
 }
@@ -165,7 +183,8 @@ verify_kept (struct shard *shard, GPtrArray *problems) {
   if (!(condition))            \
   verify_add (problems, shard, g_strdup ("index"), "%s", text)
   CHECK (!sums.senseless, "a row of what is kept beside messages makes no sense");
-  CHECK (sums.hashed == sums.hashes, "bodies and their hashes of Message-IDs do not agree");
+  CHECK (sums.hashed == sums.hashes && sums.shared == sums.sharing,
+         "bodies and their hashes of Message-IDs do not agree");
   CHECK (sums.threads == sums.counted, "threads and the bodies in them do not agree");
   CHECK (sums.digested == sums.digests, "bodies and digests do not agree");
   CHECK (sums.entries == sums.ways_back, "rights by mailbox and by who has them do not agree");

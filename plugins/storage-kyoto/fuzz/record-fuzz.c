@@ -26,7 +26,8 @@ one_record (struct edit *edit, uint8_t *data, size_t size) {
 
   put_u32 (data, RECORD_MAGIC);
   put_u32 (data + 8, (uint32_t)(size - RECORD_HEADER));
-  data[27] = 1;
+  if (data[27] != 1)
+    data[27] = RECORD_VERSION;
   record_seal (data, false, get_u64 (data + 40), 0);
   if (record_decode (data, size, 0, &record) == PTN_OK) {
     check_again (&record);

@@ -317,26 +317,38 @@ same (struct ptn_id a, struct ptn_id b) {
   return memcmp (a.octets, b.octets, sizeof a.octets) == 0;
 }
 
-static struct ptn_id
-deliver_refs (struct fixture *f, const char *account, const char *own, const char *reference) {
-  struct describing describing = { { own, reference }, reference ? 2 : 1, NULL, PTN_OK, 0 };
-  struct ptn_id id;
+static uint32_t
+last_uid (struct fixture *f, const char *name, const char *path) {
+  struct ptn_account *account = open_account (f, name);
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_mailbox *mailbox;
   uint32_t uid;
 
-  assert_ok (deliver_described (f, &account, 1, &describing));
-  assert_int_equal (describing.calls, 1);
-  assert_true (find_mailbox (f, account, "INBOX", &id));
-  {
-    struct ptn_account *open = open_account (f, account);
-    struct ptn_call call = { .task = f->task };
-    const struct ptn_mailbox *mailbox;
+  assert_ok (mailbox_status (account, &call, (struct ptn_mailbox_name){ NULL, path }, &mailbox));
+  uid = mailbox->uidnext - 1;
+  f->host->call_end (&call);
+  account_close (account);
+  return uid;
+}
 
-    assert_ok (mailbox_status (open, &call, inbox_name, &mailbox));
-    uid = mailbox->uidnext - 1;
-    f->host->call_end (&call);
-    account_close (open);
-  }
-  return message_of (f, account, "INBOX", uid).thread_id;
+static struct ptn_id
+last_thread (struct fixture *f, const char *account) {
+  return message_of (f, account, "INBOX", last_uid (f, account, "INBOX")).thread_id;
+}
+
+static void
+deliver_refs_to (struct fixture *f, const char *const *accounts, size_t count, const char *own,
+                 const char *reference) {
+  struct describing describing = { { own, reference }, reference ? 2 : 1, NULL, PTN_OK, 0 };
+
+  assert_ok (deliver_described (f, accounts, count, &describing));
+  assert_int_equal (describing.calls, 1);
+}
+
+static struct ptn_id
+deliver_refs (struct fixture *f, const char *account, const char *own, const char *reference) {
+  deliver_refs_to (f, &account, 1, own, reference);
+  return last_thread (f, account);
 }
 
 static void
@@ -364,6 +376,109 @@ threads (void **state) {
   assert_ok (expunge (f, ann, 1, 100));
   assert_int_equal (count_rows (f, KEY_THREAD), 0);
   assert_false (same (deliver_refs (f, ann, "e@x", "b@x"), first));
+  assert_rebuilds (f);
+}
+
+/* Two accounts of one shard: each has threads of its own mail only. */
+static void
+threads_apart (void **state) {
+  static const char *const both[] = { ann, bob }, *const twice[] = { bob, ann, bob };
+  struct fixture *f = *state;
+  struct ptn_id ann_first, bob_first, begun;
+
+  f->settings.shards = 1;
+  fixture_open (f);
+  ann_first = deliver_refs (f, ann, "a@x", NULL);
+  bob_first = deliver_refs (f, bob, "b@x", "a@x");
+  assert_false (same (ann_first, bob_first));
+  assert_true (same (deliver_refs (f, bob, "c@x", "a@x"), bob_first));
+  assert_false (same (deliver_refs (f, ann, "d@x", "b@x"), bob_first));
+  /* One mail to both, one body. */
+  deliver_refs_to (f, both, 2, "e@x", "a@x");
+  assert_true (same (last_thread (f, ann), ann_first));
+  assert_true (same (last_thread (f, bob), bob_first));
+  assert_true (same (message_of (f, ann, "INBOX", last_uid (f, ann, "INBOX")).email_id,
+                     message_of (f, bob, "INBOX", last_uid (f, bob, "INBOX")).email_id));
+  deliver_refs_to (f, twice, 3, "f@x", "e@x");
+  assert_true (same (last_thread (f, ann), ann_first));
+  assert_true (same (last_thread (f, bob), bob_first));
+  /* With one that neither knows a thread begins in both. */
+  deliver_refs_to (f, both, 2, "g@x", "h@x");
+  begun = last_thread (f, ann);
+  assert_true (same (last_thread (f, bob), begun));
+  assert_true (same (deliver_refs (f, bob, "i@x", "h@x"), begun));
+  assert_true (same (deliver_refs (f, ann, "h@x", NULL), begun));
+  assert_false (same (deliver_refs (f, ann, "m@x", "i@x"), begun));
+  assert_sound (f->store);
+  assert_rebuilds (f);
+  assert_sound (f->store);
+  /* What one expunges the other still has. */
+  assert_ok (expunge (f, ann, 1, 100));
+  assert_sound (f->store);
+  assert_true (same (deliver_refs (f, bob, "j@x", "e@x"), bob_first));
+  assert_true (same (deliver_refs (f, bob, "k@x", "f@x"), bob_first));
+  assert_rebuilds (f);
+  assert_ok (expunge (f, bob, 1, 100));
+  assert_int_equal (count_rows (f, KEY_THREAD), 0);
+  assert_false (same (deliver_refs (f, ann, "l@x", "e@x"), ann_first));
+  assert_sound (f->store);
+}
+
+/* All messages of a mailbox, by `name`, who gets rights at the target if that is another's. */
+static void
+copy_between (struct fixture *f, const char *name, const char *path, const char *owner,
+              const char *target) {
+  static const struct ptn_uid_range all = { 1, 1000 };
+  struct ptn_account *account = open_account (f, name), *other = open_account (f, owner);
+  struct ptn_change *change;
+  struct ptn_id from, to;
+
+  assert_true (find_mailbox (f, name, path, &from));
+  assert_true (find_mailbox (f, owner, target, &to));
+  if (!g_str_equal (name, owner))
+    assert_ok (DO (f, request_set_rights (other, &call, &to, name, "lrsi")));
+  assert_ok (DO (f, change_begin (account, &call, NULL, &change)));
+  assert_ok (DO (f, change_copy (change, &call, &from, (struct ptn_uid_set){ &all, 1 }, &to, 0)));
+  assert_ok (DO (f, change_commit (change, &call)));
+  change_end (change);
+  account_close (other);
+  account_close (account);
+}
+
+/* A copy has the thread of its source, in another account of the shard, too, where later mail finds
+ * it, as long as the copy is there. */
+static void
+threads_copied (void **state) {
+  static const char own[] = "Own", theirs[] = "Theirs";
+  struct fixture *f = *state;
+  struct ptn_account *account;
+  struct ptn_id thread;
+
+  f->settings.shards = 1;
+  fixture_open (f);
+  deliver_refs (f, ann, "a@x", NULL);
+  thread = deliver_refs (f, ann, "b@x", "a@x");
+  account = open_account (f, ann);
+  assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, own }, 0)));
+  account_close (account);
+  account = open_account (f, bob);
+  assert_ok (DO (f, request_create (account, &call, (struct ptn_mailbox_name){ NULL, theirs }, 0)));
+  account_close (account);
+  copy_between (f, ann, "INBOX", ann, own);
+  assert_true (same (message_of (f, ann, own, 2).thread_id, thread));
+  assert_int_equal (count_rows (f, KEY_THREAD), 4); /* two hashes, two bodies: none of the copies */
+  copy_between (f, ann, "INBOX", bob, theirs);
+  copy_between (f, ann, own, bob, theirs);
+  for (uint32_t uid = 1; uid <= 4; uid++)
+    assert_true (same (message_of (f, bob, theirs, uid).thread_id, thread));
+  assert_int_equal (count_rows (f, KEY_THREAD), 8);
+  assert_sound (f->store);
+  assert_rebuilds (f);
+  assert_true (same (deliver_refs (f, bob, "c@x", "b@x"), thread));
+  assert_true (same (deliver_refs (f, ann, "d@x", "b@x"), thread));
+  assert_ok (expunge (f, ann, 1, 100));
+  assert_true (same (deliver_refs (f, bob, "e@x", "b@x"), thread));
+  assert_sound (f->store);
   assert_rebuilds (f);
 }
 
@@ -445,6 +560,8 @@ main (void) {
     STORE_TEST (ages),
     STORE_TEST (recents),
     STORE_TEST (threads),
+    STORE_TEST (threads_apart),
+    STORE_TEST (threads_copied),
     STORE_TEST (digests),
   };
 

@@ -154,11 +154,13 @@ class Record:
 class Message:
     """A row: what one uid of a mailbox is."""
 
-    def __init__(self, meta, body, modseq):
+    def __init__(self, meta, body, modseq, version):
         self.flags, size = meta.varint(), meta.varint()
         self.size, self.unterminated = size >> 1, size & 1
         self.internal_date, self.save_date = meta.signed(), meta.signed()
         self.body, self.modseq, self.annotations = body, modseq, {}
+        self.thread = meta.varint() if version > 1 else 0  # 0: the EMAILID of the body
+        self.hashes = [meta.take(8) for _ in range(meta.varint())] if version > 1 else []
 
 
 class Mailbox:
@@ -284,11 +286,12 @@ class Shard:
             mailbox.modseq = value.varint()
         elif kind == 4:
             message = Message.__new__(Message)
-            message.annotations = {}
+            message.annotations, message.hashes = {}, []
             message.flags, message.modseq, size = value.varint(), value.varint(), value.varint()
             message.size, message.unterminated = size >> 1, size & 1
             message.body, message.internal_date = value.varint(), value.signed()
             message.save_date = message.internal_date + value.signed()
+            message.thread = value.varint() if value.more() else 0
             self.users[numbers[0]].mailboxes[numbers[1]].messages[numbers[2]] = message
         elif kind == 5:
             self.bodies[struct.unpack(">Q", key[1:9])[0]] = Body.of_row(self, value)
@@ -393,7 +396,7 @@ class Shard:
 
     def add(self, record, meta, body):
         mailbox = self.mailbox(record)
-        mailbox.messages[record.uid] = Message(meta, body, record.modseq)
+        mailbox.messages[record.uid] = Message(meta, body, record.modseq, record.version)
         mailbox.uidnext = max(mailbox.uidnext, record.uid + 1)
         mailbox.changed(record.modseq)
         return meta

@@ -115,10 +115,14 @@ records (void **state) {
       .uid = 99,
       .lsn = 12345,
       .modseq = 77,
-      .message = { .flags = 3, .octets = 9, .internal_date = -5, .save_date = 1 << 30, .body = 11 },
+      .message = { .flags = 3,
+                   .octets = 9,
+                   .internal_date = -5,
+                   .save_date = 1 << 30,
+                   .body = 11,
+                   .thread = 5 },
       .stored = 9,
       .email = 1 << 20,
-      .thread = 5,
       .hashes = hashes,
       .hash_count = 2,
       .time = 1000000000,
@@ -168,8 +172,9 @@ records (void **state) {
 /* What version 1 of the log has said is still understood: it says less. */
 static void
 version_one (void **state) {
-  static const uint8_t types[] = { RECORD_DELIVER, RECORD_EXPUNGE, RECORD_TOKEN };
+  static const uint8_t types[] = { RECORD_DELIVER, RECORD_COPY, RECORD_EXPUNGE, RECORD_TOKEN };
   static const struct ptn_uid_range range = { 4, 8 };
+  static const uint64_t hash = 3;
 
   for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
     struct record record = { .type = types[i],
@@ -178,9 +183,11 @@ version_one (void **state) {
                              .mailbox = 3,
                              .uid = 99,
                              .lsn = 12345,
-                             .message = { .octets = 9 },
+                             .message = { .octets = 9, .body = 11, .thread = 6 },
                              .stored = 9,
                              .email = 5,
+                             .hashes = &hash,
+                             .hash_count = 1,
                              .time = 7,
                              .set = { &range, 1 } };
     struct octets coded = { 0 };
@@ -192,6 +199,7 @@ version_one (void **state) {
     assert_int_equal (record_decode (coded.data, coded.size, 0x1234, &back), PTN_OK);
     assert_int_equal (back.version, 1);
     assert_int_equal (back.email, 0);
+    assert_int_equal (back.message.thread, 0);
     assert_int_equal (back.time, 0);
     assert_int_equal (back.hash_count, 0);
     record_clear (&back);
@@ -200,6 +208,27 @@ version_one (void **state) {
     record_clear (&back);
     octets_clear (&coded);
   }
+}
+
+/* A row says its thread only if that is not its own. */
+static void
+message_rows (void **state) {
+  struct message_row row = { .flags = 3, .octets = 9, .internal_date = -5, .body = 11 }, back;
+  struct octets alone = { 0 }, answer = { 0 };
+
+  message_row_put (&alone, &row);
+  assert_true (message_row_get (READER (alone.data, alone.size), &back));
+  assert_int_equal (back.thread, 0);
+  row.thread = UINT64_MAX;
+  message_row_put (&answer, &row);
+  assert_int_equal (answer.size, alone.size + 10);
+  assert_memory_equal (answer.data, alone.data, alone.size);
+  assert_true (message_row_get (READER (answer.data, answer.size), &back));
+  assert_true (back.thread == UINT64_MAX);
+  assert_int_equal (back.body, 11);
+  assert_false (message_row_get (READER (answer.data, answer.size - 1), &back));
+  octets_clear (&alone);
+  octets_clear (&answer);
 }
 
 static void
@@ -225,7 +254,8 @@ int
 main (void) {
   static const struct CMUnitTest tests[] = {
     cmocka_unit_test (crc_vectors), cmocka_unit_test (varints),     cmocka_unit_test (sets),
-    cmocka_unit_test (records),     cmocka_unit_test (version_one), cmocka_unit_test (patterns),
+    cmocka_unit_test (records),     cmocka_unit_test (version_one), cmocka_unit_test (message_rows),
+    cmocka_unit_test (patterns),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);
