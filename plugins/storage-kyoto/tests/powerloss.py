@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""powerloss.py SHELL MODULE RECORDER: what is there after the power failed at any moment?
+"""powerloss.py SHELL MODULE RECORDER [FAULTY...]: what is there after the power failed at any moment?
 
 Clients change the store (deliver, append, flags, keywords, copy, move, expunge, mailboxes, big
 bodies) in two processes, one after the other, under a recorder, with tiny segments, checkpoints all
@@ -13,8 +13,9 @@ commands, where k is the number acknowledged, or one more; `store verify` must f
 must take mail.  Every few states the power fails once more, within that recovery.
 
 Then the negative controls: the same with a sync left out (of the log, of the index, of folders, of
-all), and with segments removed before what was moved out of them is synced.  Each must lead to
-damage, or the test could not see any.
+all) of what was recorded; FAULTY, which are builds of the module without the sync of the log and of
+the index; and with segments removed before what was moved out of them is synced.  Each must lead
+to damage, or the test could not see any.
 """
 import os
 import random
@@ -194,8 +195,10 @@ class Disk:
 class Run:
     """The recorded run, and the clients that know what must be there."""
 
-    def __init__(self, programs, folder, name, seed, environment=None, commands=COMMANDS, big=0.02):
+    def __init__(self, programs, folder, name, seed, environment=None, commands=COMMANDS, big=0.02,
+                 recorded=None):
         self.program, self.module, self.recorder = programs
+        self.recorded = recorded or self.module  # which build of the store is recorded
         self.folder, self.store = folder, os.path.join(folder, name)
         self.clients = shell.clients(CLIENTS, seed, big=big)
         self.clients[0].weights.update(compact=2)
@@ -214,7 +217,7 @@ class Run:
             with open(scripts[-1], "w", encoding="ascii") as out:
                 for line in client.extend(commands):
                     out.write("!" + line + "\n")
-        result = subprocess.run([self.program, self.module, *SETTINGS, "path=" + self.store, end,
+        result = subprocess.run([self.program, self.recorded, *SETTINGS, "path=" + self.store, end,
                                  *scripts], env=self.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, check=False)
         if result.returncode:
@@ -376,6 +379,11 @@ def main():
             control(name, Run(programs, folder, name.replace(" ", "-"), seed,
                               {"POWERLOSS_LEAVE_OUT": left_out}, **given), seed,
                     lost_index=left_out == "base.")
+        # The log and the index once more, by stores that were built without the call.
+        for module, given in zip(sys.argv[4:6], ({}, {"commands": 600, "big": 0})):
+            name = os.path.basename(module).removesuffix(".so")
+            control(name, Run(programs, folder, name, seed, recorded=os.path.abspath(module),
+                              **given), seed)
         for name, word in (("segments removed before what was moved is synced", "log."),
                            ("segments removed before the base is synced", "base.")):
             other = Run(programs, folder, word + "order", seed)
