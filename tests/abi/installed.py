@@ -82,6 +82,9 @@ def run_conformance(destination):
     text = result.stdout.decode()
     assert result.returncode == 0 and "mailbox.rename.children" in text, text
     assert "0 failed" in text, text
+    result = subprocess.run([kit, "store", os.path.basename(store), "--only", "mailbox.rename"],
+                            cwd=os.path.dirname(store), timeout=60, stdout=subprocess.PIPE)
+    assert result.returncode == 0, result.stdout
     result = subprocess.run([kit, "store", os.path.join(destination, "none.so")], timeout=60,
                             stderr=subprocess.PIPE)
     assert result.returncode == 2 and b"cannot be started" in result.stderr, result.stderr

@@ -184,8 +184,11 @@ main (int argc, char **argv) {
       fprintf (stderr, "postern-conformance: --set %s: NAME=VALUE is wanted\n", *setting);
       return 2;
     }
-  subject = (struct subject){ argv[2], options.settings, (uint64_t)options.seed,
-                              (unsigned)options.kills };
+  /* Without a slash the loader would look into the system's folders. */
+  g_autofree char *module =
+      strchr (argv[2], '/') ? g_strdup (argv[2]) : g_build_filename (".", argv[2], NULL);
+  subject =
+      (struct subject){ module, options.settings, (uint64_t)options.seed, (unsigned)options.kills };
   int status = test_store (&options);
   g_strfreev (options.settings);
   g_strfreev (options.only);

@@ -260,10 +260,15 @@ runner_describe (const struct runner *runner, struct description *description, c
       (struct description){ .capabilities = board->capabilities, .table_size = board->table_size };
   memcpy (description->plugin, board->plugin, sizeof board->plugin);
   bool well = result.verdict == VERDICT_PASSED;
-  if (!well)
+  if (!well) {
+    g_autofree char *call = result.call && result.call[0]
+                                ? g_strdup_printf ("\nlast call: %s", result.call)
+                                : g_strdup ("");
     *error = strstr (result.output, result.text)
                  ? g_strconcat (result.log, result.output, NULL)
-                 : g_strdup_printf ("%s\n%s%s", result.text, result.log, result.output);
+                 : g_strdup_printf ("%s%s\n%s%s", result.text, call, result.log, result.output);
+    g_strchomp (*error);
+  }
   result_clear (&result);
   return well;
 }
