@@ -39,6 +39,7 @@ struct job {
   const char *mailbox, *format; /* --mailbox, --format; NULL: not given */
 
   char *account;     /* the name in the store */
+  bool stranger;     /* the directory does not know it */
   const char *owner; /* whose mailboxes: NULL the account's, "" the public ones */
   struct ptn_identity identity;
   struct ptn_call open;

@@ -138,7 +138,12 @@ list_mailboxes (struct job *job) {
   if (status == PTN_PENDING)
     return status;
   close_cursor (job);
-  return status == PTN_END ? PTN_OK : job_store_failed (job, status, job->account);
+  if (status != PTN_END)
+    return job_store_failed (job, status, job->account);
+  if (job->stranger && !export->names->len) /* misspelt: no empty folder that looks like success */
+    return job_fail (job, PTN_E_NOT_FOUND, "there is no account %s, and no mail of that name",
+                     job->words[0]);
+  return PTN_OK;
 }
 
 static ptn_status

@@ -243,7 +243,8 @@ find_account (struct job *job, bool must_exist) {
                      job->words[0]);
   /* Mail of a user who is no longer in the directory. */
   job->account = g_strdup (job->words[0]);
-  if (job->plugin->directory.table && PTN_CAN (job->report, note)) {
+  job->stranger = job->plugin->directory.table != NULL;
+  if (job->stranger && PTN_CAN (job->report, note)) {
     g_autofree char *text =
         g_strdup_printf ("the directory has no account %s: this is what the store has of that name",
                          job->account);

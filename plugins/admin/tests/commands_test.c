@@ -296,6 +296,10 @@ maildir_both_ways (void **state) {
   assert_int_equal (RUN ("mailbox status", "bob", "INBOX"), PTN_OK);
   assert_true (g_str_has_prefix (last.rows->str, "INBOX 2 1 "));
   assert_int_equal (RUN ("export", "alice", out), PTN_E_EXISTS);
+  g_autofree char *none = g_strconcat (out, ".none", NULL);
+  assert_int_equal (RUN ("export", "nobody", none), PTN_E_NOT_FOUND);
+  expect_failure (f, "no account nobody, and no mail of that name");
+  assert_false (g_file_test (none, G_FILE_TEST_EXISTS));
 }
 
 static void
