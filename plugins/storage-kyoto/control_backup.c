@@ -215,6 +215,12 @@ open_file (struct store *store, struct run *run, struct ptn_call *call, struct p
     return PTN_END;
   }
   status = open_path (run, call, report, name, PTN_OPEN_CREATE, &run->out);
+  if (status == PTN_E_EXISTS) {
+    g_autofree char *why =
+        g_strdup_printf ("%s has a %s already: a backup wants a new folder", run->folder, name);
+
+    return store->host->fail (call->task, status, why, "%s", why);
+  }
   if (status == PTN_OK)
     run->sum = sum_new ();
   return status;

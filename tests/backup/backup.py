@@ -161,7 +161,7 @@ def main():
         print("backups of", [row["octets"] for row in rows], "octets while serving")
 
         done = server.posternctl("backup", folders[0], check=False)
-        assert done.returncode != 0 and "exists" in done.stderr.lower(), done.stderr
+        assert done.returncode != 0 and "wants a new folder" in done.stderr, done.stderr
         done = server.posternctl("backup", os.path.join(at, "x"), "--since", "nonsense",
                                  check=False)
         assert done.returncode == 2, done
