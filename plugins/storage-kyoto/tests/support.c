@@ -13,7 +13,7 @@
 const char *__lsan_default_suppressions (void);
 const char *
 __lsan_default_suppressions (void) {
-  return "leak:kyotocabinet::PlantDB\n";
+  return "leak:kyotocabinet::PlantDB\nleak:kyotocabinet::HashDB\n";
 }
 
 int
