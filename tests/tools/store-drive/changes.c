@@ -320,7 +320,7 @@ run_fill (struct session *s) {
     s->stage = 1;
   }
   PASS (resolved (s, 1));
-  while (s->messages < count) {
+  while (s->stage == 12 || s->messages < count) { /* the last change, too, until it is durable */
     PASS (begun (s));
     while (s->stage == 11) {
       if (!s->append.source)
