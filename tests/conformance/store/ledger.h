@@ -17,9 +17,10 @@
 struct ledger { /* in shared memory */
   atomic_int stop;
   struct {
-    atomic_uint begun, acknowledged;  /* operations, since the first round */
-    atomic_int happened;              /* after a check: the operation in flight has happened */
-    uint32_t uids[LEDGER_OPERATIONS]; /* of the message that an operation made, acknowledged */
+    atomic_uint begun, acknowledged;      /* operations, since the first round */
+    atomic_int happened;                  /* after a check: the operation in flight has happened */
+    atomic_uint tries[LEDGER_OPERATIONS]; /* lives that have begun it */
+    uint32_t uids[LEDGER_OPERATIONS];     /* of the message that an operation made, acknowledged */
     atomic_ullong first, last; /* modseqs of the first mailbox: when it was made, and seen since */
   } workers[LEDGER_WORKERS];
 };
