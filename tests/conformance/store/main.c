@@ -184,9 +184,10 @@ main (int argc, char **argv) {
       fprintf (stderr, "postern-conformance: --set %s: NAME=VALUE is wanted\n", *setting);
       return 2;
     }
-  /* Without a slash the loader would look into the system's folders. */
-  g_autofree char *module =
-      strchr (argv[2], '/') ? g_strdup (argv[2]) : g_build_filename (".", argv[2], NULL);
+  /* Without a slash the loader looks elsewhere. */
+  g_autofree char *module = !strchr (argv[2], '/') && g_file_test (argv[2], G_FILE_TEST_EXISTS)
+                                ? g_build_filename (".", argv[2], NULL)
+                                : g_strdup (argv[2]);
   subject =
       (struct subject){ module, options.settings, (uint64_t)options.seed, (unsigned)options.kills };
   int status = test_store (&options);
