@@ -255,6 +255,18 @@ registry_list (struct loader *loader, const char *id, struct ptn_strings *result
   return names->items->len ? PTN_OK : PTN_E_NOT_FOUND;
 }
 
+/* It is there, and its own error says why it is of no use. */
+static bool
+has_failed (const struct loader *loader, const char *name) {
+  for (size_t i = 0; i < loader->count; i++) {
+    const struct plugin *plugin = &loader->plugins[i];
+    if (plugin->state == LOAD_STATE_FAILED
+        && (strcmp (plugin->config->label, name) == 0 || strcmp (plugin->config->name, name) == 0))
+      return true;
+  }
+  return false;
+}
+
 /* [server] store = X: is there such a store? */
 void
 registry_check_choices (struct loader *loader, struct config *config,
@@ -278,10 +290,13 @@ registry_check_choices (struct loader *loader, struct config *config,
     if (chosen && !found) {
       g_autofree char *word = choice_word (config, ids[i]);
       struct config_place place = config_place_of (config, "server", word);
-      config_error (errors, place.file, place.line,
-                    "%s: no plugin provides one named \"%s\"; known are: %s%s%s%s", word, chosen,
-                    known->len ? known->str : "none", suggestion.best ? "; did you mean " : "",
-                    suggestion.best ? suggestion.best : "", suggestion.best ? "?" : "");
+      if (has_failed (loader, chosen))
+        config_error (errors, place.file, place.line, "%s: [plugin %s] has errors", word, chosen);
+      else
+        config_error (errors, place.file, place.line,
+                      "%s: no plugin provides one named \"%s\"; known are: %s%s%s%s", word, chosen,
+                      known->len ? known->str : "none", suggestion.best ? "; did you mean " : "",
+                      suggestion.best ? suggestion.best : "", suggestion.best ? "?" : "");
     }
     g_string_free (known, true);
   }

@@ -220,6 +220,19 @@ test_choice (void **state) {
   bench_end (&bench);
 }
 
+/* What is wrong stands where it is wrong; that nobody provides it would mislead. */
+static void
+test_choice_that_failed (void **state) {
+  struct bench bench = { 0 };
+  assert_false (bench_load (
+      &bench, "store = other\n[plugin probe]\n[plugin other]\nmodule = gone.so\n" LISTEN, NULL));
+  g_autofree char *said = bench_said (&bench);
+  assert_non_null (strstr (said, "p.conf:6: store: [plugin other] has errors\n"));
+  assert_non_null (strstr (said, "there is no gone.so"));
+  assert_null (strstr (said, "no plugin provides"));
+  bench_end (&bench);
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = {
@@ -231,6 +244,7 @@ main (void) {
     cmocka_unit_test (test_left_out),
     cmocka_unit_test (test_reload),
     cmocka_unit_test (test_choice),
+    cmocka_unit_test (test_choice_that_failed),
     cmocka_unit_test (test_reload_all_or_nothing),
     cmocka_unit_test (test_reload_stuck),
     cmocka_unit_test (test_words_that_nobody_knows),
