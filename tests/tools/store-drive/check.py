@@ -127,6 +127,7 @@ def deliveries(server):
         assert quota.storage_limit == 50 and quota.messages_limit == drive.NONE
         assert quota.messages == 1 and quota.storage == len(MAIL % 5)
         refuses("OVERQUOTA", d.append, "Lists/a", MAIL % 6)
+        refuses("OVERQUOTA", d.fill, "Lists/a", 3, 1000, 3)
         d.close_account()
         d.remove_account("emil")
         assert "emil" not in d.accounts()
