@@ -6,8 +6,9 @@ In records of the log (header, meta, body as it is, body compressed), in the hea
 big files, both trees, CURRENT, the base, STORE, LOCK.  The store is one that was closed, or one that
 was killed.  Then:
 - the process lives; whatever it lists and reads is right, octet for octet, or an error;
-- what is not there any more, or not as it was, is told: the log has an event of level warning or
-  worse (never silently);
+- what is not there any more, or not as it was, is told: the log has an event that says so (never
+  silently; where the last unit of a log was hit, that is store.torn, because nothing behind it
+  proves that it was whole once);
 - if the store does not open, it says why, and it is only for STORE and LOCK, which no checksum can
   replace;
 - when the file was part of the index, which the log can replace, the store lists the same as before
