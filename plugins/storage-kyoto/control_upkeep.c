@@ -13,6 +13,7 @@ struct run {
   bool waiting;         /* the one in hand was asked for */
   uint64_t count;       /* of rebuilds, before */
   uint32_t failed;
+  bool lost; /* a rebuild did without something that is damaged */
 };
 
 /* "[SHARD]": a number; without it, all of them. */
@@ -163,12 +164,18 @@ rebuild_run (void *instance, struct ptn_call *call, struct ptn_strings arguments
     else {
       const uint64_t numbers[] = { state.done, state.lost, (uint64_t)state.milliseconds };
 
+      run->lost |= state.lost > 0;
       status = row (call, report, run->shard, numbers, G_N_ELEMENTS (numbers));
       if (status != PTN_OK)
         return status;
     }
   }
-  return end (store, call, run);
+  status = end (store, call, run);
+  if (status == PTN_OK && run->lost)
+    return store->host->fail (call->task, PTN_E_CORRUPT,
+                              "records or rows are damaged and were lost; the log tells which",
+                              "lost");
+  return status;
 }
 
 const struct ptn_control control_compact = {

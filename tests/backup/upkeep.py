@@ -3,6 +3,9 @@
 """store compact and store rebuild, with and without a server: space comes back, and all mail that
 was kept is what it was; also after kill -9 and a look by store verify."""
 
+import glob
+import os
+
 import support
 from support import postern
 
@@ -18,6 +21,24 @@ def mistakes(server):
         for command in ("compact", "rebuild"):
             done = server.posternctl("store", command, *arguments, check=False)
             assert done.returncode != 0 and text in done.stderr, (command, arguments, done)
+
+
+def lost(server, users):
+    """What a rebuild has to do without shows in the exit status, too."""
+    lmtp = support.Lmtp(server)
+    for user in users:
+        lmtp.deliver(user, support.mail(200, 3000))
+    lmtp.close()
+    server.stop()
+    for shard in glob.glob(os.path.join(server.state, "**", "s0[01]"), recursive=True):
+        with open(max(glob.glob(os.path.join(shard, "log.????????"))), "r+b") as log:
+            log.seek(-200, os.SEEK_END)
+            octets = bytes(octet ^ 255 for octet in log.read(8))
+            log.seek(-200, os.SEEK_END)
+            log.write(octets)
+    done = server.posternctl("store", "rebuild", check=False)
+    assert done.returncode == 1 and "were lost" in done.stderr, done
+    assert len(done.stdout.splitlines()) == 3, done.stdout
 
 
 def main():
@@ -58,6 +79,7 @@ def main():
         server.posternctl("store", "verify")
         server.start()
         assert support.fetch_all(server) == kept
+        lost(server, users)
 
 
 if __name__ == "__main__":
