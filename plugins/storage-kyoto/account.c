@@ -233,7 +233,7 @@ account_may_make (struct ptn_account *account, const struct named *named) {
     status = account_rights (account, named->shard, user, row.mailbox, &rights);
   if (status == PTN_OK && rights & RIGHT_K)
     return PTN_OK;
-  return status == PTN_E_CORRUPT ? status : PTN_E_DENIED;
+  return status <= PTN_E_TEMPORARY ? status : PTN_E_DENIED;
 }
 
 ptn_status

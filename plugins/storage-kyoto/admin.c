@@ -42,12 +42,15 @@ admin_list_accounts (void *instance, struct ptn_call *call, const char *after,
   from.octets[from.size++] = 0; /* behind that name */
   key_user (&end, "");
   key_after (&end, &end);
-  for (uint32_t i = 0; i < store->shard_count; i++)
-    if (index_scan (&store->shards[i].index, NULL, &from, &end, ACCOUNTS, account_row, names)
-        == PTN_E_CORRUPT) {
+  for (uint32_t i = 0; i < store->shard_count; i++) {
+    ptn_status status =
+        index_scan (&store->shards[i].index, NULL, &from, &end, ACCOUNTS, account_row, names);
+
+    if (status < 0) {
       g_ptr_array_unref (names);
-      return index_trouble (&store->shards[i], call->task, PTN_E_CORRUPT);
+      return index_trouble (&store->shards[i], call->task, status);
     }
+  }
   g_ptr_array_sort (names, by_name);
   if (names->len > ACCOUNTS)
     g_ptr_array_set_size (names, ACCOUNTS);

@@ -220,6 +220,9 @@ prepare_batch (struct shard *shard) {
         status = PTN_E_TEMPORARY; /* it will be made anew */
         op->client_text = shard_away_text;
         rebuild_ask (shard, "a row of the index is rotten");
+      } else if (status == PTN_E_TEMPORARY && !op->client_text) {
+        op->client_text = shard_away_text; /* this one's, or that of another it reads from */
+        op->log_text = away_log;
       }
       op_finish (op, status);
       continue;

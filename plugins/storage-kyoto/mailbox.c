@@ -145,7 +145,7 @@ mailbox_list (struct ptn_account *account, struct ptn_call *call, const char *pa
   uint32_t user;
   ptn_status status = account_own_user (account, &user);
 
-  if (status == PTN_E_CORRUPT)
+  if (status != PTN_OK && status != PTN_E_NOT_FOUND)
     return index_trouble (account->shard, call->task, status);
   cursor = list_new (account, pattern);
   if (status == PTN_OK)
@@ -261,7 +261,7 @@ mailbox_list_others (struct ptn_account *account, struct ptn_call *call, const c
     if (status == PTN_OK)
       add_owner (cursor, shard, user, owner);
   }
-  if (status == PTN_E_CORRUPT) {
+  if (status != PTN_OK && status != PTN_E_NOT_FOUND) {
     list_free (&cursor->base);
     return index_trouble (shard, call->task, status);
   }

@@ -321,7 +321,7 @@ make_foreign_subscribe (struct op *op, struct txn *txn) {
     return status;
   key_annotation (&key, record.user, 0, 0, request->path);
   status = edit_get (&txn->edit, &key, &txn->edit.value);
-  if (status == PTN_E_CORRUPT || (status == PTN_OK) == (request->number != 0))
+  if (status <= PTN_E_TEMPORARY || (status == PTN_OK) == (request->number != 0))
     return status == PTN_E_NOT_FOUND ? PTN_OK : status;
   if (request->number)
     record.value = (struct ptn_bytes){ "", 0 };

@@ -104,9 +104,9 @@ request_keyword (struct ptn_account *account, struct ptn_call *call, const struc
       *bit = 16 + (uint32_t)found;
       return PTN_OK;
     }
-    if (!make || status == PTN_E_CORRUPT)
-      return status == PTN_E_CORRUPT ? index_trouble (place.shard, call->task, status)
-                                     : PTN_E_NOT_FOUND;
+    if (!make || status <= PTN_E_TEMPORARY)
+      return status <= PTN_E_TEMPORARY ? index_trouble (place.shard, call->task, status)
+                                       : PTN_E_NOT_FOUND;
     if (!(place.rights & (RIGHT_W | RIGHT_I)))
       return PTN_E_DENIED;
     request = request_new (place.shard, "", make_keyword);

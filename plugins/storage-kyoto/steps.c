@@ -126,6 +126,7 @@ map_flags (struct txn *txn, const struct step *step, struct keyword_map *map, ui
   if (*flags >> 16 == 0 || map->same)
     return PTN_OK;
   if (!map->ready) {
+    ptn_status status;
     struct key key;
 
     map->ready = true;
@@ -135,10 +136,11 @@ map_flags (struct txn *txn, const struct step *step, struct keyword_map *map, ui
       return PTN_OK;
     key_keywords (&key, step->from.user, step->from.mailbox);
     /* Another shard's index can be read like any other; its changes in flight are not ours. */
-    if (index_get (&step->from.shard->index,
-                   step->from.shard == txn->shard ? txn->edit.changes : NULL, &key, &map->table)
-        == PTN_E_CORRUPT)
-      return PTN_E_CORRUPT;
+    status =
+        index_get (&step->from.shard->index,
+                   step->from.shard == txn->shard ? txn->edit.changes : NULL, &key, &map->table);
+    if (status != PTN_OK && status != PTN_E_NOT_FOUND)
+      return status; /* PTN_E_TEMPORARY: that index is being made anew */
   }
   for (unsigned i = 0; i < KEYWORDS_MAX; i++) {
     if (!(*flags & (uint64_t)1 << (16 + i)))

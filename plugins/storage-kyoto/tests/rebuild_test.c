@@ -2,6 +2,7 @@
 /* rebuild_test.c - bases, and indexes made anew from them: at start, and while the store serves. */
 #include "support.h"
 
+#include "../admin.h"
 #include "../base.h"
 #include "../mailbox.h"
 #include "../rebuild.h"
@@ -186,11 +187,18 @@ others_serve (void **state) {
     struct ptn_account *account = open_account (f, here);
     struct ptn_call call = { .task = f->task };
     const struct ptn_mailbox *mailbox;
+    struct ptn_cursor *cursor;
+    struct ptn_strings names;
 
     assert_int_equal (mailbox_status (account, &call, (struct ptn_mailbox_name){ NULL, "INBOX" },
                                       &mailbox),
                       PTN_E_TEMPORARY);
     assert_string_equal (f->host->failure_text (f->task), shard_away_text);
+    f->host->call_end (&call);
+    /* What is away is not missing. */
+    assert_int_equal (mailbox_list (account, &call, "*", &cursor), PTN_E_TEMPORARY);
+    assert_int_equal (mailbox_list_others (account, &call, NULL, "*", &cursor), PTN_E_TEMPORARY);
+    assert_int_equal (admin_list_accounts (f->store, &call, "", &names), PTN_E_TEMPORARY);
     f->host->call_end (&call);
     account_close (account);
   }
