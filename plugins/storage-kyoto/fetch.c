@@ -144,7 +144,7 @@ add_bodies (struct fetch_cursor *cursor) {
     }
     if (status == PTN_OK && cursor->digests && row.attributes & BODY_DIGEST)
       status = add_digest (cursor, body, message);
-    if (status == PTN_E_CORRUPT)
+    if (status <= PTN_E_TEMPORARY)
       return status; /* not found: expunged meanwhile */
   }
   return PTN_OK;
@@ -174,9 +174,7 @@ read_turn (struct fetch_cursor *cursor, struct ptn_task *task) {
     if (status == PTN_END && ++cursor->range < cursor->ranges->len)
       cursor->next = g_array_index (cursor->ranges, struct ptn_uid_range, cursor->range).first;
   }
-  if (cursor->bad || add_bodies (cursor) != PTN_OK)
-    return index_trouble (shard, task, PTN_E_CORRUPT);
-  return PTN_OK;
+  return index_trouble (shard, task, cursor->bad ? PTN_E_CORRUPT : add_bodies (cursor));
 }
 
 ptn_status
