@@ -38,6 +38,8 @@ configure (const struct ptn_host *host, const struct ptn_config *config, void **
     status = provide (instance, &mailbox_commands[i]);
   for (size_t i = 0; status == PTN_OK && i < rights_command_count; i++)
     status = provide (instance, &rights_commands[i]);
+  for (size_t i = 0; status == PTN_OK && i < account_command_count; i++)
+    status = provide (instance, &account_commands[i]);
   if (status == PTN_OK)
     status = provide (instance, &import_command);
   if (status == PTN_OK)

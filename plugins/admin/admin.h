@@ -96,6 +96,8 @@ ptn_status job_open_account (struct job *);
 
 extern const struct command mailbox_commands[];
 extern const size_t mailbox_command_count;
+extern const struct command account_commands[];
+extern const size_t account_command_count;
 extern const struct command rights_commands[];
 extern const size_t rights_command_count;
 extern const struct command import_command, export_command;

@@ -77,7 +77,8 @@ job_number (struct job *job, uint64_t number) {
 static ptn_status
 usage (struct job *job, const char *text, const char *word) {
   return job_fail (job, PTN_E_INVALID, "%s%s%s; usage: %s %s", text, word ? " " : "",
-                   word ? word : "", job->command->name, job->command->arguments);
+                   word ? word : "", job->command->name,
+                   job->command->arguments ? job->command->arguments : "");
 }
 
 static bool

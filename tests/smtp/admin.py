@@ -104,6 +104,14 @@ def main():
             [row] = server.posternctl("mailbox", "status", "dave", "Copy", json=True)
             assert int(row["messages"]) == count, row
             print("without a server")
+        accounts = server.posternctl("mailbox", "accounts", json=True)
+        refused = server.posternctl("mailbox", "purge", "alice", check=False)
+        assert refused.returncode != 0 and "in the directory" in refused.stderr, refused.stderr
+        server.posternctl("user", "remove", "alice")
+        server.posternctl("mailbox", "purge", "alice")
+        left = server.posternctl("mailbox", "accounts", json=True)
+        assert [row for row in accounts if row not in left] == [{"account": "alice"}], accounts
+        print("accounts")
 
 
 main()

@@ -183,6 +183,12 @@ mailboxes (void **state) {
   assert_true (g_str_has_prefix (last.rows->str, "Old/2026 0 0 0 0 "));
   assert_int_equal (RUN ("mailbox status", "alice", "Gone"), PTN_E_NOT_FOUND);
   assert_int_equal (RUN ("mailbox remove", "alice", "Old/2026"), PTN_OK);
+  assert_int_equal (RUN ("mailbox accounts", NULL), PTN_OK);
+  assert_non_null (strstr (last.rows->str, "alice"));
+  assert_int_equal (RUN ("mailbox purge", "alice"), PTN_E_CONFLICT);
+  expect_failure (f, "alice is in the directory");
+  assert_int_equal (RUN ("mailbox purge", "nobody"), PTN_E_NOT_FOUND);
+  expect_failure (f, "nobody is not there");
   assert_int_equal (RUN ("mailbox list", "nobody"), PTN_OK); /* none in the store */
   assert_string_equal (last.rows->str, "");
   assert_non_null (strstr (last.notes->str, "the directory has no account nobody"));
