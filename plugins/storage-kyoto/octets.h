@@ -6,6 +6,8 @@
 #ifndef STORAGE_KYOTO_OCTETS_H
 #define STORAGE_KYOTO_OCTETS_H
 
+#include "common/uid_set.h"
+
 #include <postern/base.h>
 
 #include <glib.h>
@@ -59,13 +61,8 @@ char *reader_text (struct reader *);
 /* Appends ranges (struct ptn_uid_range) to the array; ascending and not empty, else bad. */
 void reader_set (struct reader *, GArray *ranges);
 
-/* Adds one UID greater than all before it to an array of struct ptn_uid_range. */
-void set_append (GArray *ranges, uint32_t uid);
-#define SET_OF(array) \
-  ((struct ptn_uid_set){ (const struct ptn_uid_range *)(void *)(array)->data, (array)->len })
 /* How many UIDs a set names. */
 uint64_t set_count (struct ptn_uid_set);
-bool set_contains (struct ptn_uid_set, uint32_t uid);
 /* Ranges ascending, apart and not empty? */
 bool set_valid (struct ptn_uid_set);
 

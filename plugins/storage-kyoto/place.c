@@ -2,23 +2,6 @@
 /* place.c - see place.h. */
 #include "place.h"
 
-char *
-path_canonical (const char *path) {
-  size_t size = path ? strlen (path) : 0;
-  char *copy;
-
-  if (size == 0 || size > PATH_MAX_OCTETS || !g_utf8_validate (path, (gssize)size, NULL)
-      || path[0] == '/' || path[size - 1] == '/' || strstr (path, "//"))
-    return NULL;
-  for (size_t i = 0; i < size; i++)
-    if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
-      return NULL;
-  copy = g_strdup (path);
-  if (g_ascii_strncasecmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/'))
-    memcpy (copy, "INBOX", 5);
-  return copy;
-}
-
 bool
 account_valid (const char *account) {
   size_t size = account ? strlen (account) : 0;

@@ -6,9 +6,6 @@
 
 #include "commit.h"
 
-/* A path as it is kept: INBOX in capitals (also as the first of several levels).  NULL: empty,
- * an empty level, control characters, not UTF-8, or too long.  g_malloc'd. */
-char *path_canonical (const char *path);
 bool account_valid (const char *account);
 /* The path without its last level; NULL if it has only one.  g_malloc'd. */
 char *path_parent (const char *path);

@@ -6,6 +6,8 @@
 #ifndef STORAGE_KYOTO_ROWS_H
 #define STORAGE_KYOTO_ROWS_H
 
+#include "common/mailbox_name.h"
+
 #include "octets.h"
 
 #include <inttypes.h>
@@ -31,7 +33,6 @@ enum key_kind {
 };
 
 enum {
-  PATH_MAX_OCTETS = 1000,
   ACCOUNT_MAX_OCTETS = 512,
   NAME_MAX_OCTETS = 256,                                           /* of an annotation or keyword */
   WHO_MAX_OCTETS = ACCOUNT_MAX_OCTETS + 2,                         /* of an entry of rights */

@@ -128,7 +128,7 @@ put_box (GByteArray *record, const struct box *box) {
   for (guint i = 0; i < edits->len; i++) {
     const struct edit *edit = edits->pdata[i];
     if (edit->expunged)
-      ranges_add (gone, edit->message->uid);
+      set_append (gone, edit->message->uid);
     else if (edit->flagged)
       entry_flags (record, edit->message->uid, edit->flags);
     if (!edit->expunged && edit->noted)

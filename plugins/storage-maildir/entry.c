@@ -254,7 +254,7 @@ take_expunge (struct taking *taking) {
   guint first = kept, count = mailbox->messages->len;
   for (guint i = first; i < count; i++) {
     struct message *message = mailbox->messages->pdata[i];
-    if (!set_has (set, message->uid)) {
+    if (!set_contains (set, message->uid)) {
       mailbox->messages->pdata[kept++] = message;
       continue;
     }

@@ -4,33 +4,9 @@
 
 #include <string.h>
 
-#define PATH_MAX_OCTETS 1000
 #define FOLDER_MAX 255 /* NAME_MAX of every file system there is */
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
-
-/* A level is at least one octet; control characters would end up in protocol lines. */
-static bool
-path_valid (const char *path) {
-  size_t length = strlen (path);
-  if (length == 0 || length > PATH_MAX_OCTETS || !g_utf8_validate (path, -1, NULL) || path[0] == '/'
-      || path[length - 1] == '/' || strstr (path, "//"))
-    return false;
-  for (const char *p = path; *p; p++)
-    if ((unsigned char)*p < 0x20 || *p == 0x7f)
-      return false;
-  return true;
-}
-
-char *
-path_canonical (const char *path) {
-  if (!path || !path_valid (path))
-    return NULL;
-  char *canonical = g_strdup (path);
-  if (g_ascii_strncasecmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/'))
-    memcpy (canonical, "INBOX", 5);
-  return canonical;
-}
 
 /* A run of characters beyond ASCII, as UTF-16 in the base 64 of RFC 3501. */
 static const char *
@@ -168,33 +144,6 @@ folder_path (const char *folder) {
   if (!again || strcmp (again, folder) != 0)
     return NULL;
   return g_steal_pointer (&canonical);
-}
-
-bool
-path_matches (const char *pattern, const char *path) {
-  size_t length = strlen (pattern);
-  g_autofree bool *reached = g_new0 (bool, length + 1); /* [p]: p octets match what was seen */
-  bool inbox = strncmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/');
-  reached[0] = true;
-  for (size_t p = 0; p < length && (pattern[p] == '*' || pattern[p] == '%'); p++)
-    reached[p + 1] = true;
-  for (size_t i = 0; path[i]; i++) {
-    bool before = false; /* reached[p - 1] as it was before this octet */
-    for (size_t p = 0; p <= length; p++) {
-      bool now = false;
-      if (p > 0) {
-        char c = pattern[p - 1];
-        bool wild = c == '*' || c == '%';
-        if (wild)
-          now = reached[p - 1] || ((c == '*' || path[i] != '/') && (before || reached[p]));
-        else
-          now = before && (c == path[i] || (inbox && i < 5 && g_ascii_toupper (c) == path[i]));
-      }
-      before = reached[p];
-      reached[p] = now;
-    }
-  }
-  return reached[length];
 }
 
 void

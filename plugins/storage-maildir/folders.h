@@ -8,17 +8,15 @@
 #ifndef STORAGE_MAILDIR_FOLDERS_H
 #define STORAGE_MAILDIR_FOLDERS_H
 
+#include "common/mailbox_name.h"
+
 #include <glib.h>
 #include <stdbool.h>
 
-/* The canonical form of a path (INBOX in capitals); NULL: not a valid one.  g_free it. */
-char *path_canonical (const char *path);
 /* The folder of a canonical path; NULL: too long for a name on disk.  g_free it. */
 char *folder_of (const char *path);
 /* The path of a folder; NULL: no name that we would write, or INBOX.  g_free it. */
 char *folder_path (const char *folder);
-/* Does an RFC 9051 LIST pattern match?  Linear in both. */
-bool path_matches (const char *pattern, const char *path);
 
 /* The paths of a subscriptions file, of both versions, as keys of the set; lines that are no
  * names are passed over. */

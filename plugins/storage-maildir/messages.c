@@ -393,7 +393,7 @@ maildir_vanished (struct ptn_account *account, struct ptn_call *call, const stru
     const struct vanished *row = &g_array_index (mailbox->vanished, struct vanished, i);
     if (row->modseq <= since)
       break;
-    if (!uids || set_has (*uids, row->uid))
+    if (!uids || set_contains (*uids, row->uid))
       g_array_append_val (found, row->uid);
   }
   owner_leave (account->owner, call->task);
@@ -401,7 +401,7 @@ maildir_vanished (struct ptn_account *account, struct ptn_call *call, const stru
   operation->ranges = RANGES_NEW ();
   g_array_sort (found, compare_uids);
   for (guint i = 0; i < found->len; i++)
-    ranges_add (operation->ranges, g_array_index (found, uint32_t, i));
+    set_append (operation->ranges, g_array_index (found, uint32_t, i));
   *gone = SET_OF (operation->ranges);
   return call_results (call);
 }

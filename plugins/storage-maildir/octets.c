@@ -140,29 +140,3 @@ crc32_of (uint32_t crc, const void *data, size_t size) {
   }
   return ~crc;
 }
-
-void
-ranges_add (GArray *ranges, uint32_t uid) {
-  if (ranges->len > 0) {
-    struct ptn_uid_range *last = &g_array_index (ranges, struct ptn_uid_range, ranges->len - 1);
-    if (last->last + 1 == uid) {
-      last->last = uid;
-      return;
-    }
-  }
-  struct ptn_uid_range range = { uid, uid };
-  g_array_append_val (ranges, range);
-}
-
-bool
-set_has (struct ptn_uid_set set, uint32_t uid) {
-  size_t low = 0, high = set.count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (set.ranges[middle].last < uid)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < set.count && set.ranges[low].first <= uid;
-}

@@ -7,6 +7,8 @@
 #ifndef STORAGE_MAILDIR_OCTETS_H
 #define STORAGE_MAILDIR_OCTETS_H
 
+#include "common/uid_set.h"
+
 #include <postern/base.h>
 
 #include <glib.h>
@@ -36,11 +38,6 @@ void get_set (struct octets *, GArray *ranges); /* ascending and not empty, else
 /* CRC-32 (IEEE 802.3), continued over more octets; 0 at first. */
 uint32_t crc32_of (uint32_t crc, const void *data, size_t size);
 
-/* A UID behind all that the ranges hold. */
-void ranges_add (GArray *ranges, uint32_t uid);
 #define RANGES_NEW() g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range))
-#define SET_OF(array) \
-  ((struct ptn_uid_set){ (const struct ptn_uid_range *)(void *)(array)->data, (array)->len })
-bool set_has (struct ptn_uid_set, uint32_t uid);
 
 #endif

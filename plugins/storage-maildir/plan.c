@@ -174,7 +174,7 @@ matched (struct box *box, const GArray *uids) {
   }
   for (guint i = 0; i < box->added->len; i++) {
     struct edit *edit = box->added->pdata[i];
-    if (!edit->expunged && set_has (set, edit->message->uid))
+    if (!edit->expunged && set_contains (set, edit->message->uid))
       g_ptr_array_add (found, edit);
   }
   return found;
@@ -216,7 +216,7 @@ step_append (struct plan *plan, struct step *step, struct outcome *outcome) {
   if (box->uidnext == UINT32_MAX)
     return PTN_E_LIMIT;
   struct edit *edit = add (plan, box, message_copy (step->appended), step->flags);
-  ranges_add (outcome->uids, edit->message->uid);
+  set_append (outcome->uids, edit->message->uid);
   return PTN_OK;
 }
 
@@ -313,8 +313,8 @@ step_copy (struct plan *plan, const struct step *step, struct outcome *outcome) 
     added->file = file;
     added->notes = notes_copy (notes_now (edit));
     added->noted = true;
-    ranges_add (outcome->source_uids, edit->message->uid);
-    ranges_add (outcome->uids, copy->uid);
+    set_append (outcome->source_uids, edit->message->uid);
+    set_append (outcome->uids, copy->uid);
     if (step->move)
       edit->expunged = from->touched = true;
   }
@@ -340,11 +340,11 @@ step_flags (struct plan *plan, const struct step *step, struct outcome *outcome)
     uint64_t modseq = edit->flagged || edit->noted ? box->modseq : edit->message->modseq;
     ptn_flag_bits flags = combine (edit->flags, step->mode, bits);
     if (modseq > step->unchanged_since)
-      ranges_add (outcome->conflicts, edit->message->uid);
+      set_append (outcome->conflicts, edit->message->uid);
     else if (flags != edit->flags) {
       edit->flags = flags;
       edit->flagged = box->touched = true;
-      ranges_add (outcome->uids, edit->message->uid);
+      set_append (outcome->uids, edit->message->uid);
     }
   }
 }
@@ -358,7 +358,7 @@ step_expunge (struct plan *plan, const struct step *step, struct outcome *outcom
     if (step->only_deleted && !(edit->flags & PTN_DELETED))
       continue;
     edit->expunged = box->touched = true;
-    ranges_add (outcome->uids, edit->message->uid);
+    set_append (outcome->uids, edit->message->uid);
   }
 }
 
@@ -377,7 +377,7 @@ step_annotate (struct plan *plan, const struct step *step, struct outcome *outco
       edit->notes = notes_copy (edit->message->notes);
     edit->noted = box->touched = true;
     notes_set (&edit->notes, step->key, step->value);
-    ranges_add (outcome->uids, edit->message->uid);
+    set_append (outcome->uids, edit->message->uid);
   }
 }
 

@@ -192,7 +192,7 @@ put_changes (struct look *look, uint64_t modseq, GByteArray *record) {
   g_autoptr (GArray) gone = RANGES_NEW ();
   entry_box (record, look->mailbox, modseq, look->uidnext);
   for (guint i = 0; i < look->gone->len; i++)
-    ranges_add (gone, g_array_index (look->gone, uint32_t, i));
+    set_append (gone, g_array_index (look->gone, uint32_t, i));
   if (gone->len)
     entry_expunge (record, SET_OF (gone));
   for (guint i = 0; i < look->flagged->len; i++) {

@@ -97,8 +97,8 @@ apply_copy (const struct asker *asker, const struct step *step, struct mailbox *
         mailbox_add (to, message->body, flags, message->internal_date, &message->thread_id);
     copy->annotations =
         annotations_copy (message->annotations, from->owner == to->owner ? NULL : asker);
-    uid_ranges_add (outcome->source_uids, message->uid);
-    uid_ranges_add (outcome->uids, copy->uid);
+    set_append (outcome->source_uids, message->uid);
+    set_append (outcome->uids, copy->uid);
   }
   if (found->len)
     note_mailbox (to, PTN_MESSAGE_APPEND);
@@ -122,11 +122,11 @@ apply_flags (const struct asker *asker, const struct step *step, struct mailbox 
     ptn_flag_bits flags = combine (message->flags, step->mode, bits);
     flags = (flags & allowed) | (message->flags & ~allowed);
     if (message->modseq > step->unchanged_since)
-      uid_ranges_add (outcome->conflicts, message->uid);
+      set_append (outcome->conflicts, message->uid);
     else if (flags != message->flags) {
       message->flags = flags;
       message->modseq = mailbox_touch (mailbox);
-      uid_ranges_add (outcome->uids, message->uid);
+      set_append (outcome->uids, message->uid);
     }
   }
   if (outcome->uids->len)
@@ -142,7 +142,7 @@ apply_expunge (const struct step *step, struct mailbox *mailbox, struct outcome 
     if (step->only_deleted && !(message->flags & PTN_DELETED))
       continue;
     g_ptr_array_add (gone, message);
-    uid_ranges_add (outcome->uids, message->uid);
+    set_append (outcome->uids, message->uid);
   }
   remove_all (mailbox, gone);
 }
@@ -166,7 +166,7 @@ apply_annotate (struct ptn_change *change, const struct step *step, struct mailb
     struct message *message = found->pdata[i];
     annotations_set (&message->annotations, step->key, step->value);
     message->modseq = mailbox_touch (mailbox);
-    uid_ranges_add (outcome->uids, message->uid);
+    set_append (outcome->uids, message->uid);
   }
   if (found->len)
     note_mailbox (mailbox, PTN_ANNOTATION_CHANGE);
@@ -179,7 +179,7 @@ apply_append (const struct asker *asker, const struct step *step, struct mailbox
   ptn_flag_bits flags = step->flags & rights_flags (rights_of (asker, mailbox));
   const struct message *message =
       mailbox_add (mailbox, step->body, flags, step->internal_date, &thread);
-  uid_ranges_add (outcome->uids, message->uid);
+  set_append (outcome->uids, message->uid);
   note_mailbox (mailbox, PTN_MESSAGE_APPEND);
 }
 

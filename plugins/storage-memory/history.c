@@ -34,7 +34,7 @@ collect (const struct mailbox *mailbox, uint64_t since, const struct ptn_uid_set
   for (guint i = 0; i < gone->len; i++) {
     uint32_t uid = g_array_index (gone, uint32_t, i);
     if (!uids || uid_set_has (*uids, &range, uid))
-      uid_ranges_add (ranges, uid);
+      set_append (ranges, uid);
   }
   return ranges;
 }

@@ -4,38 +4,6 @@
 
 #include <string.h>
 
-/* Does an RFC 9051 LIST pattern match?  `reached[p]`: the first p octets of the pattern match
- * the octets of path seen so far; linear in both, whatever the client wrote. */
-static bool
-pattern_matches (const char *pattern, const char *path) {
-  size_t length = strlen (pattern);
-  bool *reached = g_new0 (bool, length + 1);
-  bool inbox = strncmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/');
-  reached[0] = true;
-  for (size_t p = 0; p < length && (pattern[p] == '*' || pattern[p] == '%'); p++)
-    reached[p + 1] = true;
-  for (size_t i = 0; path[i]; i++) {
-    bool before = false; /* reached[p] as it was before this octet */
-    for (size_t p = 0; p <= length; p++) {
-      bool now = false;
-      if (p > 0) {
-        char c = pattern[p - 1];
-        bool wild = c == '*' || (c == '%' && path[i] != '/');
-        bool same = c == path[i] || (inbox && i < 5 && g_ascii_toupper (c) == path[i]);
-        if (c == '*' || c == '%')
-          now = wild ? before || reached[p] || reached[p - 1] : reached[p - 1];
-        else
-          now = before && same;
-      }
-      before = reached[p];
-      reached[p] = now;
-    }
-  }
-  bool matches = reached[length];
-  g_free (reached);
-  return matches;
-}
-
 struct mailbox_row *
 mailbox_row_new (const struct asker *asker, const struct mailbox *mailbox) {
   struct mailbox_row *row = g_new0 (struct mailbox_row, 1);
@@ -79,7 +47,7 @@ list_owner (const struct owner *owner, const struct asker *asker, const char *pa
             GPtrArray *rows) {
   for (guint i = 0; i < owner->mailboxes->len; i++) {
     const struct mailbox *mailbox = owner->mailboxes->pdata[i];
-    if (rights_of (asker, mailbox) & RIGHT_L && pattern_matches (pattern, mailbox->path))
+    if (rights_of (asker, mailbox) & RIGHT_L && path_matches (pattern, mailbox->path))
       g_ptr_array_add (rows, mailbox_row_new (asker, mailbox));
   }
 }

@@ -8,6 +8,9 @@
 #ifndef STORAGE_MEMORY_H
 #define STORAGE_MEMORY_H
 
+#include "common/mailbox_name.h"
+#include "common/uid_set.h"
+
 #include <postern/postern.h>
 
 #include <glib.h>
@@ -16,7 +19,6 @@
 
 #define KEYWORDS_MAX 48               /* bits 16 to 63 */
 #define ANNOTATION_MAX (64 * 1024)    /* octets of a value, store.h */
-#define PATH_MAX_OCTETS 1000          /* of a mailbox path */
 #define BODY_MAX (1024 * 1024 * 1024) /* octets of a message: a reference, not a warehouse */
 #define DIGEST_MAX (64 * 1024)
 #define REFERENCES_MAX 32 /* of one message, that are looked at */
@@ -132,8 +134,6 @@ void body_unref (struct body *);
 void view_unref (struct view *);
 void message_free (struct message *);
 void owner_free (struct owner *);
-/* The canonical form of a path, to be freed; NULL: not a valid one. */
-char *path_canonical (const char *path);
 struct owner *model_owner (struct memory *, const char *name, bool make);
 struct mailbox *owner_mailbox (struct owner *, const char *canonical);
 /* The nearest one above a path that there is; NULL: none. */
@@ -178,7 +178,6 @@ guint id_hash (gconstpointer id);
 gboolean id_equal (gconstpointer, gconstpointer);
 /* Is the UID in the set?  *range walks along: UIDs must be asked for in ascending order. */
 bool uid_set_has (struct ptn_uid_set, size_t *range, uint32_t uid);
-void uid_ranges_add (GArray *ranges, uint32_t uid);
 
 /* Annotations are kept by key: the name, and, of those that begin with "/private/", an octet 1
  * and the authzid behind it.  The key, to be freed. */

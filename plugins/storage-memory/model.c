@@ -112,29 +112,6 @@ model_owner (struct memory *store, const char *name, bool make) {
   return owner;
 }
 
-/* A level is at least one octet; control characters would end up in protocol lines. */
-static bool
-path_valid (const char *path) {
-  size_t length = strlen (path);
-  if (length == 0 || length > PATH_MAX_OCTETS || !g_utf8_validate (path, -1, NULL) || path[0] == '/'
-      || path[length - 1] == '/' || strstr (path, "//"))
-    return false;
-  for (const char *p = path; *p; p++)
-    if ((unsigned char)*p < 0x20 || *p == 0x7f)
-      return false;
-  return true;
-}
-
-char *
-path_canonical (const char *path) {
-  if (!path || !path_valid (path))
-    return NULL;
-  char *canonical = g_strdup (path);
-  if (g_ascii_strncasecmp (path, "INBOX", 5) == 0 && (path[5] == '\0' || path[5] == '/'))
-    memcpy (canonical, "INBOX", 5);
-  return canonical;
-}
-
 struct mailbox *
 owner_mailbox (struct owner *owner, const char *canonical) {
   for (guint i = 0; i < owner->mailboxes->len; i++) {
@@ -413,17 +390,4 @@ uid_set_has (struct ptn_uid_set set, size_t *range, uint32_t uid) {
   while (*range < set.count && set.ranges[*range].last < uid)
     ++*range;
   return *range < set.count && set.ranges[*range].first <= uid;
-}
-
-void
-uid_ranges_add (GArray *ranges, uint32_t uid) {
-  if (ranges->len > 0) {
-    struct ptn_uid_range *last = &g_array_index (ranges, struct ptn_uid_range, ranges->len - 1);
-    if (last->last + 1 == uid) {
-      last->last = uid;
-      return;
-    }
-  }
-  struct ptn_uid_range range = { uid, uid };
-  g_array_append_val (ranges, range);
 }

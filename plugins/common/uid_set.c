@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* uid_set.c - see uid_set.h. */
+#include "uid_set.h"
+
+void
+set_append (GArray *ranges, uint32_t uid) {
+  struct ptn_uid_range range = { uid, uid };
+
+  if (ranges->len > 0) {
+    struct ptn_uid_range *last = &g_array_index (ranges, struct ptn_uid_range, ranges->len - 1);
+
+    if (last->last + 1 == uid) {
+      last->last = uid;
+      return;
+    }
+  }
+  g_array_append_val (ranges, range);
+}
+
+bool
+set_contains (struct ptn_uid_set set, uint32_t uid) {
+  size_t low = 0, high = set.count;
+
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+
+    if (set.ranges[middle].last < uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < set.count && set.ranges[low].first <= uid;
+}
