@@ -9,6 +9,7 @@
 #define STORAGE_MEMORY_H
 
 #include "common/mailbox_name.h"
+#include "common/rights.h"
 #include "common/uid_set.h"
 
 #include <postern/postern.h>
@@ -191,28 +192,7 @@ void annotations_set (GTree **, const char *key, GBytes *value);
 GTree *annotations_copy (GTree *, const struct asker *);
 
 /* rights.c */
-enum { /* in the order of "lrswipkxtea" */
-       RIGHT_L = 1 << 0,
-       RIGHT_R = 1 << 1,
-       RIGHT_S = 1 << 2,
-       RIGHT_W = 1 << 3,
-       RIGHT_I = 1 << 4,
-       RIGHT_P = 1 << 5,
-       RIGHT_K = 1 << 6,
-       RIGHT_X = 1 << 7,
-       RIGHT_T = 1 << 8,
-       RIGHT_E = 1 << 9,
-       RIGHT_A = 1 << 10,
-       RIGHT_ALL = (1 << 11) - 1
-};
-#define RIGHTS_TEXT 12 /* octets for all letters */
-bool rights_parse (const char *letters, unsigned *mask);
-void rights_format (unsigned mask, char text[RIGHTS_TEXT]);
 unsigned rights_of (const struct asker *, const struct mailbox *);
-/* PTN_OK, or what the contract says where one of the rights is missing. */
-ptn_status rights_check (unsigned has, unsigned needed);
-/* The flags that these rights may change. */
-ptn_flag_bits rights_flags (unsigned mask);
 /* May the asker make, or rename to, this path? */
 bool rights_may_make (const struct asker *, struct owner *, const char *owner_name,
                       const char *path);

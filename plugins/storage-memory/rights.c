@@ -4,33 +4,6 @@
 
 #include <string.h>
 
-static const char letters_in_order[] = "lrswipkxtea";
-
-bool
-rights_parse (const char *letters, unsigned *mask) {
-  *mask = 0;
-  for (; *letters; letters++) {
-    const char *known = strchr (letters_in_order, *letters);
-    if (known)
-      *mask |= 1u << (known - letters_in_order);
-    else if (*letters == 'c') /* RFC 2086's, as RFC 4314 section 2.1.1 lets servers choose */
-      *mask |= RIGHT_K | RIGHT_X;
-    else if (*letters == 'd')
-      *mask |= RIGHT_T | RIGHT_E;
-    else
-      return false;
-  }
-  return true;
-}
-
-void
-rights_format (unsigned mask, char text[RIGHTS_TEXT]) {
-  for (unsigned i = 0; letters_in_order[i]; i++)
-    if (mask >> i & 1)
-      *text++ = letters_in_order[i];
-  *text = '\0';
-}
-
 static bool
 names_asker (const struct asker *asker, const char *who) {
   if (strcmp (who, "anyone") == 0 || strcmp (who, asker->authzid) == 0)
@@ -56,24 +29,10 @@ evaluate (gpointer key, gpointer value, gpointer data) {
 unsigned
 rights_of (const struct asker *asker, const struct mailbox *mailbox) {
   if (asker->administrator || strcmp (asker->account, mailbox->owner->name) == 0)
-    return RIGHT_ALL;
+    return RIGHTS_ALL;
   struct evaluation evaluation = { .asker = asker };
   g_tree_foreach (mailbox->rights, evaluate, &evaluation);
   return evaluation.given & ~evaluation.taken;
-}
-
-ptn_status
-rights_check (unsigned has, unsigned needed) {
-  if (!(has & (RIGHT_L | RIGHT_R)))
-    return PTN_E_NOT_FOUND;
-  return needed & ~has ? PTN_E_DENIED : PTN_OK;
-}
-
-ptn_flag_bits
-rights_flags (unsigned mask) {
-  const ptn_flag_bits others = ~(ptn_flag_bits)(PTN_SEEN | PTN_DELETED);
-  return (mask & RIGHT_S ? PTN_SEEN : 0u) | (mask & RIGHT_T ? PTN_DELETED : 0u)
-         | (mask & RIGHT_W ? others : 0u);
 }
 
 bool
@@ -171,7 +130,7 @@ ptn_status
 memory_set_rights (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
                    const char *who, const char *rights) {
   struct memory *store = account->store;
-  unsigned mask;
+  uint32_t mask;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
   if (!who_valid (who) || !rights_parse (rights, &mask))
