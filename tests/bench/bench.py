@@ -82,13 +82,15 @@ def pss_bytes(pid):
 class Ours:
     name = "postern"
 
-    def __init__(self, folder, base_port, users):
-        self.dir, self.base, self.users = folder, base_port, users
+    def __init__(self, folder, base_port, users, settings=()):
+        self.dir, self.base, self.users, self.settings = folder, base_port, users, settings
         self.env = {}
 
     def start(self):
         subprocess.run([ROOT / "scripts/instance", "up", self.dir, "--users", str(self.users),
-                        "--base-port", str(self.base)], check=True, stdout=subprocess.DEVNULL)
+                        "--base-port", str(self.base),
+                        *(word for setting in self.settings for word in ("--set", setting))],
+                       check=True, stdout=subprocess.DEVNULL)
         for line in pathlib.Path(self.dir, "env").read_text().splitlines():
             key, _, value = line.partition("=")
             self.env[key.strip()] = value.strip().strip("'\"")
@@ -308,13 +310,15 @@ def main():
     parser.add_argument("--table", choices=["protocols", "store", "all"], default="all")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--base-port", type=int, help="default: where all ports are free")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
+                        help="a setting of our server in the table of protocols")
     parser.add_argument("--keep", help="a folder for the servers' state, kept")
     options = parser.parse_args()
     folder = pathlib.Path(options.keep or tempfile.mkdtemp(prefix="postern-bench-"))
     folder.mkdir(exist_ok=True)
     os.chmod(folder, 0o755)
     base_port = options.base_port or free_base()
-    ours = Ours(str(folder / "ours"), base_port, FULL)
+    ours = Ours(str(folder / "ours"), base_port, FULL, options.set)
     theirs = None
     try:
         load_program = make_load(folder)
