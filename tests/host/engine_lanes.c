@@ -84,6 +84,8 @@ test_no_queue (void **state) {
   for (int i = 1; i <= 4; i++) {
     task_new (shared.engine, "job", run_one_job, finished, &shared);
     AWAIT (atomic_load (&shared.offloaded) + atomic_load (&shared.refused) == i);
+    if (i <= 2) /* until a thread has taken it, a job stands in the queue */
+      AWAIT (atomic_load (&shared.started) == i);
   }
   assert_int_equal (shared.offloaded, 2);
   sem_post (&shared.go);
