@@ -11,4 +11,5 @@
 #include "store.h"
 #include "delivery.h"
 #include "control.h"
+#include "search.h"
 #endif
