@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """power.py SHELL MODULE RECORDER: what is there after the power failed at any moment?
 
-As plugins/storage-kyoto/tests/powerloss.py, whose recorder and disk it uses: clients work under a
-recorder; then, for many moments, the test builds what the disk may hold (any pages that were not
-synced are lost, and any names; on every second of these disks a sync of a folder makes only that
-folder's names durable). The store opens that, and each account must be as it was after exactly k of
-its client's commands, where k is the number acknowledged, or one more. Folders are names here too,
-and are renamed with what is in them. Then the negative control: the same with a sync left out.
+Clients work under a recorder (tests/fault/shell/power-record.c); then, for many moments, the test
+builds what the disk may hold (tests/support/disk.py): any pages that were not synced are lost, and
+any names; on every second of these disks a sync of a folder makes only that folder's names durable.
+The store opens that, and each account must be as it was after exactly k of its client's commands,
+where k is the number acknowledged, or one more. Folders are names here too, and are renamed with
+what is in them. Then the negative control: the same with a sync left out.
 """
 import os
 import random
@@ -18,8 +18,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "tests", "support"))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "storage-kyoto", "tests"))
-import powerloss as theirs  # noqa: E402
+import disk  # noqa: E402
 import shell  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
@@ -28,9 +27,13 @@ COMMANDS = 40
 FOLDER = -1  # the number of a name that is a folder
 
 
-class Disk(theirs.Disk):
+class Disk(disk.Disk):
+    """A disk that knows folders: they are names too."""
+
+    live = None  # the names as they were, all operations done
+
     def name_cut(self, end, chance, strict):
-        """As theirs, but a folder that was renamed is the same one: its sync counts for both."""
+        """A folder that was renamed is the same one: its sync counts for both names."""
         former, folders, last, synced = [], set(), 0, {}
         for index, (word, _, _, data) in enumerate(self.operations[:end]):
             if word in ("sync", "sync-folder"):
@@ -61,39 +64,20 @@ class Disk(theirs.Disk):
         return durable
 
     def build(self, end, chance, target, strict, keep=None):
-        synced = {}
-        for index in range(end):
-            if self.operations[index][0] == "sync":
-                synced[self.operations[index][1]] = index
-        durable = self.name_cut(end, chance, strict)
-        sizes_until = chance.randint(0, end)
-        if keep is None:
-            keep = chance.choice([0.0, 0.1, 0.5, 0.9, 1.0])
-        files, names, live = {}, {}, {}  # live: the names as they were, all operations done
-        for index in range(end):
-            word, number, offset, data = self.operations[index]
-            kept = index < synced.get(number, -1)
-            if word == "write":
-                self.write(files.setdefault(number, bytearray()), offset, data, chance,
-                           1.0 if kept else keep, index < sizes_until)
-            elif word in ("truncate", "extend"):
-                content = files.setdefault(number, bytearray())
-                if kept or index < sizes_until or keep == 1.0:
-                    theirs.set_size(content, offset if word == "truncate"
-                                    else max(offset, len(content)))
-            else:
-                self.name(word, number, data, live, files, lambda name: True, live)
-                self.name(word, number, data, names, files,
-                          lambda name, index=index: durable(index, name), live)
-        for name, number in sorted(names.items()):
-            os.makedirs(os.path.dirname(target + name), exist_ok=True)
-            if number == FOLDER:
-                os.makedirs(target + name, exist_ok=True)
-                continue
-            with open(target + name, "wb") as out:
-                out.write(files[number])
-            if name.endswith(".lock"):
-                os.utime(target + name, (0, 0))  # it takes a while to start again
+        self.live = {}
+        super().build(end, chance, target, strict, keep)
+
+    def rename(self, word, number, data, names, files, durable):
+        self.name(word, number, data, self.live, files, lambda name: True, self.live)
+        self.name(word, number, data, names, files, durable, self.live)
+
+    def make(self, name, number, files):
+        if number == FOLDER:
+            os.makedirs(name, exist_ok=True)
+            return
+        super().make(name, number, files)
+        if name.endswith(".lock"):
+            os.utime(name, (0, 0))  # it takes a while to start again
 
     @staticmethod
     def name(word, number, data, names, files, durable, live):

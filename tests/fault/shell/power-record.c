@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
-/* powerloss-record.c - preloaded into a process: writes down, in POWERLOSS_TRACE, everything that it
- * does to files below POWERLOSS_FOLDER, and in which order.  powerloss.py makes of it what a disk
- * could hold when the power fails.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* power-record.c - preloaded into a process: writes down, in POWERLOSS_TRACE, everything that it
+ * does to files below POWERLOSS_FOLDER, and in which order.  tests/support/disk.py makes of it what
+ * a disk could hold when the power fails.
  *
  * A line of the trace: word, inode or 0, offset, size, then `size` octets (data or names).  The
  * trace is added to, so that it can have several processes, one after the other.
