@@ -12,7 +12,7 @@
         server.wait_log("session.closed", listener="echo")   # one log line, as a dict
 
     with postern.mail_server(store="memory", users={"alice": "secret"}) as server:
-        server.port("pop3"), server.port("pop3s"), server.port("submission") ...
+        server.port("pop3"), server.port("imaps"), server.port("submission") ...
         server.posternctl("user", "list", json=True)
 
 The environment: POSTERN_BUILD is the build folder (default: build in the root of the tree).
@@ -529,9 +529,22 @@ def write_users(path, users):
     os.chmod(path, 0o600)
 
 
+def built(plugin):
+    """True if this build has the plugin."""
+    return bool(glob.glob(os.path.join(BUILD, "plugins", plugin, plugin + ".so")))
+
+
 def mail_configuration(store="memory", users_file=None):
     """Every shipped plugin and a listener of each kind, limits wide and no delays."""
+    imap = {
+        "plugin imap4": {},
+        "listener imap": {"protocol": "imap", "address": "auto", "tls": "starttls",
+                          "cleartext_login": True, "max_connections_per_user": 20000},
+        "listener imaps": {"protocol": "imap", "address": "auto", "tls": "implicit",
+                           "max_connections_per_user": 20000},
+    } if built("imap4") else {}
     return {
+        **imap,
         "server": {"store": "storage-" + store, "max_connections_per_address": 10000},
         "plugin storage-" + store: {},
         "plugin directory-file": {"file": users_file, "domains": "example.test",
@@ -561,7 +574,7 @@ def mail_server(store="memory", users=None, changes=None, **more):
     into mail_configuration().  Skips the test if a plugin is not built."""
     for plugin in ("storage-" + store, "directory-file", "auth", "delivery", "pop3", "submission",
                    "admin"):
-        if not glob.glob(os.path.join(BUILD, "plugins", plugin, plugin + ".so")):
+        if not built(plugin):
             skip(plugin + " is not built")
     server = Server({}, tls=True, **more)
     server.write_users(users if users is not None else {"alice": "secret"})
