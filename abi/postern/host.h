@@ -138,6 +138,10 @@ struct ptn_host { /* table */
   ptn_status (*occurred) (struct ptn_subscription *, struct ptn_happening *rows, size_t room,
                           size_t *count);
   void (*unsubscribe) (struct ptn_subscription *);
+
+  /* Undoes claim (IMAP UNAUTHENTICATE, RFC 8437): nobody's any more, counted for no account, and
+   * the login timer runs from now on. [task] */
+  void (*unclaim) (struct ptn_task *);
 };
 
 PTN_END_DECLS

@@ -76,6 +76,17 @@ struct ptn_stream_service { /* table */
   const char *(*property) (struct ptn_stream *, const char *name);
   /* RFC 5929 "tls-server-end-point", RFC 9266 "tls-exporter".  PTN_E_UNSUPPORTED. */
   ptn_status (*channel_binding) (struct ptn_stream *, const char *type, struct ptn_bytes *);
+
+  /* Compression as RFC 4978 wants it, after the word that says so was written: what is queued
+   * goes out as it is; everything after it, and every octet of the peer that was not consumed,
+   * is raw DEFLATE, inside TLS if there is TLS.  What is queued can be read by the peer whenever
+   * nothing more is.  Octets of the peer that are no DEFLATE end the connection.
+   * PTN_E_INVALID: it is compressed; PTN_E_NO_MEMORY: not within the session's memory. */
+  ptn_status (*start_deflate) (struct ptn_stream *, struct ptn_task *);
+  /* The opposite (RFC 8437 section 4.1): what is queued goes out compressed, everything after it
+   * is plain; so is what the peer sends after the command that was consumed last, which ends with
+   * a flush.  PTN_E_INVALID: it is not compressed. */
+  ptn_status (*end_deflate) (struct ptn_stream *, struct ptn_task *);
 };
 
 PTN_END_DECLS

@@ -107,6 +107,10 @@ claim_nothing (struct ptn_task *task, const char *account) {
   return PTN_E_UNSUPPORTED;
 }
 
+static void
+unclaim_nothing (struct ptn_task *task) {
+}
+
 /* --- time ------------------------------------------------------------------------------------ */
 
 static int64_t
@@ -247,5 +251,6 @@ host_assemble (struct plugin *plugin) {
     .subscribe = host_subscribe,
     .occurred = event_occurred,
     .unsubscribe = event_unsubscribe,
+    .unclaim = settings->unclaim ? settings->unclaim : unclaim_nothing,
   };
 }

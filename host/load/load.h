@@ -54,6 +54,7 @@ struct loader_settings {
   struct metrics *metrics;
   struct engine *engine; /* NULL: --check, --describe: nothing is started */
   ptn_status (*claim) (struct ptn_task *, const char *account); /* session_claim of host/net */
+  void (*unclaim) (struct ptn_task *);                          /* session_unclaim */
   const struct load_left_out *left_out; /* borrowed until loader_load returns */
   size_t left_out_count;
   struct load_note *note; /* NULL: nobody is watching */

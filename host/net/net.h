@@ -63,5 +63,7 @@ const struct ptn_stream_service *net_stream_service (void);
 /* struct ptn_host's `claim`.  An account of NULL or "": nobody in particular (a protocol
  * without logins): ends the login timer and counts for no user. [task] */
 ptn_status session_claim (struct ptn_task *, const char *account);
+/* And its `unclaim`: the login timer begins anew. [task] */
+void session_unclaim (struct ptn_task *);
 
 #endif

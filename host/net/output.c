@@ -3,7 +3,8 @@
  *
  * The queue is a list.  What stands before `stop` is ready: copies, chunks lent by sources,
  * pieces of files.  `stop` is the first source (whose chunks are put before it as they are
- * pulled), or the turn to TLS, and everything behind waits for it. */
+ * pulled), or a turn to TLS, to DEFLATE or back, and everything behind waits for it. */
+#include "net/deflate.h"
 #include "net/stream.h"
 
 #include <errno.h>
@@ -21,7 +22,15 @@
 #define PIECES 64              /* of one writev */
 #define UNTIL_END UINT64_MAX
 
-typedef enum { ITEM_COPY, ITEM_CHUNK, ITEM_FILE, ITEM_SOURCE, ITEM_TLS } item_kind;
+typedef enum {
+  ITEM_COPY,
+  ITEM_CHUNK,
+  ITEM_FILE,
+  ITEM_SOURCE,
+  ITEM_TLS,
+  ITEM_PACK,
+  ITEM_PLAIN
+} item_kind;
 
 struct out_item {
   struct out_item *next;
@@ -133,6 +142,8 @@ free_item (struct ptn_stream *s, struct out_item *item) {
     item->source->ops->close (item->source);
     break;
   case ITEM_TLS:
+  case ITEM_PACK:
+  case ITEM_PLAIN:
     break;
   }
   g_free (item);
@@ -178,23 +189,25 @@ stream_drop_output (struct ptn_stream *s) {
   while (s->out.head)
     free_head (s);
   s->out = (struct output){ 0 };
-  if (s->wire.data) {
-    task_refund (s->task, s->wire.charged);
-    g_free (s->wire.data);
-  }
-  s->wire = (struct wire){ 0 };
+  wire_free (s, &s->packed);
+  wire_free (s, &s->wire);
+}
+
+static size_t
+left_in (const struct wire *wire) {
+  return wire->end - wire->start;
 }
 
 uint64_t
 output_queued (const struct ptn_stream *s) {
   if (s->out.stop)
     return UINT64_MAX;
-  return s->out.ready + s->wire.end - s->wire.start;
+  return s->out.ready + left_in (&s->packed) + left_in (&s->wire);
 }
 
 bool
 stream_output_empty (const struct ptn_stream *s) {
-  return !s->out.head && s->wire.start == s->wire.end;
+  return !s->out.head && left_in (&s->packed) + left_in (&s->wire) == 0 && !deflate_unflushed (s);
 }
 
 bool
@@ -293,12 +306,22 @@ output_turned_to_tls (struct ptn_stream *s) {
     free_item (s, remove_stop (&s->out));
 }
 
-void
-output_turn_to_tls (struct ptn_stream *s) {
+static void
+append_turn (struct ptn_stream *s, item_kind kind) {
   struct out_item *item = g_new0 (struct out_item, 1);
 
-  item->kind = ITEM_TLS;
+  item->kind = kind;
   append (&s->out, item);
+}
+
+void
+output_turn_to_tls (struct ptn_stream *s) {
+  append_turn (s, ITEM_TLS);
+}
+
+void
+output_turn_to_deflate (struct ptn_stream *s, bool on) {
+  append_turn (s, on ? ITEM_PACK : ITEM_PLAIN);
 }
 
 /* --- pulling -------------------------------------------------------------------------- */
@@ -513,7 +536,7 @@ static bool
 encrypt (struct ptn_stream *s) {
   char room[RECORD];
 
-  while (s->out.head && s->out.head != s->out.stop && s->wire.end - s->wire.start < OUTPUT_HIGH) {
+  while (s->out.head && s->out.head != s->out.stop && left_in (&s->wire) < OUTPUT_HIGH) {
     const char *data = NULL;
     size_t size = gather (s, room, &data);
     ssize_t sent;
@@ -532,6 +555,76 @@ encrypt (struct ptn_stream *s) {
   return !s->error;
 }
 
+/* --- compressing -------------------------------------------------------------------------- */
+
+/* What stood before a turn is gone: on the way, or with the compressor. */
+static bool
+turn (struct ptn_stream *s) {
+  const struct out_item *head = s->out.head;
+
+  if (!head || (head->kind != ITEM_PACK && head->kind != ITEM_PLAIN))
+    return false;
+  if (head->kind == ITEM_PACK)
+    deflate_turn_on (s);
+  else
+    deflate_turn_off (s);
+  free_item (s, remove_stop (&s->out));
+  return true;
+}
+
+/* Compresses what is ready until there is enough; the peer can read all of it when nothing is
+ * ready any more. */
+static bool
+compress_ready (struct ptn_stream *s) {
+  const struct wire *wire = s->ssl ? &s->packed : &s->wire;
+  char room[RECORD];
+
+  while (s->out.head && s->out.head != s->out.stop && left_in (wire) < OUTPUT_HIGH) {
+    const char *data = NULL;
+    size_t size = gather (s, room, &data);
+
+    if (size == 0)
+      return false;
+    deflate_add (s, data, size);
+    if (s->error)
+      return false;
+    s->octets_out += size;
+    taken (s, size);
+  }
+  if (!s->out.head || s->out.head == s->out.stop)
+    deflate_flush (s);
+  return !s->error;
+}
+
+/* Encrypts what was compressed. */
+static bool
+encrypt_packed (struct ptn_stream *s) {
+  while (left_in (&s->packed) > 0 && left_in (&s->wire) < OUTPUT_HIGH) {
+    ssize_t sent =
+        stream_tls_write (s, s->packed.data + s->packed.start, MIN (left_in (&s->packed), RECORD));
+    if (sent < 0) {
+      if (errno != EAGAIN)
+        stream_fail (s, "tls");
+      return false;
+    }
+    s->packed.start += (size_t)sent;
+  }
+  if (left_in (&s->packed) > 0)
+    return false;
+  wire_free (s, &s->packed);
+  return true;
+}
+
+/* Into `wire`, under TLS, compressed, or both; false: that failed. */
+static bool
+fill_wire (struct ptn_stream *s) {
+  if (deflate_packs (s) && !compress_ready (s))
+    return false;
+  if (s->ssl && encrypt_packed (s) && !deflate_packs (s))
+    encrypt (s);
+  return !s->error;
+}
+
 ptn_status
 stream_flush (struct ptn_stream *s) {
   unsigned rounds = 0;
@@ -545,8 +638,10 @@ stream_flush (struct ptn_stream *s) {
     pull (s);
     if (s->error)
       return PTN_E_DISCONNECTED;
+    if (turn (s))
+      continue; /* a source behind it is the next */
     ready = s->out.head && s->out.head != s->out.stop;
-    if (!ready && s->wire.start == s->wire.end)
+    if (!ready && left_in (&s->packed) + left_in (&s->wire) == 0 && !deflate_unflushed (s))
       return !s->out.head || stream_at_tls (s) ? PTN_OK : PTN_PENDING;
     if (s->stuck)
       return PTN_PENDING;
@@ -554,11 +649,10 @@ stream_flush (struct ptn_stream *s) {
       s->unsent = true;
       return PTN_PENDING;
     }
-    if (s->ssl) {
-      size_t before = s->out.ready;
-      if (ready && !encrypt (s))
+    if (s->ssl || deflate_packs (s) || left_in (&s->wire) > 0) {
+      if (!fill_wire (s))
         continue;
-      if (s->wire.start == s->wire.end && s->out.ready == before)
+      if (left_in (&s->wire) == 0)
         return PTN_PENDING; /* OpenSSL waits for the peer before it writes */
       stream_wire_send (s);
     } else

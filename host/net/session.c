@@ -175,7 +175,7 @@ static int64_t
 login_deadline (const struct session *s) {
   int64_t patience = s->settings->spec.login_time_ns;
 
-  return s->claimed || !patience ? INT64_MAX : s->began_ns + patience;
+  return s->claimed || !patience ? INT64_MAX : s->login_ns + patience;
 }
 
 static int64_t
@@ -350,7 +350,7 @@ session_start (struct listener *listener, struct listener_state *settings, int f
   s->listener_counted = refused == REFUSE_NOT;
   s->refusing_counted = refused != REFUSE_NOT;
   s->refused = (uint8_t)refused;
-  s->began_ns = s->moved_ns = net_now ();
+  s->began_ns = s->login_ns = s->moved_ns = net_now ();
   s->plugin_ns = s->state_ns = s->timer_ns = INT64_MAX;
   stream_init (&s->stream, NULL, fd, spec->max_line);
   s->stream.plugin = spec->plugin;

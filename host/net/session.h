@@ -37,6 +37,7 @@ struct session {
   char *account;
   const char *reason;         /* why it ends, for the log; static */
   int64_t began_ns, moved_ns; /* moved: when octets last did */
+  int64_t login_ns;           /* the login timer runs since then */
   int64_t plugin_ns;          /* the protocol's deadline */
   int64_t state_ns;           /* the state's own deadline (CLOSING, LINGER) */
   int64_t timer_ns;           /* what the strand's timer is set to */

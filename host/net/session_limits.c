@@ -57,7 +57,7 @@ session_count_address (struct session *s) {
 }
 
 static void
-unclaim (struct session *s) {
+forget_account (struct session *s) {
   if (s->user_counted)
     tally_give (s->listener->users, s->account);
   s->user_counted = false;
@@ -70,7 +70,7 @@ session_uncount (struct session *s) {
   struct net *net = s->listener->net;
   char key[PEER_KEY];
 
-  unclaim (s);
+  forget_account (s);
   if (s->claimed)
     atomic_fetch_sub (&net->totals.claimed, 1);
   s->claimed = false;
@@ -88,7 +88,7 @@ session_claim (struct ptn_task *task, const char *account) {
 
   g_return_val_if_fail (strcmp (task_name (task), SESSION_TASK) == 0, PTN_E_UNSUPPORTED);
   s = task_user (task);
-  unclaim (s);
+  forget_account (s);
   if (account && *account) {
     unsigned most = s->settings->spec.max_connections_per_user;
     if (!tally_take (s->listener->users, account, most)) {
@@ -105,4 +105,17 @@ session_claim (struct ptn_task *task, const char *account) {
     atomic_fetch_add (&s->listener->net->totals.claimed, 1);
   s->claimed = true;
   return PTN_OK;
+}
+
+void
+session_unclaim (struct ptn_task *task) {
+  struct session *s;
+
+  g_return_if_fail (strcmp (task_name (task), SESSION_TASK) == 0);
+  s = task_user (task);
+  forget_account (s);
+  if (s->claimed)
+    atomic_fetch_sub (&s->listener->net->totals.claimed, 1);
+  s->claimed = false;
+  s->login_ns = net_now ();
 }

@@ -2,6 +2,7 @@
 /* stream.c - input of a stream, its properties, and "postern.stream/1"; see stream.h. */
 #include "net/stream.h"
 
+#include "net/deflate.h"
 #include "net/net.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ void
 stream_clear (struct ptn_stream *s) {
   stream_drop_output (s);
   free_input (s);
+  deflate_free (s);
   g_clear_pointer (&s->ssl, SSL_free);
   for (size_t i = 0; i < G_N_ELEMENTS (s->texts); i++)
     g_clear_pointer (&s->texts[i], g_free);
@@ -112,9 +114,8 @@ make_room (struct ptn_stream *s) {
   return true;
 }
 
-/* As recv, keeping the memory about the socket. */
-static ssize_t
-read_clear (struct ptn_stream *s, void *data, size_t size) {
+ssize_t
+stream_clear_read (struct ptn_stream *s, void *data, size_t size) {
   ssize_t got;
 
   do
@@ -134,11 +135,14 @@ stream_fill (struct ptn_stream *s) {
 
   if (s->error || s->eof || s->stuck || (s->wants_tls && !s->tls_done))
     return false;
-  if (!(s->readable || s->ssl_more) || !make_room (s))
+  if (!(s->readable || s->ssl_more || deflate_has_input (s)) || !make_room (s))
     return false;
   room = s->in_room - s->in_end;
-  got = s->ssl ? stream_tls_read (s, s->in + s->in_end, room)
-               : read_clear (s, s->in + s->in_end, room);
+  if (s->deflate)
+    got = deflate_read (s, s->in + s->in_end, room);
+  else
+    got = s->ssl ? stream_tls_read (s, s->in + s->in_end, room)
+                 : stream_clear_read (s, s->in + s->in_end, room);
   if (got > 0) {
     s->in_end += (uint32_t)got;
     s->octets_in += (uint64_t)got;
@@ -162,7 +166,7 @@ stream_discard (struct ptn_stream *s, size_t *most) {
 
   free_input (s);
   while (s->readable && *most) {
-    ssize_t got = read_clear (s, waste, MIN (sizeof waste, *most));
+    ssize_t got = stream_clear_read (s, waste, MIN (sizeof waste, *most));
     if (got == 0 || (got < 0 && errno != EAGAIN))
       return false;
     if (got > 0)
@@ -313,6 +317,7 @@ void
 stream_rest (struct ptn_stream *s) {
   if (s->in && s->in_start == s->in_end && !s->literal.given)
     free_input (s);
+  deflate_rest (s);
 }
 
 /* --- the rest of the interface ------------------------------------------------------- */
@@ -326,7 +331,7 @@ static ptn_status
 stream_start_tls (struct ptn_stream *s, struct ptn_task *task) {
   if (s->error)
     return PTN_E_DISCONNECTED;
-  if (s->ssl || s->wants_tls || !s->tls)
+  if (s->ssl || s->wants_tls || !s->tls || s->deflate)
     return PTN_E_UNSUPPORTED;
   /* Our answer has not been sent: whatever is here already was not meant for TLS, or put
    * before it by somebody in between. */
@@ -396,6 +401,8 @@ net_stream_service (void) {
     .start_tls = stream_start_tls,
     .property = stream_property,
     .channel_binding = stream_channel_binding,
+    .start_deflate = deflate_start,
+    .end_deflate = deflate_end,
   };
   return &service;
 }

@@ -30,12 +30,13 @@
 #define OUTPUT_CHUNK (256u << 10) /* most that is asked of a source at once */
 #define WIRE_FULL (128u << 10)    /* encrypted octets at which the BIO refuses more */
 
+struct deflate_layer;
 struct out_item;
 struct tls_context;
 
 struct output {
   struct out_item *head, *tail;
-  struct out_item *stop; /* the first that is not ready: a source, or the turn to TLS */
+  struct out_item *stop; /* the first that is not ready: a source, or a turn to TLS or DEFLATE */
   size_t ready;          /* octets before `stop` */
   size_t behind;         /* octets behind it */
   unsigned sources;
@@ -85,6 +86,8 @@ struct ptn_stream {
   uint32_t in_room, in_start, in_end, max_line;
   struct output out;
   struct wire wire;
+  struct wire packed;            /* compressed, and not yet encrypted: with TLS only */
+  struct deflate_layer *deflate; /* or NULL */
   struct literal literal;
 
   uint64_t octets_in, octets_out;
@@ -124,6 +127,8 @@ ptn_status stream_fail (struct ptn_stream *, const char *reason);
 /* Reads from the socket (or the SSL object) what fits; true if the input grew.  False: wait
  * for an edge, or eof, error or memory_spent is set. */
 bool stream_fill (struct ptn_stream *);
+/* As recv of the socket, keeping the memory about it. */
+ssize_t stream_clear_read (struct ptn_stream *, void *data, size_t size);
 /* Throws away input for a closing connection: true while the peer may still send. */
 bool stream_discard (struct ptn_stream *, size_t *most);
 
@@ -134,9 +139,10 @@ ptn_status stream_literal (struct ptn_stream *, uint64_t length, struct ptn_sour
 ptn_status output_write (struct ptn_stream *, const void *data, size_t size);
 ptn_status output_source (struct ptn_stream *, struct ptn_source *, uint64_t length);
 ptn_status output_drained (struct ptn_stream *, uint64_t below);
-void output_turn_to_tls (struct ptn_stream *);      /* what follows waits for the handshake */
-void output_turned_to_tls (struct ptn_stream *);    /* it is done */
-uint64_t output_queued (const struct ptn_stream *); /* UINT64_MAX with a source */
+void output_turn_to_tls (struct ptn_stream *);   /* what follows waits for the handshake */
+void output_turned_to_tls (struct ptn_stream *); /* it is done */
+void output_turn_to_deflate (struct ptn_stream *, bool on); /* what follows is compressed, or not */
+uint64_t output_queued (const struct ptn_stream *);         /* UINT64_MAX with a source */
 
 /* tls_stream.c */
 /* Makes the SSL object; false: no memory. */
@@ -150,6 +156,9 @@ ssize_t stream_tls_write (struct ptn_stream *, const void *data, size_t size);
 void stream_tls_goodbye (struct ptn_stream *); /* close_notify into `wire` */
 /* Sends `wire`: false: stuck or failed. */
 bool stream_wire_send (struct ptn_stream *);
+/* Room for `size` more octets at its end; and gives all of it back. */
+void wire_reserve (struct ptn_stream *, struct wire *, size_t size);
+void wire_free (struct ptn_stream *, struct wire *);
 ptn_status stream_channel_binding (struct ptn_stream *, const char *type, struct ptn_bytes *);
 const char *stream_tls_property (struct ptn_stream *, const char *name);
 

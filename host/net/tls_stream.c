@@ -17,7 +17,30 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* --- the BIO -------------------------------------------------------------------------- */
+/* --- the wire, and the BIO -------------------------------------------------------------------------- */
+
+void
+wire_reserve (struct ptn_stream *s, struct wire *wire, size_t size) {
+  size_t room = MAX (wire->end + size, MIN (2 * wire->room, WIRE_FULL));
+
+  if (wire->end + size <= wire->room)
+    return;
+  wire->data = g_realloc (wire->data, room);
+  /* Bounded by WIRE_FULL and a record: what is over the session's memory is not refused here,
+   * where TLS would break, but where the next octets are queued. */
+  if (task_charge (s->task, room - wire->room))
+    wire->charged += room - wire->room;
+  wire->room = room;
+}
+
+void
+wire_free (struct ptn_stream *s, struct wire *wire) {
+  if (wire->data) {
+    task_refund (s->task, wire->charged);
+    g_free (wire->data);
+  }
+  *wire = (struct wire){ 0 };
+}
 
 static int
 bio_read (BIO *bio, char *data, int size) {
@@ -55,15 +78,7 @@ bio_write (BIO *bio, const char *data, int size) {
     BIO_set_retry_write (bio);
     return -1;
   }
-  if (wire->end + (size_t)size > wire->room) {
-    size_t room = MAX (wire->end + (size_t)size, MIN (2 * wire->room, WIRE_FULL));
-    wire->data = g_realloc (wire->data, room);
-    /* Bounded by WIRE_FULL and a record: what is over the session's memory is not refused
-     * here, where TLS would break, but where the next octets are queued. */
-    if (task_charge (s->task, room - wire->room))
-      wire->charged += room - wire->room;
-    wire->room = room;
-  }
+  wire_reserve (s, wire, (size_t)size);
   memcpy (wire->data + wire->end, data, (size_t)size);
   wire->end += (size_t)size;
   return size;
@@ -122,9 +137,7 @@ stream_wire_send (struct ptn_stream *s) {
   }
   if (wire->start < wire->end)
     return false;
-  task_refund (s->task, wire->charged);
-  g_free (wire->data);
-  *wire = (struct wire){ 0 };
+  wire_free (s, wire);
   return true;
 }
 

@@ -162,6 +162,7 @@ make_loader (struct worker *worker) {
                                             .metrics = worker->metrics,
                                             .engine = worker->engine,
                                             .claim = session_claim,
+                                            .unclaim = session_unclaim,
                                             .left_out = worker->left_out_table,
                                             .left_out_count = count,
                                             .note = &worker->note->load };

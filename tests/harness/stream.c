@@ -239,6 +239,25 @@ stream_start_tls (struct ptn_stream *stream, struct ptn_task *task) {
   return PTN_OK;
 }
 
+/* In memory the octets stay what they are: a test sees that it was asked for. */
+static ptn_status
+stream_start_deflate (struct ptn_stream *stream, struct ptn_task *task) {
+  (void)task;
+  if (g_hash_table_contains (stream->properties, "test.deflate"))
+    return PTN_E_INVALID;
+  harness_stream_set_property (stream, "test.deflate", "1");
+  return PTN_OK;
+}
+
+static ptn_status
+stream_end_deflate (struct ptn_stream *stream, struct ptn_task *task) {
+  (void)task;
+  if (!g_hash_table_contains (stream->properties, "test.deflate"))
+    return PTN_E_INVALID;
+  harness_stream_set_property (stream, "test.deflate", NULL);
+  return PTN_OK;
+}
+
 static const char *
 stream_property (struct ptn_stream *stream, const char *name) {
   return g_hash_table_lookup (stream->properties, name);
@@ -263,6 +282,8 @@ const struct ptn_stream_service harness_stream_service = {
   .start_tls = stream_start_tls,
   .property = stream_property,
   .channel_binding = stream_channel_binding,
+  .start_deflate = stream_start_deflate,
+  .end_deflate = stream_end_deflate,
 };
 
 char *

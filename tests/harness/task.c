@@ -344,6 +344,11 @@ host_claim (struct ptn_task *task, const char *account) {
   return PTN_OK;
 }
 
+static void
+host_unclaim (struct ptn_task *task) {
+  (void)task;
+}
+
 void
 harness_fill_task_services (struct ptn_host *host) {
   host->fail = host_fail;
@@ -369,4 +374,5 @@ harness_fill_task_services (struct ptn_host *host) {
   host->subscribe = host_subscribe;
   host->occurred = event_occurred;
   host->unsubscribe = event_unsubscribe;
+  host->unclaim = host_unclaim;
 }

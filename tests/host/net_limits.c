@@ -105,6 +105,9 @@ of_a_user (void **state) {
   ask (&clients[3], "CLAIM anna", "ok");
   ask (&clients[3], "CLAIM bert", "ok"); /* instead of the other */
   ask (&clients[2], "CLAIM anna", "ok");
+  ask (&clients[2], "UNCLAIM", "ok"); /* its place is free again */
+  ask (&clients[3], "CLAIM anna", "ok");
+  assert_int_equal (server_counts (&server).claimed, 2);
   close_all ();
   AWAIT (log_has ("account=anna reason="));
   server_stop (&server);
@@ -159,6 +162,18 @@ times (void **state) {
   spec.login_time_ns = 150 * MS;
   spec.idle_time_ns = 100 * MS;
   server_start (&server, &spec, 0);
+  open_some (0, 1);
+  ask (&clients[0], "CLAIM anna", "ok");
+  for (unsigned i = 0; i < 4; i++) {
+    sleep_ms (40);
+    ask (&clients[0], "ECHO on", "on");
+  }
+  ask (&clients[0], "UNCLAIM", "ok"); /* 150 ms from now on, though it is older */
+  sleep_ms (70);
+  ask (&clients[0], "ECHO on", "on");
+  expect_line (&clients[0], "BYE 2");
+  expect_end (&clients[0]);
+  close_all ();
   before = now_ns ();
   open_some (0, 3);
   ask (&clients[1], "CLAIM anna", "ok");

@@ -225,6 +225,18 @@ command (struct session *s, struct ptn_task *task, char *line) {
     ptn_status status = say (s, "go");
     return status == PTN_OK ? io ()->start_tls (s->stream, task) : status;
   }
+  if (strcmp (line, "UNCLAIM") == 0) {
+    session_unclaim (task);
+    return say (s, "ok");
+  }
+  if (strcmp (line, "ZIP") == 0) {
+    ptn_status status = say (s, "go");
+    return status == PTN_OK ? io ()->start_deflate (s->stream, task) : status;
+  }
+  if (strcmp (line, "PLAIN") == 0) {
+    ptn_status status = say (s, "go");
+    return status == PTN_OK ? io ()->end_deflate (s->stream, task) : status;
+  }
   if (strcmp (line, "PROP") == 0) {
     const char *value = io ()->property (s->stream, argument);
     return say (s, value ? value : "-");

@@ -209,8 +209,91 @@ client_tls (struct client *client, int max_version, const char *name) {
   }
 }
 
+struct client_zip {
+  z_stream out, in;
+  unsigned char raw[4096];
+  bool ended; /* the server's stream */
+};
+
+void
+client_zip (struct client *client, int level) {
+  client->zip = g_new0 (struct client_zip, 1);
+  CHECK (deflateInit2 (&client->zip->out, level, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) == Z_OK);
+  CHECK (inflateInit2 (&client->zip->in, -15) == Z_OK);
+}
+
+static void
+zip_free (struct client *client) {
+  if (!client->zip)
+    return;
+  deflateEnd (&client->zip->out);
+  inflateEnd (&client->zip->in);
+  g_clear_pointer (&client->zip, g_free);
+}
+
+static void
+zip_send (struct client *client, const void *data, size_t size, int flush) {
+  z_stream *out = &client->zip->out;
+  unsigned char packed[8192];
+
+  out->next_in = (Bytef *)(guintptr)data;
+  out->avail_in = (uInt)size;
+  do {
+    out->next_out = packed;
+    out->avail_out = sizeof packed;
+    CHECK (deflate (out, flush) != Z_STREAM_ERROR);
+    client_send_raw (client, packed, sizeof packed - out->avail_out);
+  } while (out->avail_out == 0);
+}
+
+static ssize_t raw_read (struct client *client, void *data, size_t size);
+
+static ssize_t
+zip_read (struct client *client, void *data, size_t size) {
+  z_stream *in = &client->zip->in;
+
+  in->next_out = data;
+  in->avail_out = (uInt)size;
+  while (in->avail_out == size) {
+    int result = inflate (in, Z_SYNC_FLUSH);
+    if (result == Z_STREAM_END) {
+      client->zip->ended = true;
+      break;
+    }
+    CHECK (result == Z_OK || result == Z_BUF_ERROR);
+    if (in->avail_out < size)
+      break;
+    ssize_t got = raw_read (client, client->zip->raw, sizeof client->zip->raw);
+    if (got <= 0)
+      return got;
+    in->next_in = client->zip->raw;
+    in->avail_in = (uInt)got;
+  }
+  return (ssize_t)(size - in->avail_out);
+}
+
+void
+client_unzip (struct client *client, const char *last, int flush) {
+  zip_send (client, last, strlen (last), flush);
+  expect_line (client, "go");
+  client_zip_ends (client);
+}
+
+void
+client_zip_ends (struct client *client) {
+  char rest;
+
+  if (!client->zip->ended)
+    CHECK (zip_read (client, &rest, 1) == 0);
+  CHECK (client->zip->ended);
+  client->behind_size = client->zip->in.avail_in;
+  memcpy (client->behind, client->zip->in.next_in, client->behind_size);
+  zip_free (client);
+}
+
 void
 client_close (struct client *client) {
+  zip_free (client);
   if (client->ssl)
     SSL_free (client->ssl);
   if (client->context)
@@ -222,6 +305,14 @@ client_close (struct client *client) {
 
 void
 client_send_octets (struct client *client, const void *data, size_t size) {
+  if (client->zip)
+    zip_send (client, data, size, Z_SYNC_FLUSH);
+  else
+    client_send_raw (client, data, size);
+}
+
+void
+client_send_raw (struct client *client, const void *data, size_t size) {
   const char *next = data;
 
   while (size > 0) {
@@ -241,6 +332,18 @@ client_send (struct client *client, const char *text) {
 
 ssize_t
 client_read (struct client *client, void *data, size_t size) {
+  return client->zip ? zip_read (client, data, size) : raw_read (client, data, size);
+}
+
+static ssize_t
+raw_read (struct client *client, void *data, size_t size) {
+  if (client->behind_size > 0) {
+    size = MIN (size, client->behind_size);
+    memcpy (data, client->behind, size);
+    client->behind_size -= size;
+    memmove (client->behind, client->behind + size, client->behind_size);
+    return (ssize_t)size;
+  }
   if (!client->ssl)
     return recv (client->fd, data, size, 0);
   ERR_clear_error ();

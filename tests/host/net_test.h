@@ -11,7 +11,9 @@
  *   TAKE n           reads n octets as a literal, answers "took n sum"
  *   FLOOD n          writes n octets without asking whether there is room; "no" if refused
  *   CLAIM name       "ok" or "too many"
+ *   UNCLAIM          "ok"
  *   STLS             "go" and TLS
+ *   ZIP, PLAIN       "go" and DEFLATE, or no longer
  *   PROP name        the property, or "-"
  *   BIND type        the channel binding in hexadecimal, or "-"
  *   IDLE ms          "late" after that time
@@ -29,6 +31,7 @@
 
 #include <openssl/ssl.h>
 #include <string.h>
+#include <zlib.h>
 
 struct server {
   struct engine *engine;
@@ -59,6 +62,9 @@ struct client {
   int fd;
   SSL *ssl;
   SSL_CTX *context;
+  struct client_zip *zip; /* or NULL */
+  unsigned char behind[4096];
+  size_t behind_size;
 };
 int connect_to (uint16_t port);
 void client_open (struct client *, uint16_t port);
@@ -66,6 +72,14 @@ void client_open (struct client *, uint16_t port);
 void client_tls (struct client *, int max_version, const char *name);
 bool client_try_tls (struct client *, int max_version, const char *name);
 void client_close (struct client *);
+/* From now on all octets are DEFLATE; `level` of what is sent, each piece flushed. */
+void client_zip (struct client *, int level);
+/* No longer: what is sent (first, the last compressed words), what comes from here on. */
+void client_unzip (struct client *, const char *last, int flush);
+/* The server's stream ends here; what came behind it is read next. */
+void client_zip_ends (struct client *);
+/* Octets as they are, also while they ought to be compressed. */
+void client_send_raw (struct client *, const void *data, size_t size);
 void client_send (struct client *, const char *text);
 void client_send_octets (struct client *, const void *data, size_t size);
 /* Octets, 0 at the end, -1. */
