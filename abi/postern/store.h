@@ -50,7 +50,9 @@ struct ptn_cursor;  /* rows to come; opaque */
 struct ptn_change;  /* a set of changes, all applied or none; opaque */
 
 enum { PTN_ANSWERED = 1, PTN_FLAGGED = 2, PTN_DELETED = 4, PTN_SEEN = 8, PTN_DRAFT = 16 };
-/* Bits 0-15 are the system flags, 16-63 index the mailbox's keyword table. */
+/* Bits 0-15 are the system flags, 16-63 index the mailbox's keyword table.  Those that mean nothing
+ * there (5-15, and 16-63 of keywords that it has not) are passed over by append, set_flags and
+ * deliver. */
 typedef uint64_t ptn_flag_bits;
 
 /* A mailbox by name: whose it is, and its path with levels divided by '/'.  owner NULL
@@ -232,9 +234,10 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   /* A cursor may be closed early; that also cancels a pending read. */
   void (*close_cursor) (struct ptn_cursor *);
 
-  /* Mailboxes.  pattern: RFC 9051 LIST wildcards * and %; rows in octet order of path.
-   * Rows and statuses stay valid until the next call on the cursor, or call_end.  list gives
-   * the account's own.  A path has no empty levels, no control characters and valid UTF-8
+  /* Mailboxes.  pattern: RFC 9051 LIST wildcards * and %, in which the word INBOX has no case
+   * either ("in*" finds INBOX); rows in octet order of path.  A row of list has all that status
+   * gives, so LIST-STATUS is one list.  Rows and statuses stay valid until the next call on the
+   * cursor, or call_end.  list gives the account's own.  A path has no empty levels, no control characters and valid UTF-8
    * (PTN_E_INVALID); only INBOX has no case.  create: attributes are special uses, or 0; missing
    * parents are made; a NOSELECT name becomes a mailbox again, and a name that was removed another
    * one, with a greater UIDVALIDITY.  remove: PTN_E_INVALID for INBOX; a mailbox with children
@@ -258,8 +261,10 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   ptn_status (*view) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                       const struct ptn_view **);
   void (*release_view) (const struct ptn_view *); /* [any] */
-  /* The bit (16-63) of a keyword in this mailbox; made, durably, if asked for.
-   * PTN_E_NOT_FOUND; PTN_E_LIMIT: there are 48 already. */
+  /* The bit (16-63) of a keyword in this mailbox, whose case does not matter (RFC 9051 section
+   * 2.3.2); made, durably, if asked for, in the spelling of then.  PTN_E_NOT_FOUND; PTN_E_LIMIT:
+   * there are 48 already; PTN_E_INVALID: it has 1 to 200 octets of UTF-8 without control
+   * characters and spaces. */
   ptn_status (*keyword) (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                          const char *keyword, int make, uint32_t *bit);
 
@@ -288,7 +293,10 @@ struct ptn_store { /* table; functions are [task] unless they only release */
    * `token` makes a commit repeatable: after PTN_E_OUTCOME_UNKNOWN begin again with the
    * same token, repeat the steps, commit; it is applied once.  NULL: not needed.
    * UIDs that are not there (any more) are passed over by copy, set_flags, expunge and
-   * annotate.  Every commit that changes a message gives it a new modseq. */
+   * annotate.  Copied and moved messages begin with the flags, keywords, internal date and
+   * annotations of their originals: of "/private/" ones with the identity's own alone, with shared
+   * ones if it has w in the destination (RFC 5257 section 4.6).  Every commit that changes a
+   * message gives it a new modseq. */
   ptn_status (*begin) (struct ptn_account *, struct ptn_call *, const struct ptn_id *token,
                        struct ptn_change **);
   ptn_status (*append) (struct ptn_change *, struct ptn_call *, const struct ptn_id *mailbox,
@@ -303,10 +311,11 @@ struct ptn_store { /* table; functions are [task] unless they only release */
   /* RFC 5464 and 5257 values, and what plugins keep beside messages (POP3 retention), named
    * "/plugin/word": of messages (uids), of the mailbox (no uids) or of the account
    * (mailbox NULL).  value.data NULL removes it.  A value has 64 KiB at most (PTN_E_LIMIT); a
-   * name begins with '/' and has no control characters (PTN_E_INVALID).  Names that
-   * begin with "/private/" are the identity's own (RFC 5464 section 2.1): each authzid sees
-   * and changes only what it has set itself, and needs no more than r for it; all others are
-   * shared. */
+   * name begins with '/' and has 2 to 256 octets of UTF-8 without control characters
+   * (PTN_E_INVALID); its case matters, so protocols whose names have none (RFC 5464 section 3.2)
+   * give it in lower case.  Names that begin with "/private/" are the identity's own (RFC 5464
+   * section 2.1): each authzid sees and changes only what it has set itself, and needs no more
+   * than r for it; all others are shared. */
   ptn_status (*annotate) (struct ptn_change *, struct ptn_call *, const struct ptn_id *mailbox,
                           struct ptn_uid_set, const char *name, struct ptn_bytes value);
   ptn_status (*commit) (struct ptn_change *, struct ptn_call *);

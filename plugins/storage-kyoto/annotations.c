@@ -4,24 +4,7 @@
  * The cursor reads the index in turns, as fetch does. */
 #include "annotations.h"
 
-static const char private_prefix[] = "/private/";
-
-bool
-annotation_name_valid (const char *name) {
-  size_t size = strlen (name);
-
-  if (size > NAME_MAX_OCTETS || name[0] != '/' || !g_utf8_validate (name, (gssize)size, NULL))
-    return false;
-  for (size_t i = 0; i < size; i++)
-    if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
-      return false;
-  return true;
-}
-
-bool
-annotation_private (const char *name) {
-  return g_str_has_prefix (name, private_prefix);
-}
+#include "common/kept_name.h"
 
 /* Is who asks the owner of the mailbox (place NULL: of the open account)? */
 static bool
@@ -37,7 +20,7 @@ is_owner (struct ptn_account *account, const struct place *place) {
 
 char *
 annotation_kept_name (struct ptn_account *account, const struct place *place, const char *name) {
-  if (!annotation_private (name) || is_owner (account, place))
+  if (!annotation_name_private (name) || is_owner (account, place))
     return g_strdup (name);
   return g_strdup_printf ("%s%c%s", name, PRIVATE_MARK, account->asker.authzid);
 }
@@ -137,7 +120,7 @@ static bool
 show_name (const struct annotation_cursor *cursor, char *name) {
   char *mark = strchr (name, PRIVATE_MARK);
 
-  if (name[0] != '/' || !annotation_private (name))
+  if (name[0] != '/' || !annotation_name_private (name))
     return name[0] == '/';
   if (cursor->owner || !mark)
     return cursor->owner && !mark;

@@ -11,9 +11,6 @@
 
 #define PRIVATE_MARK '\1'
 
-/* As annotate takes it: no control characters, so no mark. */
-bool annotation_name_valid (const char *name);
-bool annotation_private (const char *name);
 /* What stands in the key for this name, from this account; place NULL: of the account itself.
  * g_malloc'd. */
 char *annotation_kept_name (struct ptn_account *, const struct place *, const char *name);

@@ -6,6 +6,8 @@
 #include "place.h"
 #include "read.h"
 
+#include "common/kept_name.h"
+
 enum {
   STEPS_MAX = 100000,
   LOADED_MAX = 64 << 20, /* memory for messages that go into another shard */
@@ -18,6 +20,7 @@ clear_loaded (void *argument) {
 
   body_clear (&loaded->body);
   described_clear (&loaded->described);
+  g_clear_pointer (&loaded->carried, g_ptr_array_unref);
 }
 
 static void
@@ -31,6 +34,7 @@ step_free (void *argument) {
   g_clear_pointer (&step->conflicts, g_array_unref);
   g_clear_pointer (&step->value, g_bytes_unref);
   g_free (step->name);
+  carry_clear (&step->carry);
   body_clear (&step->body);
   described_clear (&step->described);
   g_free (step);
@@ -187,6 +191,8 @@ load_message (struct step *step, struct ptn_task *task, struct loaded *loaded) {
   if (status == PTN_OK)
     status =
         described_of_message (&loaded->described, step->from.shard, step->from.user, &loaded->row);
+  if (status == PTN_OK)
+    status = carry_load (&step->carry, &step->from, loaded->uid, &loaded->carried);
   /* Gone meanwhile: its octets were still there. */
   return status == PTN_E_NOT_FOUND ? PTN_E_EXPUNGED : status;
 }
@@ -255,6 +261,8 @@ change_copy (struct ptn_change *change, struct ptn_call *call, const struct ptn_
     return status;
   step->move = move != 0;
   status = account_place (change->account, from, move ? RIGHT_R | RIGHT_E : RIGHT_R, &step->from);
+  if (status == PTN_OK)
+    carry_init (&step->carry, change->account, &step->from, &step->place);
   if (status == PTN_OK && step->from.shard != step->place.shard)
     status = load (step, call->task);
   if (status != PTN_OK) {
@@ -318,16 +326,15 @@ account_step (struct ptn_change *change) {
 ptn_status
 change_annotate (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                  struct ptn_uid_set uids, const char *name, struct ptn_bytes value) {
-  size_t length = name ? strlen (name) : 0;
   ptn_status status;
   struct step *step;
 
-  if (change->submitted || length < 2 || !annotation_name_valid (name))
+  if (change->submitted || !annotation_name_valid (name))
     return PTN_E_INVALID;
   if (value.data && value.size > VALUE_MAX)
     return PTN_E_LIMIT;
   step = mailbox ? step_new_uids (change, call, STEP_ANNOTATE, mailbox,
-                                  annotation_private (name) ? RIGHT_R : RIGHT_W, uids, &status)
+                                  annotation_name_private (name) ? RIGHT_R : RIGHT_W, uids, &status)
                  : account_step (change);
   if (!step)
     return status;

@@ -10,6 +10,7 @@
 
 #include "account.h"
 #include "body.h"
+#include "carry.h"
 #include "described.h"
 
 ptn_status change_begin (struct ptn_account *, struct ptn_call *, const struct ptn_id *token,
@@ -37,12 +38,14 @@ struct loaded { /* a message on its way into another shard */
   struct message_row row;
   struct body body;
   struct described described;
+  GPtrArray *carried; /* annotations */
 };
 
 struct step {
   enum step_kind kind;
   struct place place; /* where messages come to be, or are changed */
   struct place from;  /* COPY */
+  struct carry carry; /* COPY */
   GArray *set;        /* of UIDs; NULL: none */
   bool move, only_deleted;
   ptn_flag_mode mode;

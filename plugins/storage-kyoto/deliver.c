@@ -8,6 +8,7 @@
 #include "body.h"
 #include "described.h"
 #include "place.h"
+#include "request.h"
 
 struct target {
   struct shard *shard;
@@ -101,7 +102,9 @@ deliver_one (struct deliver_op *op, struct txn *txn, struct target *target, uint
   record.delivered = true;
   if (*body == 0)
     body_describe (&delivery->body, &record);
-  status = described_put (&delivery->described, &txn->edit, &record);
+  status = flags_known (txn, record.user, record.mailbox, &record.message.flags);
+  if (status == PTN_OK)
+    status = described_put (&delivery->described, &txn->edit, &record);
   if (status == PTN_OK)
     status = txn_emit (txn, &record);
   if (status == PTN_OK && *body == 0)

@@ -5,48 +5,11 @@
 #include "annotations.h"
 #include "place.h"
 
+#include "common/mailbox_name.h"
+
 void
 cursor_close (struct ptn_cursor *cursor) {
   cursor->free (cursor);
-}
-
-bool
-mailbox_matches (const char *pattern, const char *path) {
-  const char *again = NULL, *from = NULL;     /* the last wildcard, and where it began */
-  const char *wide = NULL, *wide_from = NULL; /* the last '*' */
-
-  for (;;) {
-    if (*pattern == '*' || *pattern == '%') {
-      again = pattern;
-      from = path;
-      if (*pattern == '*') {
-        wide = pattern;
-        wide_from = path;
-      }
-      pattern++;
-      continue;
-    }
-    if (*pattern == *path) {
-      if (*path == '\0')
-        return true;
-      pattern++;
-      path++;
-      continue;
-    }
-    /* Let the last wildcard take one octet more; a '%' that cannot hands over to the '*'. */
-    if (again && (*again == '*' ? *from != '\0' : *from != '\0' && *from != '/')) {
-      path = ++from;
-      pattern = again + 1;
-      if (*again == '*')
-        wide_from = from;
-      continue;
-    }
-    if (!wide || again == wide || *wide_from == '\0')
-      return false;
-    again = wide;
-    from = path = ++wide_from;
-    pattern = wide + 1;
-  }
 }
 
 /* One whose mailboxes are listed. */
@@ -375,7 +338,7 @@ show (struct list_cursor *cursor, const struct list_row *row) {
   uint32_t rights = RIGHTS_ALL;
   ptn_status status = PTN_OK;
 
-  if (!mailbox_matches (cursor->pattern, row->path))
+  if (!path_matches (cursor->pattern, row->path))
     return PTN_E_NOT_FOUND;
   if (!owner->own)
     status = account_rights (account, owner->shard, owner->user, row->name.mailbox, &rights);

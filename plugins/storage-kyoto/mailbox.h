@@ -14,7 +14,5 @@ ptn_status mailbox_status (struct ptn_account *, struct ptn_call *, struct ptn_m
                            const struct ptn_mailbox **);
 ptn_status mailbox_rights (struct ptn_account *, struct ptn_call *, const struct ptn_id *,
                            const struct ptn_rights **entries, size_t *count);
-/* RFC 9051 section 6.3.9: * matches anything, % anything but '/'. */
-bool mailbox_matches (const char *pattern, const char *path);
 
 #endif

@@ -3,6 +3,7 @@
 #include "request_internal.h"
 
 #include "annotations.h"
+#include "carry.h"
 #include "forget.h"
 
 #include <postern/store.h>
@@ -156,12 +157,15 @@ rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
   static const struct ptn_uid_range all = { 1, UINT32_MAX };
   g_autoptr (GArray) messages = NULL;
   g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  const struct carry all_notes = { NULL, NULL, true };
   struct mailbox_row row;
   uint32_t target;
   ptn_status status = place_new_mailbox (txn, user, to, &target);
 
   if (status == PTN_OK)
     status = copy_keywords (txn, user, inbox, target);
+  if (status == PTN_OK)
+    status = edit_mailbox (&txn->edit, user, inbox, &row);
   if (status == PTN_OK)
     status = edit_messages (&txn->edit, user, inbox, (struct ptn_uid_set){ &all, 1 }, &messages);
   for (guint i = 0; status == PTN_OK && i < messages->len; i++) {
@@ -175,9 +179,9 @@ rename_inbox (struct txn *txn, uint32_t user, uint32_t inbox, const char *to) {
 
     set_append (uids, message->uid);
     status = txn_emit (txn, &record);
+    if (status == PTN_OK && row.annotations > 0)
+      status = carry_here (txn, &all_notes, user, inbox, message->uid, &record);
   }
-  if (status == PTN_OK)
-    status = edit_mailbox (&txn->edit, user, inbox, &row);
   if (status != PTN_OK || uids->len == 0)
     return status;
   return emit_expunge (txn, user, inbox, row.modseq + 1, SET_OF (uids));

@@ -27,5 +27,7 @@ ptn_status request_remove_account (void *instance, struct ptn_call *, const char
 /* The position of a keyword (case does not matter) in a coded table; -1: not there.  count: how
  * many there are. */
 int keyword_find (struct reader table, const char *keyword, uint32_t *count);
+/* Leaves the bits that mean something in the mailbox.  [committer] */
+ptn_status flags_known (struct txn *, uint32_t user, uint32_t mailbox, uint64_t *flags);
 
 #endif

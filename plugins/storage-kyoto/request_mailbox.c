@@ -2,6 +2,8 @@
 /* request_mailbox.c - see request.h: requests about a mailbox by its id. */
 #include "request_internal.h"
 
+#include "common/kept_name.h"
+
 #include <postern/store.h>
 
 /* A request about a mailbox; NULL: *status says why not. */
@@ -35,6 +37,25 @@ keyword_find (struct reader table, const char *keyword, uint32_t *count) {
   return found;
 }
 
+ptn_status
+flags_known (struct txn *txn, uint32_t user, uint32_t mailbox, uint64_t *flags) {
+  uint64_t keywords = *flags & ~UINT64_C (0xffff);
+  struct key key;
+  uint32_t count = 0;
+  ptn_status status;
+
+  *flags &= PTN_ANSWERED | PTN_FLAGGED | PTN_DELETED | PTN_SEEN | PTN_DRAFT;
+  if (keywords == 0)
+    return PTN_OK;
+  key_keywords (&key, user, mailbox);
+  status = edit_get (&txn->edit, &key, &txn->edit.value);
+  if (status != PTN_OK)
+    return status == PTN_E_NOT_FOUND ? PTN_OK : status;
+  keyword_find (VALUE_READER (&txn->edit.value), "", &count);
+  *flags |= count >= KEYWORDS_MAX ? keywords : keywords & ((UINT64_C (1) << (16 + count)) - 1);
+  return PTN_OK;
+}
+
 static ptn_status
 make_keyword (struct op *op, struct txn *txn) {
   struct request *request = REQUEST (op);
@@ -65,13 +86,6 @@ make_keyword (struct op *op, struct txn *txn) {
   record.number = count;
   request->number = 16 + count;
   return txn_emit (txn, &record);
-}
-
-static bool
-keyword_valid (const char *keyword) {
-  size_t size = strlen (keyword);
-
-  return size > 0 && size <= NAME_MAX_OCTETS && g_utf8_validate (keyword, (gssize)size, NULL);
 }
 
 ptn_status

@@ -73,7 +73,9 @@ do_append (struct ptn_change *change, struct step *step, struct txn *txn) {
   record.message.flags = step->flags;
   record.message.internal_date = step->internal_date;
   record.message.save_date = change->save_date;
-  status = described_put (&step->described, &txn->edit, &record);
+  status = flags_known (txn, record.user, step->place.mailbox, &record.message.flags);
+  if (status == PTN_OK)
+    status = described_put (&step->described, &txn->edit, &record);
   return status == PTN_OK ? add_message (txn, step, &record) : status;
 }
 
@@ -202,6 +204,9 @@ copy_here (struct ptn_change *change, struct step *step, struct txn *txn, struct
       status = described_carry (&txn->edit, step->from.user, &hashes, &record);
     if (status == PTN_OK)
       status = add_message (txn, step, &record);
+    if (status == PTN_OK && mailbox.annotations > 0)
+      status = carry_here (txn, &step->carry, step->from.user, step->from.mailbox, message->uid,
+                           &record);
     set_append (step->source_uids, message->uid);
   }
   if (status == PTN_OK && step->move)
@@ -228,6 +233,8 @@ copy_loaded (struct ptn_change *change, struct step *step, struct txn *txn,
       status = described_put (&loaded->described, &txn->edit, &record);
     if (status == PTN_OK)
       status = add_message (txn, step, &record);
+    if (status == PTN_OK)
+      status = carry_put (txn, loaded->carried, &record);
     set_append (step->source_uids, loaded->uid);
   }
   return status;
@@ -253,9 +260,7 @@ do_copy (struct ptn_change *change, struct step *step, struct txn *txn) {
 }
 
 static uint64_t
-new_flags (const struct step *step, uint64_t old) {
-  uint64_t flags = step->flags & step->allowed;
-
+new_flags (const struct step *step, uint64_t flags, uint64_t old) {
   switch (step->mode) {
   case PTN_FLAGS_ADD:
     return old | flags;
@@ -297,16 +302,19 @@ do_flags (struct step *step, struct txn *txn) {
   g_autoptr (GArray) messages = NULL;
   GArray *groups = g_array_new (FALSE, FALSE, sizeof (struct flag_group));
   struct mailbox_row mailbox;
+  uint64_t named = step->flags & step->allowed;
   ptn_status status = mailbox_of (txn, &step->place, &mailbox);
 
   fresh (&step->uids);
   fresh (&step->conflicts);
   if (status == PTN_OK)
+    status = flags_known (txn, step->place.user, step->place.mailbox, &named);
+  if (status == PTN_OK)
     status = edit_messages (&txn->edit, step->place.user, step->place.mailbox, SET_OF (step->set),
                             &messages);
   for (guint i = 0; status == PTN_OK && i < messages->len; i++) {
     const struct edit_message *message = &g_array_index (messages, struct edit_message, i);
-    uint64_t flags = new_flags (step, message->row.flags);
+    uint64_t flags = new_flags (step, named, message->row.flags);
 
     if (message->row.modseq > step->unchanged_since)
       set_append (step->conflicts, message->uid);

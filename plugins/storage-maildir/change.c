@@ -2,6 +2,8 @@
 /* change.c - begin, the steps, commit, outcome, end; see change.h. */
 #include "change.h"
 
+#include "common/kept_name.h"
+
 #include <unistd.h>
 
 static void
@@ -131,20 +133,10 @@ maildir_expunge (struct ptn_change *change, struct ptn_call *call, const struct 
   return PTN_OK;
 }
 
-static bool
-note_name_valid (const char *name) {
-  if (name[0] != '/' || strlen (name) > 1000 || !g_utf8_validate (name, -1, NULL))
-    return false;
-  for (const char *at = name; *at; at++)
-    if ((unsigned char)*at < 0x20 || *at == 0x7f)
-      return false;
-  return true;
-}
-
 ptn_status
 maildir_annotate (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                   struct ptn_uid_set uids, const char *name, struct ptn_bytes value) {
-  if (!note_name_valid (name))
+  if (!annotation_name_valid (name))
     return PTN_E_INVALID;
   if (value.data && value.size > ANNOTATION_MAX)
     return PTN_E_LIMIT;

@@ -4,6 +4,8 @@
 
 #include "filename.h"
 
+#include "common/kept_name.h"
+
 #include <sys/random.h>
 
 void
@@ -240,8 +242,8 @@ id_equal (gconstpointer a, gconstpointer b) {
 
 char *
 note_key (const char *name, const char *authzid) {
-  return g_str_has_prefix (name, "/private/") ? g_strconcat (name, "\001", authzid, NULL)
-                                              : g_strdup (name);
+  return annotation_name_private (name) ? g_strconcat (name, "\001", authzid, NULL)
+                                        : g_strdup (name);
 }
 
 static gint
@@ -259,18 +261,26 @@ notes_set (GTree **notes, const char *key, GBytes *value) {
     g_tree_remove (*notes, key);
 }
 
+struct copying {
+  GTree *copy;
+  const char *authzid;
+};
+
 static gboolean
-copy_note (gpointer key, gpointer value, gpointer copy) {
-  notes_set (copy, key, value);
+copy_note (gpointer key, gpointer value, gpointer data) {
+  struct copying *copying = data;
+  const char *mark = copying->authzid ? strchr (key, '\001') : NULL;
+  if (!mark || strcmp (mark + 1, copying->authzid) == 0)
+    notes_set (&copying->copy, key, value);
   return FALSE;
 }
 
 GTree *
-notes_copy (GTree *notes) {
-  GTree *copy = NULL;
+notes_copy (GTree *notes, const char *authzid) {
+  struct copying copying = { NULL, authzid };
   if (notes)
-    g_tree_foreach (notes, copy_note, &copy);
-  return copy;
+    g_tree_foreach (notes, copy_note, &copying);
+  return copying.copy;
 }
 
 static gboolean

@@ -212,7 +212,8 @@ gboolean id_equal (gconstpointer, gconstpointer);
 /* Annotations: "/private/" ones have the authzid behind the name in their key. */
 char *note_key (const char *name, const char *authzid);
 void notes_set (GTree **, const char *key, GBytes *value); /* NULL removes */
-GTree *notes_copy (GTree *);
+/* Without the private ones of others than authzid (NULL: with all). */
+GTree *notes_copy (GTree *, const char *authzid);
 void notes_put (GByteArray *, GTree *);
 GTree *notes_get (struct octets *); /* NULL: none */
 

@@ -4,6 +4,8 @@
 
 #include "filename.h"
 
+#include "common/kept_name.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -48,17 +50,6 @@ maildir_release_view (const struct ptn_view *view) {
   view_unref ((struct view *)view); /* the table is its first member */
 }
 
-static bool
-keyword_valid (const char *keyword) {
-  size_t length = strlen (keyword);
-  if (length == 0 || length > 200 || !g_utf8_validate (keyword, -1, NULL))
-    return false;
-  for (const char *at = keyword; *at; at++)
-    if ((unsigned char)*at <= 0x20 || *at == 0x7f)
-      return false;
-  return true;
-}
-
 static ptn_status
 make_keyword (struct mailbox *mailbox, struct ptn_task *task, const char *keyword, int *index) {
   struct ptn_id id = mailbox->id;
@@ -89,15 +80,14 @@ ptn_status
 maildir_keyword (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
                  const char *keyword, int make, uint32_t *bit) {
   struct mailbox *mailbox;
+  if (!keyword_valid (keyword))
+    return PTN_E_INVALID;
   ptn_status status = enter_box (account->owner, call->task, id, &mailbox);
   if (status != PTN_OK)
     return status;
   int index = mailbox_keyword (mailbox, keyword);
-  if (index < 0 && !make)
-    status = PTN_E_NOT_FOUND;
-  else if (index < 0)
-    status = keyword_valid (keyword) ? make_keyword (mailbox, call->task, keyword, &index)
-                                     : PTN_E_INVALID;
+  if (index < 0)
+    status = make ? make_keyword (mailbox, call->task, keyword, &index) : PTN_E_NOT_FOUND;
   if (status == PTN_OK)
     *bit = 16 + (uint32_t)index;
   owner_leave (account->owner, call->task);

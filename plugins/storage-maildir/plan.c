@@ -311,7 +311,8 @@ step_copy (struct plan *plan, const struct step *step, struct outcome *outcome) 
     }
     struct edit *added = add (plan, to, copy, translate (from, to, edit->flags));
     added->file = file;
-    added->notes = notes_copy (notes_now (edit));
+    /* RFC 5257 section 4.6; a rename of INBOX keeps all. */
+    added->notes = notes_copy (notes_now (edit), step->keep_dates ? NULL : plan->change->authzid);
     added->noted = true;
     set_append (outcome->source_uids, edit->message->uid);
     set_append (outcome->uids, copy->uid);
@@ -374,7 +375,7 @@ step_annotate (struct plan *plan, const struct step *step, struct outcome *outco
   for (guint i = 0; i < found->len; i++) {
     struct edit *edit = found->pdata[i];
     if (!edit->noted)
-      edit->notes = notes_copy (edit->message->notes);
+      edit->notes = notes_copy (edit->message->notes, NULL);
     edit->noted = box->touched = true;
     notes_set (&edit->notes, step->key, step->value);
     set_append (outcome->uids, edit->message->uid);

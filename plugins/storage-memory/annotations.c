@@ -2,19 +2,15 @@
 /* annotations.c - values by name; those of an identity's own by name and identity. */
 #include "memory.h"
 
+#include "common/kept_name.h"
+
 #include <string.h>
 
-#define PRIVATE "/private/"
 #define MARK '\1' /* behind the name of a private one; no name has it */
-
-bool
-annotation_private (const char *name) {
-  return g_str_has_prefix (name, PRIVATE);
-}
 
 char *
 annotation_key (const struct asker *asker, const char *name) {
-  if (annotation_private (name))
+  if (annotation_name_private (name))
     return g_strdup_printf ("%s%c%s", name, MARK, asker->authzid);
   return g_strdup (name);
 }
@@ -45,19 +41,22 @@ annotations_set (GTree **annotations, const char *key, GBytes *value) {
 struct copying {
   GTree *copy;
   const struct asker *asker;
+  bool shared;
 };
 
 static gboolean
 copy_annotation (gpointer key, gpointer value, gpointer data) {
   struct copying *copying = data;
-  if (annotation_visible (copying->asker, key) >= 0)
+  bool stays = annotation_name_private (key) ? annotation_visible (copying->asker, key) < 0
+                                             : !copying->shared;
+  if (!stays)
     annotations_set (&copying->copy, key, value);
   return FALSE;
 }
 
 GTree *
-annotations_copy (GTree *annotations, const struct asker *asker) {
-  struct copying copying = { NULL, asker };
+annotations_copy (GTree *annotations, const struct asker *asker, bool shared) {
+  struct copying copying = { NULL, asker, shared };
   if (annotations)
     g_tree_foreach (annotations, copy_annotation, &copying);
   return copying.copy;

@@ -83,20 +83,20 @@ translate (const struct mailbox *from, struct mailbox *to, ptn_flag_bits flags) 
   return result;
 }
 
-/* Private annotations of others stay with their mailbox's owner. */
+/* Private annotations of others stay behind (RFC 5257 section 4.6). */
 static void
 apply_copy (const struct asker *asker, const struct step *step, struct mailbox *from,
             struct mailbox *to, struct outcome *outcome) {
   g_autoptr (GPtrArray) found = step_matched (from, step);
-  ptn_flag_bits allowed = rights_flags (rights_of (asker, to));
+  unsigned rights = rights_of (asker, to);
+  ptn_flag_bits allowed = rights_flags (rights);
   for (guint i = 0; i < found->len; i++) {
     struct message *message = found->pdata[i];
     /* First what belongs to no mailbox, so that no keyword is made that may not be set. */
     ptn_flag_bits flags = translate (from, to, message->flags & allowed);
     struct message *copy =
         mailbox_add (to, message->body, flags, message->internal_date, &message->thread_id);
-    copy->annotations =
-        annotations_copy (message->annotations, from->owner == to->owner ? NULL : asker);
+    copy->annotations = annotations_copy (message->annotations, asker, rights & RIGHT_W);
     set_append (outcome->source_uids, message->uid);
     set_append (outcome->uids, copy->uid);
   }

@@ -2,6 +2,8 @@
 /* change.c - begin, the steps, commit, outcome, end; see change.h. */
 #include "change.h"
 
+#include "common/kept_name.h"
+
 #include <string.h>
 
 static void
@@ -118,27 +120,17 @@ memory_expunge (struct ptn_change *change, struct ptn_call *call, const struct p
   return wait_leave (call, PTN_OK);
 }
 
-static bool
-name_valid (const char *name) {
-  if (name[0] != '/' || !g_utf8_validate (name, -1, NULL))
-    return false;
-  for (; *name; name++)
-    if ((unsigned char)*name < 0x20 || *name == 0x7f)
-      return false;
-  return true;
-}
-
 ptn_status
 memory_annotate (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                  struct ptn_uid_set uids, const char *name, struct ptn_bytes value) {
   if (wait_enter (change->store, call) == PTN_PENDING)
     return PTN_PENDING;
-  if (!name_valid (name))
+  if (!annotation_name_valid (name))
     return wait_leave (call, PTN_E_INVALID);
   if (value.data && value.size > ANNOTATION_MAX)
     return wait_leave (call, PTN_E_LIMIT);
   struct step step = step_of (STEP_ANNOTATE, mailbox, uids);
-  step.private = annotation_private (name);
+  step.private = annotation_name_private (name);
   step.key = annotation_key (change->asker, name);
   step.value = value.data ? g_bytes_new (value.data, value.size) : NULL;
   g_array_append_val (change->steps, step);

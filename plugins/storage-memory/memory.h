@@ -182,14 +182,13 @@ bool uid_set_has (struct ptn_uid_set, size_t *range, uint32_t uid);
 
 /* Annotations are kept by key: the name, and, of those that begin with "/private/", an octet 1
  * and the authzid behind it.  The key, to be freed. */
-bool annotation_private (const char *name);
 char *annotation_key (const struct asker *, const char *name);
 /* The length of the name in a key that the asker may see (NULL: all); -1: another's. */
 int annotation_visible (const struct asker *, const char *key);
 /* Value NULL removes. */
 void annotations_set (GTree **, const char *key, GBytes *value);
-/* Those that the asker may see (NULL: all). */
-GTree *annotations_copy (GTree *, const struct asker *);
+/* The asker's private ones, and the shared ones if asked for. */
+GTree *annotations_copy (GTree *, const struct asker *, bool shared);
 
 /* rights.c */
 unsigned rights_of (const struct asker *, const struct mailbox *);

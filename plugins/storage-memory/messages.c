@@ -2,6 +2,8 @@
 /* messages.c - views, keywords, and rows of messages. */
 #include "memory.h"
 
+#include "common/kept_name.h"
+
 #include <string.h>
 
 ptn_status
@@ -51,7 +53,7 @@ memory_keyword (struct ptn_account *account, struct ptn_call *call, const struct
     index = mailbox_keyword (mailbox, keyword);
   if (mailbox && !(rights & look_with))
     status = PTN_E_DENIED;
-  else if (mailbox && !*keyword)
+  else if (mailbox && !keyword_valid (keyword))
     status = PTN_E_INVALID;
   else if (mailbox && index < 0)
     status = !make                                      ? PTN_E_NOT_FOUND

@@ -336,7 +336,8 @@ mailbox_keyword (const struct mailbox *mailbox, const char *keyword) {
 ptn_flag_bits
 mailbox_known_bits (const struct mailbox *mailbox, ptn_flag_bits bits) {
   guint known = 16 + mailbox->keywords->len;
-  return known >= 64 ? bits : bits & ((UINT64_C (1) << known) - 1);
+  ptn_flag_bits all = known >= 64 ? ~UINT64_C (0) : (UINT64_C (1) << known) - 1;
+  return bits & all & ~UINT64_C (0xffe0);
 }
 
 void

@@ -231,31 +231,11 @@ message_rows (void **state) {
   octets_clear (&answer);
 }
 
-static void
-patterns (void **state) {
-  extern bool mailbox_matches (const char *pattern, const char *path);
-
-  assert_true (mailbox_matches ("*", "a/b/c"));
-  assert_true (mailbox_matches ("%", "a"));
-  assert_false (mailbox_matches ("%", "a/b"));
-  assert_true (mailbox_matches ("a/%", "a/b"));
-  assert_false (mailbox_matches ("a/%", "a/b/c"));
-  assert_true (mailbox_matches ("*%c", "a/b/c"));
-  assert_true (mailbox_matches ("*/%", "a/b/c"));
-  assert_true (mailbox_matches ("%/%/c", "a/b/c"));
-  assert_false (mailbox_matches ("%/c", "a/b/c"));
-  assert_true (mailbox_matches ("a*c*e", "abcde"));
-  assert_false (mailbox_matches ("a*c*f", "abcde"));
-  assert_true (mailbox_matches ("", ""));
-  assert_false (mailbox_matches ("", "a"));
-}
-
 int
 main (void) {
   static const struct CMUnitTest tests[] = {
     cmocka_unit_test (crc_vectors), cmocka_unit_test (varints),     cmocka_unit_test (sets),
     cmocka_unit_test (records),     cmocka_unit_test (version_one), cmocka_unit_test (message_rows),
-    cmocka_unit_test (patterns),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -53,18 +53,51 @@ RULE (expunged, "annotation.expunge", "The annotations of a message go with it",
 }
 
 RULE (copied, "annotation.copy",
-      "The annotations of a copy are its own, whether it began with those of "
-      "its original or without",
-      "store.h, annotate: values of messages", NEEDS, 0) {
-  deliver_times (f, 2);
+      "A copy begins with the annotations of its original, and what is done to the one does not "
+      "touch the other",
+      "store.h: \"Copied and moved messages begin with the ... annotations of their originals\"; "
+      "RFC 5257 section 4.6",
+      NEEDS, 0) {
+  deliver_times (f, 3);
   make (f, "to");
   annotate (f, "INBOX", UID (1), "/a", "one");
-  copy_to (f, "INBOX", UID (1), "to", 0);
+  annotate (f, "INBOX", UID (1), "/private/b", "");
+  annotate (f, "INBOX", UID (3), "/c", "three");
+  copy_to (f, "INBOX", UIDS ({ 1, 2 }), "to", 0);
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /a=one, 1 /private/b=");
+  copy_to (f, "INBOX", UID (3), "to", 1); /* a move */
+  must_annotate (f, "to", NO_UIDS, 1, "/c", "3 /c=three");
+  copy_to (f, "to", UID (3), "to", 0); /* within */
+  must_annotate (f, "to", NO_UIDS, 1, "/c", "3 /c=three, 4 /c=three");
+  expunge (f, "to", UIDS ({ 3, 4 }));
+  annotate (f, "to", UID (1), "/private/b", NULL);
+  annotate (f, "INBOX", UID (1), "/private/b", NULL);
   annotate (f, "to", UID (1), "/a", "two");
   must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /a=one");
   must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /a=two");
   expunge (f, "INBOX", UID (1));
   must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /a=two");
+}
+
+RULE (copied_private, "annotation.copy-private",
+      "A copy has of /private/ annotations only those of who copied",
+      "store.h: \"of \\\"/private/\\\" ones with the identity's own alone\"; RFC 5257 section 4.6",
+      NEEDS, 0) {
+  deliver_times (f, 1);
+  make (f, "to");
+  struct ptn_account *ann = f->account, *bob = account_open_as (f, ANN, BOB, NULL, true);
+  annotate (f, "INBOX", UID (1), "/private/note", "ann's");
+  f->account = bob;
+  annotate (f, "INBOX", UID (1), "/private/note", "bob's");
+  copy_to (f, "INBOX", UID (1), "to", 0);
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /private/note=bob's");
+  f->account = ann;
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "");
+  copy_to (f, "INBOX", UID (1), "to", 0);
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "2 /private/note=ann's");
+  f->account = bob;
+  must_annotate (f, "to", NO_UIDS, 1, NULL, "1 /private/note=bob's");
+  account_back (f, ann);
 }
 
 RULE (message_modseq, "annotation.modseq", "Annotating a message gives it a new modseq",
@@ -97,7 +130,7 @@ RULE (of_mailbox, "annotation.mailbox",
 
 RULE (mailbox_renamed, "annotation.rename",
       "The annotations of a mailbox follow its rename, and go "
-      "with its removal",
+      "with its removal; those of messages follow a rename of INBOX",
       "store.h, rename: the mailbox is the same", NEEDS, 0) {
   make (f, "a");
   annotate (f, "a", NO_UIDS, "/comment", "x");
@@ -106,6 +139,13 @@ RULE (mailbox_renamed, "annotation.rename",
   must_do (drop (f, "b"), "remove");
   make (f, "b");
   must_annotate (f, "b", NO_UIDS, 0, NULL, "");
+  deliver_times (f, 2);
+  annotate (f, "INBOX", UID (2), "/a", "of a message");
+  annotate (f, "INBOX", UID (2), "/private/a", "mine");
+  annotate (f, "INBOX", NO_UIDS, "/comment", "of INBOX");
+  must_do (rename_to (f, "INBOX", "c"), "rename of INBOX");
+  must_annotate (f, "c", NO_UIDS, 1, NULL, "2 /a=of a message, 2 /private/a=mine");
+  must_annotate (f, "INBOX", NO_UIDS, 0, NULL, "0 /comment=of INBOX");
 }
 
 RULE (new_account, "annotation.new-account", "An account that was never seen can be annotated",
@@ -140,10 +180,12 @@ RULE (sizes, "annotation.size",
 }
 
 RULE (names, "annotation.name",
-      "A name begins with '/' and has no control characters: PTN_E_INVALID",
-      "store.h: \"a name begins with '/' and has no control characters (PTN_E_INVALID)\"", NEEDS,
-      0) {
-  static const char *const bad[] = { "none", "", "/a\n", "/a\001b", "/\xff" };
+      "A name begins with '/' and has 2 to 256 octets without control characters: PTN_E_INVALID",
+      "store.h: \"a name begins with '/' and has 2 to 256 octets of UTF-8 without control "
+      "characters (PTN_E_INVALID)\"",
+      NEEDS, 0) {
+  g_autofree char *longest = g_strnfill (256, '/'), *too_long = g_strnfill (257, '/');
+  const char *const bad[] = { "none", "", "/", "/a\n", "/a\001b", "/\xff", too_long };
   deliver_times (f, 1);
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autofree char *shown = g_strescape (bad[i], NULL);
@@ -151,6 +193,12 @@ RULE (names, "annotation.name",
                "annotate with the name \"%s\"", shown);
   }
   must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "");
+  annotate (f, "INBOX", UID (1), longest, "x");
+  must_annotate (f, "INBOX", NO_UIDS, 1, "/a", "");
+  annotate (f, "INBOX", UID (1), longest, NULL);
+  annotate (f, "INBOX", UID (1), "/A", "x"); /* case matters */
+  must_annotate (f, "INBOX", NO_UIDS, 1, "/a", "");
+  must_annotate (f, "INBOX", NO_UIDS, 1, NULL, "1 /A=x");
 }
 
 RULE (private_values, "annotation.private",
@@ -197,5 +245,5 @@ RULE (with_expunge, "annotation.in-a-change",
 }
 
 RULES (annotation, &of_messages_rule, &chosen_rule, &changed_rule, &expunged_rule, &copied_rule,
-       &message_modseq_rule, &of_mailbox_rule, &mailbox_renamed_rule, &new_account_rule,
-       &sizes_rule, &names_rule, &private_values_rule, &with_expunge_rule);
+       &copied_private_rule, &message_modseq_rule, &of_mailbox_rule, &mailbox_renamed_rule,
+       &new_account_rule, &sizes_rule, &names_rule, &private_values_rule, &with_expunge_rule);

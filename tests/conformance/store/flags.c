@@ -134,6 +134,38 @@ RULE (keywords, "keyword.bit",
   f->store->release_view (view);
 }
 
+RULE (unknown_bits, "flags.unknown-bits",
+      "Bits that mean nothing in the mailbox are passed over by append, deliver and set_flags",
+      "store.h, ptn_flag_bits: \"Those that mean nothing there ... are passed over\"", 0, 0) {
+  uint32_t bit = 0;
+  make (f, "INBOX");
+  must_do (keyword (f, "INBOX", "word", 1, &bit), "keyword");
+  const ptn_flag_bits word = UINT64_C (1) << bit, nothing = ~(word | 0x1f);
+  const struct ptn_target target = { ANN, "INBOX", nothing, UINT64_MAX, UINT64_MAX };
+  struct ptn_delivered result = { 0 };
+  must_do (deliver_many (f, source_of (f, "x\r\n", 3), word, &target, 1, &result), "deliver");
+  must_be (flags_of (f, "INBOX", 1), word, "the flags of what was delivered with all others");
+  set_flags (f, "INBOX", UID (1), PTN_FLAGS_ADD, nothing);
+  must_be (flags_of (f, "INBOX", 1), word, "the flags after ADD of all others");
+  set_flags (f, "INBOX", UID (1), PTN_FLAGS_REPLACE, nothing | PTN_SEEN);
+  must_be (flags_of (f, "INBOX", 1), PTN_SEEN, "the flags after REPLACE by all others and Seen");
+  must_be (row_of (f, "INBOX", 1).flags, PTN_SEEN, "the flags in the row of fetch");
+}
+
+RULE (keyword_names, "keyword.name",
+      "A keyword has 1 to 200 octets without control characters and spaces: PTN_E_INVALID",
+      "store.h, keyword: PTN_E_INVALID", 0, 0) {
+  g_autofree char *longest = g_strnfill (200, 'k'), *too_long = g_strnfill (201, 'k');
+  const char *const bad[] = { "", "a b", "a\n", "a\001", "\xff", "\x7f", too_long };
+  uint32_t bit = 0;
+  make (f, "a");
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autofree char *shown = g_strescape (bad[i], NULL);
+    must_give (keyword (f, "a", bad[i], 1, &bit), PTN_E_INVALID, "keyword \"%s\"", shown);
+  }
+  must_do (keyword (f, "a", longest, 1, &bit), "a keyword of 200 octets");
+}
+
 RULE (keywords_own, "keyword.of-one-mailbox", "Each mailbox has its own keyword table",
       "store.h: \"the mailbox's keyword table\"", 0, 0) {
   uint32_t bit = 0;
@@ -160,5 +192,5 @@ RULE (keyword_limit, "keyword.limit", "A mailbox has 48 keywords; the next one i
 }
 
 RULES (flags, &modes_rule, &missing_uids_rule, &unchanged_since_rule, &unchanged_since_zero_rule,
-       &one_modseq_rule, &modseq_grows_rule, &keywords_rule, &keywords_own_rule,
-       &keyword_limit_rule);
+       &one_modseq_rule, &modseq_grows_rule, &unknown_bits_rule, &keywords_rule,
+       &keyword_names_rule, &keywords_own_rule, &keyword_limit_rule);

@@ -165,6 +165,20 @@ RULE (star, "list.star", "In a pattern * stands for anything",
   must_list (f, "*%*", "INBOX a a-z a/b a/b/c " ETE);
 }
 
+RULE (inbox_pattern, "list.inbox",
+      "In a pattern the word INBOX has no case, whatever of it wildcards stand for",
+      "store.h, list: \"in which the word INBOX has no case either\"; RFC 9051 section 5.1", 0, 0) {
+  make_some (f);
+  make (f, "INBOX/Box");
+  make (f, "Inboxes");
+  must_list (f, "in*", "INBOX INBOX/Box");
+  must_list (f, "%bOx", "INBOX");
+  must_list (f, "inbox/%", "INBOX/Box");
+  must_list (f, "inbox/box", "");
+  must_list (f, "I%", "INBOX Inboxes");
+  must_list (f, "inboxes", "");
+}
+
 RULE (exact, "list.exact", "A pattern without wildcards fits that name alone; \"\" fits nothing",
       "store.h, list", 0, 0) {
   make_some (f);
@@ -195,6 +209,8 @@ RULE (list_attributes, "list.row", "A row of list is what status gives",
       0, 0) {
   make (f, "a/b");
   deliver (f, ANN, "a", "12345\r\n");
+  deliver (f, ANN, "a", "1\r\n");
+  set_flags (f, "a", UID (2), PTN_FLAGS_ADD, PTN_SEEN | PTN_DELETED);
   must_do (subscribe (f, "a", 1), "subscribe");
   struct ptn_mailbox wanted = status_of (f, "a");
   struct ptn_cursor *cursor = NULL;
@@ -207,12 +223,13 @@ RULE (list_attributes, "list.row", "A row of list is what status gives",
         "owner of a mailbox of one's own in list is \"%s\"", row->name.owner);
   must (same_id (&row->id, &wanted.id), "the id in the row is not that of status");
   must_be (row->attributes, wanted.attributes, "attributes in the row");
-  must_be (row->messages, 1, "messages in the row");
+  must_be (row->messages, 2, "messages in the row");
   must_be (row->unseen, 1, "unseen in the row");
-  must_be (row->uidnext, 2, "uidnext in the row");
+  must_be (row->deleted, 1, "deleted in the row");
+  must_be (row->uidnext, 3, "uidnext in the row");
   must_be (row->uidvalidity, wanted.uidvalidity, "uidvalidity in the row");
   must_be (row->highest_modseq, wanted.highest_modseq, "highest_modseq in the row");
-  must_be (row->octets, 7, "octets in the row");
+  must_be (row->octets, 10, "octets in the row");
   END (f, held);
   must_give (DO (f, f->store->next_mailbox (cursor, &call, &row)), PTN_END,
              "the row after the last");
@@ -251,5 +268,5 @@ RULE (cursor_early, "list.close-early", "A cursor may be closed early",
 
 RULES (name, &inbox_any_case_rule, &inbox_children_rule, &case_matters_rule, &utf8_rule,
        &bad_names_rule, &dots_rule, &account_names_rule, &long_names_rule, &deep_names_rule);
-RULES (list, &order_rule, &percent_rule, &star_rule, &exact_rule, &hostile_pattern_rule,
-       &list_attributes_rule, &list_many_rule, &cursor_early_rule);
+RULES (list, &order_rule, &percent_rule, &star_rule, &inbox_pattern_rule, &exact_rule,
+       &hostile_pattern_rule, &list_attributes_rule, &list_many_rule, &cursor_early_rule);

@@ -445,6 +445,37 @@ RULE (right_w, "rights.annotate", "w annotates; what begins with /private/ needs
   account_back (f, ann);
 }
 
+RULE (annotated_copy, "rights.annotations-of-copies",
+      "Shared annotations go with a copy to where w allows to set them, one's own to anywhere",
+      "store.h: \"with shared ones if it has w in the destination\"", NEEDS | PTN_STORE_ANNOTATIONS,
+      0) {
+  struct ptn_account *ann;
+  struct ptn_id id = share (f, "lri", 0, &ann);
+  deliver (f, BOB, "INBOX", "y\r\n");
+  struct ptn_id inbox = id_of (f, "INBOX");
+  annotate (f, "INBOX", UID (1), "/shared/a", "for all");
+  annotate (f, "INBOX", UID (1), "/private/b", "bob's");
+  must_do (copy_as (f, &inbox, &id, 0), "copy into it with i");
+  struct ptn_cursor *cursor = NULL;
+  const struct ptn_annotation *row = NULL;
+  must_do (DO (f, f->store->annotations (f->account, &call, &id, NO_UIDS, 1, NULL, &cursor)),
+           "annotations of another's mailbox");
+  struct ptn_call held = CALL (f);
+  must_do (HELD (f, f->store->next_annotation (cursor, &held, &row)), "next_annotation");
+  must_read (row->name, "/private/b", "the name of the one annotation that went along");
+  must_hold (row->value.data, row->value.size, "bob's", 5, "its value");
+  END (f, held);
+  must_give (DO (f, f->store->next_annotation (cursor, &call, &row)), PTN_END, "the row after it");
+  f->store->close_cursor (cursor);
+  account_back (f, ann);
+  must_annotate (f, SHARED, NO_UIDS, 1, NULL, "");
+  allow (f, SHARED, BOB, "lriw");
+  ann = account_switch (f, BOB);
+  must_do (copy_as (f, &inbox, &id, 0), "copy into it with i and w");
+  account_back (f, ann);
+  must_annotate (f, SHARED, NO_UIDS, 1, NULL, "2 /shared/a=for all");
+}
+
 RULE (groups, "rights.groups", "Entries for \"$group\" and \"anyone\" count, and '-' takes away",
       "store.h: \"one of its groups (written \\\"$group\\\"), or \\\"anyone\\\", less those of "
       "entries "
@@ -549,5 +580,6 @@ RULE (survive, "rights.restart", "Rights survive a restart",
 
 RULES (rights, &apart_rule, &owner_has_all_rule, &entries_rule, &letters_rule, &entry_limit_rule,
        &right_l_rule, &right_r_rule, &right_flags_rule, &right_i_rule, &right_e_rule, &right_k_rule,
-       &right_x_rule, &right_a_rule, &right_w_rule, &groups_rule, &administrators_rule,
-       &taken_away_rule, &made_new_rule, &deliver_asks_nobody_rule, &survive_rule);
+       &right_x_rule, &right_a_rule, &right_w_rule, &annotated_copy_rule, &groups_rule,
+       &administrators_rule, &taken_away_rule, &made_new_rule, &deliver_asks_nobody_rule,
+       &survive_rule);

@@ -124,6 +124,11 @@ FLAGS (flags_add) {
   mode = mode == PTN_FLAGS_REPLACE ? PTN_FLAGS_ADD : mode;
   return good.set_flags (change, c, id, uids, mode, bits, since);
 }
+FLAGS (flags_draft_for_unknown) {
+  if (bits & UINT64_C (0xffe0))
+    bits |= PTN_DRAFT;
+  return good.set_flags (change, c, id, uids, mode, bits, since);
+}
 FLAGS (flags_of_there) {
   for (size_t i = 0; i < uids.count; i++)
     if (uids.ranges[i].first > 50)
@@ -173,6 +178,10 @@ KEYWORD (keyword_other_bit) {
 KEYWORD (keyword_everywhere) {
   ptn_status status = good.keyword (a, c, id, word, make, bit);
   return INSTEAD (status, PTN_E_NOT_FOUND, PTN_OK);
+}
+KEYWORD (keyword_any_name) {
+  ptn_status status = good.keyword (a, c, id, word, make, bit);
+  return INSTEAD (status, PTN_E_INVALID, PTN_OK);
 }
 KEYWORD (keyword_unlimited) {
   ptn_status status = good.keyword (a, c, id, word, make, bit);
@@ -366,11 +375,13 @@ set_quota_above_use (struct ptn_account *a, struct ptn_call *c, const struct ptn
 const struct fault change_faults[] = {
   FAULT ("uid.ascending", "wrong after an expunge", deliver, deliver_wrong_uid),
   FAULT ("flags.modes", "REPLACE adds", set_flags, flags_add),
+  FAULT ("flags.unknown-bits", "are taken for Draft", set_flags, flags_draft_for_unknown),
   FAULT ("flags.missing-uids", "PTN_E_NOT_FOUND", set_flags, flags_of_there),
   FAULT ("flags.unchanged-since", "is not looked at", set_flags, flags_in_any_case),
   FAULT ("flags.unchanged-since-zero", "0 is taken for none", set_flags, flags_zero_is_none),
   FAULT ("modseq.one-a-change", "the outcome tells another", outcome, outcome_other_modseq),
   FAULT ("keyword.bit", "is the next one", keyword, keyword_other_bit),
+  FAULT ("keyword.name", "any is OK", keyword, keyword_any_name),
   FAULT ("keyword.of-one-mailbox", "is in all", keyword, keyword_everywhere),
   FAULT ("keyword.limit", "is not told", keyword, keyword_unlimited),
   FAULT ("change.append", "no flags", append, append_no_flags),

@@ -220,6 +220,9 @@ LIST (list_prefix) {
   g_autofree char *other = g_strconcat (pattern, "*", NULL);
   return good.list (a, c, other, cursor);
 }
+LIST (list_with_case) {
+  return good.list (a, c, strncmp (pattern, "in", 2) == 0 ? "nothing" : pattern, cursor);
+}
 LIST (list_slow) {
   if (strlen (pattern) > 300)
     g_usleep (2500000);
@@ -355,6 +358,7 @@ const struct fault mailbox_faults[] = {
   FAULT ("list.order", "the first two rows are in the wrong order", next_mailbox, next_swapped),
   FAULT ("list.percent", "is taken for *", list, list_percent),
   FAULT ("list.star", "is taken for %", list, list_star),
+  FAULT ("list.inbox", "has case", list, list_with_case),
   FAULT ("list.exact", "what begins with it fits", list, list_prefix),
   FAULT ("list.hostile", "takes long", list, list_slow),
   FAULT ("list.row", "without counts", next_mailbox, next_without_count),
