@@ -536,15 +536,7 @@ def built(plugin):
 
 def mail_configuration(store="memory", users_file=None):
     """Every shipped plugin and a listener of each kind, limits wide and no delays."""
-    imap = {
-        "plugin imap4": {},
-        "listener imap": {"protocol": "imap", "address": "auto", "tls": "starttls",
-                          "cleartext_login": True, "max_connections_per_user": 20000},
-        "listener imaps": {"protocol": "imap", "address": "auto", "tls": "implicit",
-                           "max_connections_per_user": 20000},
-    } if built("imap4") else {}
     return {
-        **imap,
         "server": {"store": "storage-" + store, "max_connections_per_address": 10000},
         "plugin storage-" + store: {},
         "plugin directory-file": {"file": users_file, "domains": "example.test",
@@ -552,12 +544,17 @@ def mail_configuration(store="memory", users_file=None):
         "plugin auth": {"failure_delay": 0},
         "plugin delivery": {},
         "plugin pop3": {},
+        "plugin imap4": {},
         "plugin submission": {},
         "plugin admin": {},
         "listener pop3": {"protocol": "pop3", "address": "auto", "tls": "starttls",
                           "cleartext_login": True, "max_connections_per_user": 1000},
         "listener pop3s": {"protocol": "pop3", "address": "auto", "tls": "implicit",
                            "max_connections_per_user": 1000},
+        "listener imap": {"protocol": "imap4", "address": "auto", "tls": "starttls",
+                          "cleartext_login": True, "max_connections_per_user": 20000},
+        "listener imaps": {"protocol": "imap4", "address": "auto", "tls": "implicit",
+                           "max_connections_per_user": 20000},
         "listener submission": {"protocol": "smtp", "kind": "submission", "address": "auto",
                                 "tls": "starttls", "cleartext_login": True},
         "listener submissions": {"protocol": "smtp", "kind": "submission", "address": "auto",
@@ -572,8 +569,8 @@ def mail_configuration(store="memory", users_file=None):
 def mail_server(store="memory", users=None, changes=None, **more):
     """A Server with everything; accounts have addresses @example.test.  `changes` are merged
     into mail_configuration().  Skips the test if a plugin is not built."""
-    for plugin in ("storage-" + store, "directory-file", "auth", "delivery", "pop3", "submission",
-                   "admin"):
+    for plugin in ("storage-" + store, "directory-file", "auth", "delivery", "pop3", "imap4",
+                   "submission", "admin"):
         if not built(plugin):
             skip(plugin + " is not built")
     server = Server({}, tls=True, **more)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* capability.h - what the server offers: one table for CAPABILITY, ENABLE and the commands that
+ * belong to an extension.  A row stands there only when all of it works. */
+#ifndef IMAP4_CAPABILITY_H
+#define IMAP4_CAPABILITY_H
+
+#include "session.h"
+
+/* NAME, as it is written, its document, when it is told (PRE: before login too), what the store must
+ * declare. */
+#define CAPABILITIES(_)                            \
+  _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0)   \
+  _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0)   \
+  _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0) \
+  _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0)
+
+enum capability {
+#define CAPABILITY_ENUM(name, ...) CAP_##name,
+  CAPABILITIES (CAPABILITY_ENUM)
+#undef CAPABILITY_ENUM
+      CAPABILITY_COUNT,
+  CAP_NONE = -1
+};
+
+/* Is it offered to this session: built in, possible with this store, not hidden? */
+bool offers (const struct session *, enum capability);
+/* All of them, divided by spaces, as CAPABILITY tells them now; with those of SASL, STARTTLS and
+ * LOGINDISABLED before login. */
+void put_capabilities (struct session *, struct writer *, const struct ptn_strings *mechanisms,
+                       bool plaintext);
+
+#endif

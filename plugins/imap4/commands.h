@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - the functions of all commands; each is in the folder of its subject. */
+#ifndef IMAP4_COMMANDS_H
+#define IMAP4_COMMANDS_H
+
+#include "session.h"
+
+/* any.c */
+command_function command_capability, command_noop, command_logout;
+/* login/ */
+command_function command_login;
+/* selected/ */
+command_function command_select, command_examine, command_check, command_close, command_unselect;
+/* mailbox/ */
+command_function command_list;
+/* fetch/ */
+/* search/ */
+/* append/ */
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dispatch.c - from the text of a command to the function that carries it out. */
+#include "capability.h"
+#include "collect.h"
+#include "commands.h"
+
+/* In alphabetical order: found by halving. */
+static const struct command commands[] = {
+  { "CAPABILITY", command_capability, STATES_ANY, 0, CAP_NONE },
+  { "CHECK", command_check, STATE_SELECTED, 0, CAP_NONE },
+  { "CLOSE", command_close, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "LIST", command_list, STATES_LOGGED_IN, 0, CAP_NONE },
+  { "LOGIN", command_login, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
+  { "LOGOUT", command_logout, STATES_ANY, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
+  { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
+};
+
+static int
+by_name (const void *key, const void *row) {
+  return strcmp (key, ((const struct command *)row)->name);
+}
+
+static const struct command *
+find (const struct session *s, const char *name) {
+  const struct command *command =
+      bsearch (name, commands, G_N_ELEMENTS (commands), sizeof commands[0], by_name);
+  return command && offers (s, command->capability) ? command : NULL;
+}
+
+/* The tag and the name; false: the reader says why. */
+static bool
+read_name (struct reader *r, const char **tag, const char **name, bool *uid) {
+  *tag = reader_tag (r);
+  if (!*tag || !reader_space (r) || !(*name = reader_keyword (r)))
+    return false;
+  *uid = strcmp (*name, "UID") == 0;
+  return !*uid || (reader_space (r) && (*name = reader_keyword (r)));
+}
+
+bool
+command_streams (const char *text, size_t size) {
+  struct reader r;
+  const char *tag, *name;
+  bool uid, streams = false;
+  reader_init (&r, text, MIN (size, 512), false);
+  if (read_name (&r, &tag, &name, &uid)) {
+    const struct command *command =
+        bsearch (name, commands, G_N_ELEMENTS (commands), sizeof commands[0], by_name);
+    streams = command && command->flags & COMMAND_STREAMS;
+  }
+  reader_clear (&r);
+  return streams;
+}
+
+static const char *
+wrong_state (const struct session *s, const struct command *command) {
+  if (s->state == STATE_NOT_AUTHENTICATED)
+    return "log in first";
+  if (command->states == STATE_NOT_AUTHENTICATED)
+    return "already logged in";
+  return "no mailbox is selected";
+}
+
+void
+command_dispatch (struct session *s, const char *text, size_t size) {
+  const char *tag = NULL, *name = NULL;
+  bool uid = false;
+  struct reader *r = &s->arguments;
+  reader_clear (r);
+  reader_init (r, text, size, session_utf8 (s));
+  s->command = NULL;
+  bool readable = read_name (r, &tag, &name, &uid);
+  s->tag = tag ? tag : "*";
+  if (!readable) {
+    literal_refuse (s);
+    answer_syntax (s, r);
+    return;
+  }
+  const struct command *command = find (s, name);
+  const char *refusal = NULL;
+  if (!command || (uid && !(command->flags & (COMMAND_UID | COMMAND_UID_ONLY)))
+      || (!uid && command->flags & COMMAND_UID_ONLY))
+    refusal = "unknown command";
+  else if (!(command->states & s->state))
+    refusal = wrong_state (s, command);
+  else if (!uid && s->enabled & ENABLED_UIDONLY && command->flags & COMMAND_NUMBERS)
+    refusal = "[UIDREQUIRED] message numbers are not used after ENABLE UIDONLY"; /* RFC 9586 */
+  if (refusal) {
+    literal_refuse (s);
+    answer_bad (s, refusal);
+    return;
+  }
+  s->command = command;
+  s->uid = uid;
+  s->imap4->host->observe (s->imap4->commands, 1);
+  command->run (s, r);
+}
+
+void
+command_end (struct session *s) {
+  if (s->work && s->work_free)
+    s->work_free (s, s->work);
+  s->work = NULL;
+  s->work_free = NULL;
+  s->imap4->host->call_end (&s->call);
+  g_clear_pointer (&s->answer, g_free);
+  reader_clear (&s->arguments);
+  s->command = NULL;
+  s->tag = NULL;
+  collect_end (s);
+  s->imap4->host->command_done (s->task);
+}

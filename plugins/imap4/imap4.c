@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imap4.c - the plugin: settings of a listener, life of an instance. */
+#include "imap4.h"
+
+static const struct ptn_setting settings[] = {
+  { .name = "other_users_namespace",
+    .type = PTN_SETTING_STRING,
+    .default_value = "Other Users",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help =
+        "Below this name are the mailboxes of others that the user may see; empty: they are not "
+        "shown." },
+  { .name = "public_namespace",
+    .type = PTN_SETTING_STRING,
+    .default_value = "Public Folders",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "Below this name are the public folders; empty: they are not shown." },
+};
+
+static ptn_status
+imap4_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
+  struct imap4 *imap4 = g_new0 (struct imap4, 1);
+  imap4->host = host;
+  ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "imap4", &imap4_protocol, imap4);
+  if (status != PTN_OK) {
+    g_free (imap4);
+    return status;
+  }
+  *instance = imap4;
+  return PTN_OK;
+}
+
+static ptn_status
+find (const struct imap4 *imap4, const char *id, const void **table, void **instance) {
+  struct ptn_binding binding;
+  ptn_status status = imap4->host->find (imap4->host, id, NULL, &binding);
+  if (status != PTN_OK) {
+    struct ptn_field fields[] = { { "interface", id } };
+    imap4->host->log (imap4->host, PTN_LOG_ERROR, NULL, "imap4.start-failed", fields, 1);
+    return status;
+  }
+  *table = binding.table;
+  if (instance)
+    *instance = binding.instance;
+  return PTN_OK;
+}
+
+static ptn_status
+imap4_start (void *instance) {
+  struct imap4 *imap4 = instance;
+  const struct ptn_host *host = imap4->host;
+  const void *table = NULL;
+  ptn_status status = find (imap4, PTN_STREAM_ID, &table, NULL);
+  imap4->stream = table;
+  if (status == PTN_OK)
+    status = find (imap4, PTN_STORE_ID, &table, &imap4->store_instance);
+  imap4->store = table;
+  if (status == PTN_OK)
+    status = find (imap4, PTN_LOGIN_ID, &table, &imap4->login_instance);
+  imap4->login = table;
+  imap4->sessions = host->metric (host, PTN_METRIC_GAUGE, "postern_imap4_sessions",
+                                  "IMAP connections that are open.");
+  imap4->commands = host->metric (host, PTN_METRIC_COUNTER, "postern_imap4_commands_total",
+                                  "Commands that were carried out.");
+  return status;
+}
+
+static void
+imap4_destroy (void *instance) {
+  g_free (instance);
+}
+
+static const struct ptn_plugin plugin = {
+  .size = sizeof plugin,
+  .abi_major = PTN_ABI_MAJOR,
+  .abi_minor = PTN_ABI_MINOR,
+  .name = "imap4",
+  .version = PLUGIN_VERSION,
+  .summary = "IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051) and their extensions.",
+  .settings = settings,
+  .setting_count = G_N_ELEMENTS (settings),
+  .setting_size = sizeof settings[0],
+  .configure = imap4_configure,
+  .start = imap4_start,
+  .destroy = imap4_destroy,
+};
+
+PTN_PUBLIC const struct ptn_plugin *
+postern_plugin_entry (uint32_t host_abi_major, uint32_t host_abi_minor) {
+  return host_abi_major == PTN_ABI_MAJOR ? &plugin : NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imap4.h - an instance of the plugin: what all its sessions share.
+ *
+ * Made by configure, gone at destroy.  Everything is set before the first session and only read
+ * afterwards, unless a member says otherwise. */
+#ifndef IMAP4_IMAP4_H
+#define IMAP4_IMAP4_H
+
+#include <postern/postern.h>
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+
+struct imap4 {
+  const struct ptn_host *host;
+  const struct ptn_stream_service *stream;
+  const struct ptn_store *store;
+  void *store_instance;
+  const struct ptn_login *login;
+  void *login_instance;
+
+  struct ptn_metric *sessions, *commands;
+};
+
+extern const struct ptn_protocol imap4_protocol;
+
+#endif

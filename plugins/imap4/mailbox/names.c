@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* names.c - see names.h. */
+#include "mailbox/names.h"
+
+static const char *
+setting (const struct session *s, const char *name) {
+  return s->imap4->host->text (s->info->config, name);
+}
+
+/* What stands behind "prefix/"; NULL: not below it.  "" for the prefix itself. */
+static const char *
+below (const char *name, const char *prefix) {
+  size_t size = strlen (prefix);
+  if (!size || strncmp (name, prefix, size) != 0)
+    return NULL;
+  if (name[size] == 0)
+    return name + size;
+  return name[size] == '/' ? name + size + 1 : NULL;
+}
+
+bool
+mailbox_of (struct session *s, const char *name, struct ptn_mailbox_name *mailbox) {
+  const char *rest = below (name, setting (s, "public_namespace"));
+  if (rest) {
+    *mailbox = (struct ptn_mailbox_name){ "", rest };
+    return *rest;
+  }
+  rest = below (name, setting (s, "other_users_namespace"));
+  if (!rest) {
+    *mailbox = (struct ptn_mailbox_name){ NULL, name };
+    return true;
+  }
+  const char *slash = strchr (rest, '/');
+  if (!slash || slash == rest)
+    return false;
+  *mailbox = (struct ptn_mailbox_name){ reader_keep (&s->arguments, rest, (size_t)(slash - rest)),
+                                        slash + 1 };
+  return true;
+}
+
+char *
+mailbox_shown (const struct session *s, struct ptn_mailbox_name mailbox) {
+  if (!mailbox.owner || strcmp (mailbox.owner, s->user->name) == 0)
+    return g_strdup (mailbox.path);
+  if (!*mailbox.owner)
+    return g_strdup_printf ("%s/%s", setting (s, "public_namespace"), mailbox.path);
+  return g_strdup_printf ("%s/%s/%s", setting (s, "other_users_namespace"), mailbox.owner,
+                          mailbox.path);
+}
+
+ptn_status
+mailbox_status (struct session *s, const char *name, const struct ptn_mailbox **row) {
+  struct ptn_mailbox_name mailbox;
+  if (!mailbox_of (s, name, &mailbox))
+    return PTN_E_NOT_FOUND;
+  return s->imap4->store->status (s->user->account, &s->call, mailbox, row);
+}
+
+const char *
+mailbox_owner (const struct session *s, struct ptn_mailbox_name mailbox) {
+  return mailbox.owner ? mailbox.owner : s->user->name;
+}

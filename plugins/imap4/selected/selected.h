@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selected.h - the selected mailbox, and what its client has been told of it.
+ *
+ * Message sequence numbers are places in `told`, the view as the client knows it: an immutable view
+ * that all sessions with the same knowledge share.  Nothing is kept a message.  A view of now is
+ * compared with it when the client may be told; it then takes its place.  Owned by the session. */
+#ifndef IMAP4_SELECTED_SELECTED_H
+#define IMAP4_SELECTED_SELECTED_H
+
+#include "session.h"
+
+struct selected {
+  struct ptn_id mailbox;
+  char *owner; /* whose it is, as events say it; "" is public */
+  char *name;  /* as the client wrote it, UTF-8 */
+  uint32_t uidvalidity;
+  bool read_only;
+  uint32_t rights;                /* RIGHT_* of common/rights.h */
+  const struct ptn_view *told;    /* never NULL while a mailbox is selected */
+  uint32_t told_keywords;         /* keywords that FLAGS has named */
+  uint32_t recent_from;           /* UIDs from here on are \Recent; UINT32_MAX: none */
+  GArray *saved;                  /* SEARCHRES: UIDs, struct ptn_uid_range; NULL: empty */
+  struct ptn_subscription *waits; /* events of this mailbox, while IDLE or NOTIFY wants them */
+};
+
+/* Forgets it, if there is one; the state is for the caller to set. */
+void selected_free (struct session *);
+
+/* The place of a UID in a view, from 0; view->count if it is not there: then *next (may be NULL) is
+ * the place of the first greater one. */
+uint32_t view_find (const struct ptn_view *, uint32_t uid, uint32_t *next);
+
+/* The messages that a command's set names, as UIDs of messages that were in `told`: ascending and apart,
+ * g_array_unref; NULL: a number without message (then a syntax error was answered with BAD).  With uid,
+ * UIDs that are not there are left out.  "$" gives what was saved. */
+GArray *selected_uids (struct session *, const struct sequence_set *, bool uid);
+/* The sequence number (from 1) of a UID; 0: the client does not know of it. */
+uint32_t selected_number (const struct session *, uint32_t uid);
+
+/* Tells the client what changed: EXPUNGE (or VANISHED) if `expunges`, EXISTS, RECENT, FETCH of flags.
+ * PTN_OK when it is told; PTN_PENDING as ever.  A mailbox that is gone ends the session's selection as
+ * RFC 9051 allows. */
+ptn_status selected_report (struct session *, bool expunges);
+
+/* Flags of a message as FETCH shows them, with their parentheses: system flags, keywords of the view,
+ * \Recent. */
+void put_flags (const struct session *, struct writer *, const struct ptn_view *, uint32_t uid,
+                ptn_flag_bits);
+
+#endif
