@@ -20,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import imap  # noqa: E402
 import peer_dovecot  # noqa: E402
 import store  # noqa: E402
 
@@ -91,11 +92,31 @@ class Ours:
                         "--base-port", str(self.base),
                         *(word for setting in self.settings for word in ("--set", setting))],
                        check=True, stdout=subprocess.DEVNULL)
+        self.read_env()
+        self.ports = {name: self.env[name.upper() + "_PORT"]
+                      for name in ("pop3", "pop3s", "imap", "imaps", "lmtp")}
+
+    def read_env(self):
         for line in pathlib.Path(self.dir, "env").read_text().splitlines():
             key, _, value = line.partition("=")
             self.env[key.strip()] = value.strip().strip("'\"")
-        self.ports = {"pop3": self.env["POP3_PORT"], "pop3s": self.env["POP3S_PORT"],
-                      "lmtp": self.env["LMTP_PORT"]}
+
+    def start_again(self):
+        """After stop(), on the same state."""
+        subprocess.run([ROOT / "scripts/instance", "start", self.dir], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.read_env()
+
+    def use_index(self):
+        """Switches the plugin search-fts on; False if it is not built."""
+        plugin = posternd(self.env).parents[2] / "plugins/search-fts/search-fts.so"
+        if not plugin.exists():
+            return False
+        self.stop()
+        with open(self.env["CONFIG"], "a", encoding="ascii") as config:
+            config.write("\n[plugin search-fts]\n")
+        self.start_again()
+        return True
 
     def root_pid(self):
         return int(self.env["PID"])
@@ -114,6 +135,10 @@ class Theirs:
     def start(self):
         self.server.start()
         self.ports = {name: str(port) for name, port in self.server.ports.items()}
+
+    def start_again(self):
+        """After stop(), on the same state."""
+        self.start()
 
     def root_pid(self):
         return self.server.root_pid()
@@ -182,9 +207,7 @@ def start_time(ours):
         os.rename(kept, env["STORE"])
         subprocess.run([ROOT / "scripts/instance", "start", ours.dir], check=True,
                        stdout=subprocess.DEVNULL)
-        for line in pathlib.Path(ours.dir, "env").read_text().splitlines():
-            key, _, value = line.partition("=")
-            env[key.strip()] = value.strip().strip("'\"")
+        ours.read_env()
     return statistics.median(times)
 
 
@@ -205,6 +228,8 @@ class Row:
             ratio = statistics.median(a / b for a, b in zip(self.ours, self.theirs))
         elif ours and theirs:
             ratio = ours / theirs
+        if ratio and self.better == "less":
+            ratio = 1 / ratio   # so that a larger one is better
         return [self.name, show(ours, self.unit), show(theirs, self.unit),
                 "" if ratio is None else f"{ratio:.2f}", self.goal]
 
@@ -246,7 +271,7 @@ def measure(options, program, ours, theirs):
     def metric(row, run, value="rate", of_store=False):
         if options.only and options.only not in row.name:
             return
-        if options.table == "store" and not of_store:
+        if options.table == "imap" or options.table == "store" and not of_store:
             return
         rows.append(row)
         for number in range(options.rounds):
@@ -273,7 +298,7 @@ def measure(options, program, ours, theirs):
     metric(Row("LMTP deliveries/s, 10 kB, 32 sessions, durable", "/s", "10"),
            lambda s, n: load(program, s, "lmtp", "lmtp", "--connections", 32, "--users", 900,
                              "--seconds", seconds), of_store=True)
-    if options.table == "store":
+    if options.table in ("store", "imap"):
         return rows, cpu
     if not options.only or options.only in f"POP3 download of {full:,} x 10 kB, one by one, pipelined":
         for server, _ in servers:
@@ -307,7 +332,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="rows whose name has this word")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure")
-    parser.add_argument("--table", choices=["protocols", "store", "all"], default="all")
+    parser.add_argument("--table", choices=["protocols", "store", "imap", "all"], default="all")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--base-port", type=int, help="default: where all ports are free")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
@@ -328,11 +353,16 @@ def main():
             theirs = Theirs(folder / "theirs", base_port + 1000, FULL, certificate, key)
             theirs.start()
         rows, cpu = measure(options, load_program, ours, theirs)
+        if options.table in ("imap", "all"):
+            more, more_cpu = imap.Table(options, sys.modules[__name__], load_program, ours, theirs,
+                                        folder).run()
+            rows += more
+            cpu += more_cpu
         ours.stop()
         if theirs:
             theirs.stop()
         notes = []
-        if options.table != "protocols":
+        if options.table in ("store", "all"):
             more, notes = measure_store(options, folder / "store")
             rows += more
     except Failed as failure:
@@ -384,7 +414,7 @@ def make_load(folder):
     """The load generator, built apart: a release build has no tests in it."""
     program = folder / "postern-load"
     sources = [ROOT / "tests/bench" / name for name in ("load.c", "load_tls.c", "load_pop3.c",
-                                                   "load_lmtp.c")]
+                                                        "load_imap.c", "load_lmtp.c")]
     subprocess.run(["cc", "-O2", "-o", program, *sources, "-lssl", "-lcrypto"], check=True)
     return program
 

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* load.c - postern-load, a cheap load generator for POP3, POP3S and LMTP servers.
+/* load.c - postern-load, a cheap load generator for POP3, IMAP and LMTP servers.
  *
  *   postern-load pop3-login     connect, USER, PASS, QUIT, over and over
  *   postern-load lmtp           deliver messages of --size octets
  *   postern-load pop3-fetch     one session a connection: RETR of every message, --window at once
  *   postern-load pop3-idle      log in --connections sessions, say so, hold them until stdin ends
+ *
+ *   postern-load imap-login     connect, LOGIN, LOGOUT, over and over
+ *   postern-load imap-append    APPEND of --size octets, --batch in a command
+ *   postern-load imap-command   one session: SELECT --mailbox (- for none), each --before, then --repeat
+ *                               times --command, --undo in between; counts FETCH and EXPUNGE, or --per
+ *   postern-load imap-idle      SELECT and IDLE in --connections sessions, held until stdin ends
+ *   postern-load imap-push      all but one in IDLE on one mailbox, the one appends --count messages:
+ *                               the time from its OK until each of the others is told
  *
  * --tls: TLS 1.3 by load_tls.c, which checks no certificate and costs a sixth of OpenSSL's client;
  * --tls-openssl: by OpenSSL, to compare.
@@ -40,6 +48,9 @@ struct load load = {
   .seconds = 3,
   .size = 10240,
   .window = 1,
+  .mailbox = "INBOX",
+  .repeat = 1,
+  .batch = 1,
 };
 
 void
@@ -65,9 +76,13 @@ load_now (void) {
 static uint32_t latency_slots[1000001];
 static uint64_t latency_total;
 
-static void
-latency_add (int64_t ns) {
+static int64_t latency_longest;
+
+void
+load_latency (int64_t ns) {
   int64_t us = ns / 1000;
+  if (us > latency_longest)
+    latency_longest = us;
   latency_slots[us < 0 ? 0 : us > 1000000 ? 1000000 : us]++;
   latency_total++;
 }
@@ -83,9 +98,27 @@ latency_at (double share) {
   return 0;
 }
 
+size_t
+load_message (char *room, size_t size, unsigned number) {
+  size_t used = (size_t)sprintf (room,
+                                 "From: Load <load@example.test>\r\nTo: someone@example.test\r\n"
+                                 "Subject: message %u of the load generator\r\n"
+                                 "Date: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
+                                 "Message-ID: <load.%u@example.test>\r\n\r\n",
+                                 number, number);
+  /* Words that differ from line to line, so that compression has real work. */
+  for (unsigned line = 0; used < size; line++) {
+    unsigned x = (number * 331 + line) * 2654435761u;
+    used += (size_t)sprintf (room + used,
+                             "Line %05u of the text: %08x quick foxes and %u lazy dogs, %x.\r\n",
+                             line, x, x % 977, x ^ 0x5bd1e995u);
+  }
+  return used;
+}
+
 void
 load_count (struct conn *conn) {
-  latency_add (load_now () - conn->began);
+  load_latency (load_now () - conn->began);
   load.done++;
 }
 
@@ -328,10 +361,33 @@ use_openssl (void) {
                                       | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 
+static bool
+imap_option (const char *name, const char *value) {
+  if (strcmp (name, "--mailbox") == 0)
+    load.mailbox = value;
+  else if (strcmp (name, "--before") == 0 && load.befores < LOAD_BEFORE)
+    load.before[load.befores++] = value;
+  else if (strcmp (name, "--command") == 0)
+    load.command = value;
+  else if (strcmp (name, "--undo") == 0)
+    load.undo = value;
+  else if (strcmp (name, "--repeat") == 0)
+    load.repeat = (unsigned)atoi (value);
+  else if (strcmp (name, "--per") == 0)
+    load.per = (unsigned)atoi (value);
+  else if (strcmp (name, "--batch") == 0)
+    load.batch = (unsigned)atoi (value);
+  else
+    return false;
+  return true;
+}
+
 static void
 parse (int argc, char **argv) {
-  static const struct load_mode *const modes[] = { &mode_pop3_login, &mode_lmtp, &mode_pop3_fetch,
-                                                   &mode_pop3_idle };
+  static const struct load_mode *const modes[] = {
+    &mode_pop3_login,  &mode_lmtp,         &mode_pop3_fetch, &mode_pop3_idle, &mode_imap_login,
+    &mode_imap_append, &mode_imap_command, &mode_imap_idle,  &mode_imap_push
+  };
   if (argc < 2)
     load_die ("usage: postern-load MODE [--port P] [--tls | --tls-openssl] [--connections N] ...");
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
@@ -374,7 +430,7 @@ parse (int argc, char **argv) {
       load.source_spread = (unsigned)atoi (value);
     else if (strcmp (name, "--password") == 0)
       load.password = value;
-    else
+    else if (!imap_option (name, value))
       load_die ("unknown option %s", name);
   }
   if (!load.port)
@@ -418,10 +474,10 @@ main (int argc, char **argv) {
   getrusage (RUSAGE_SELF, &usage);
   printf ("{\"mode\": \"%s\", \"connections\": %u, \"done\": %llu, \"seconds\": %.3f, "
           "\"rate\": %.1f, \"mb_per_s\": %.2f, \"p50_us\": %u, \"p99_us\": %u, "
-          "\"client_cpu\": %.3f}\n",
+          "\"longest_us\": %lld, \"client_cpu\": %.3f}\n",
           load.mode->name, load.connections, (unsigned long long)load.done, seconds,
           (double)load.done / seconds, (double)load.octets / seconds / 1e6, latency_at (0.5),
-          latency_at (0.99),
+          latency_at (0.99), (long long)latency_longest,
           (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
               + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
   fflush (stdout);

@@ -21,10 +21,12 @@ struct conn {
   char *out;
   size_t out_size, out_at, out_room;
   size_t used; /* octets of an unfinished answer in `kept` */
-  char kept[1024];
+  char kept[4096];
   /* of a dialog */
   unsigned total, asked, answered;
-  int match; /* octets of the end mark CRLF.CRLF seen */
+  int match;      /* octets of the end mark CRLF.CRLF seen */
+  size_t literal; /* octets of an IMAP literal to come */
+  bool inside;    /* of a response that went on behind a literal */
 };
 
 struct load_mode {
@@ -36,6 +38,10 @@ struct load_mode {
   size_t (*input) (struct conn *, const char *data, size_t size);
 };
 extern const struct load_mode mode_pop3_login, mode_lmtp, mode_pop3_fetch, mode_pop3_idle;
+extern const struct load_mode mode_imap_login, mode_imap_append, mode_imap_command, mode_imap_idle,
+    mode_imap_push;
+
+enum { LOAD_BEFORE = 8 };
 
 struct load {
   const char *host, *user_format, *password, *domain;
@@ -46,6 +52,9 @@ struct load {
   unsigned connections, users, first_user, count, window, source_spread, ready;
   double seconds;
   size_t size;
+  /* of IMAP: what a session does before what is measured, that, and what is done between two */
+  const char *mailbox, *before[LOAD_BEFORE], *command, *undo;
+  unsigned befores, repeat, per, batch;
   int epoll;
   int64_t began;
   uint64_t done, octets;
@@ -58,6 +67,11 @@ void load_die (const char *format, ...)
 int64_t load_now (void);
 /* One operation that began at conn->began is done. */
 void load_count (struct conn *);
+/* A latency alone. */
+void load_latency (int64_t ns);
+/* A message of about `size` octets, `room` of at least size + 128; returns its size.  Its text is not
+ * that of another `number`. */
+size_t load_message (char *room, size_t size, unsigned number);
 void conn_open (struct conn *);
 void conn_close (struct conn *);
 void conn_send (struct conn *, const char *data, size_t size); /* queued; flushed by the loop */

@@ -36,7 +36,7 @@ mail_location = mdbox:{dir}/mail/%n
 mail_fsync = optimized
 mdbox_rotate_size = 64M
 default_process_limit = 20000
-default_client_limit = 60000
+default_client_limit = 20000
 default_vsz_limit = 0
 passdb {{
   driver = passwd-file
@@ -78,6 +78,12 @@ service pop3 {{
   client_limit = 1
   process_limit = 20000
 }}
+service imap {{
+  service_count = 0
+  process_min_avail = 8
+  client_limit = 1
+  process_limit = 20000
+}}
 service lmtp {{
   service_count = 0
   process_min_avail = 20
@@ -87,12 +93,15 @@ service lmtp {{
   }}
 }}
 service anvil {{
-  client_limit = 60000
+  client_limit = 90000
 }}
 service auth {{
-  client_limit = 60000
+  client_limit = 90000
 }}
 protocol pop3 {{
+  mail_max_userip_connections = 20000
+}}
+protocol imap {{
   mail_max_userip_connections = 20000
 }}
 lmtp_save_to_detail_mailbox = no
@@ -140,6 +149,7 @@ class Dovecot:
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(config)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         wait_greeting(self.ports["pop3"])
+        wait_greeting(self.ports["imap"])
         wait_greeting(self.ports["lmtp"])
         time.sleep(0.5)
 
