@@ -102,7 +102,8 @@ struct ptn_directory { /* table */
                              struct ptn_identity *identity);
   /* After authentication: settles account, authzid and attributes (until call_end).
    * PTN_E_DENIED: no delegation; PTN_E_DISABLED; PTN_E_PROTOCOL_OFF (request->service);
-   * PTN_E_ELSEWHERE: another server holds the mailbox. */
+   * PTN_E_ELSEWHERE: another server holds the mailbox; identity is settled all the same,
+   * with an attribute "server=NAME" if it may be told. */
   ptn_status (*authorize) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
                            struct ptn_identity *identity);
   /* An address, alias or group for delivery.  *accounts stay until call_end.
@@ -135,7 +136,9 @@ struct ptn_login { /* table */
                        const char *mechanism, void **exchange);
   /* As ptn_sasl_mechanism.step.  Failures: PTN_E_AUTHENTICATION (whatever was wrong),
    * PTN_E_INVALID (malformed response), PTN_E_PASSWORD_EXPIRED (to who proved it),
-   * PTN_E_TEMPORARY, PTN_E_TOO_MANY (attempts), PTN_E_CANCELLED.  Waits out the growing
+   * PTN_E_TEMPORARY, PTN_E_TOO_MANY (attempts), PTN_E_CANCELLED, and PTN_E_ELSEWHERE, where
+   * *identity is set (NULL before the call) and its attribute "server=NAME" says what to tell
+   * the client (IMAP LOGIN-REFERRALS, RFC 2221).  Waits out the growing
    * delay by itself, and writes the one log line of success or failure. */
   ptn_status (*step) (void *exchange, struct ptn_call *, struct ptn_bytes response,
                       struct ptn_bytes *challenge, const struct ptn_identity **identity);

@@ -245,6 +245,8 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
     status = authorize (login, call->task);
   if (status == PTN_PENDING)
     return status;
+  if (status == PTN_E_ELSEWHERE)
+    *identity = &attempt->identity; /* and where: RFC 2221 referrals */
   if (status < 0)
     return fail_login (login, call->task, status);
 

@@ -190,7 +190,7 @@ times (void **state) {
   expect_line (&clients[2], "BYE 3");
   assert_true (now_ns () - before > 50 * MS);
   close_all ();
-  assert_int_equal (server_counts (&server).login_timeouts, 1);
+  assert_int_equal (server_counts (&server).login_timeouts, 2);
   assert_int_equal (server_counts (&server).idle_timeouts, 2);
   AWAIT (log_has ("reason=login-time"));
   AWAIT (log_has ("reason=idle-time"));

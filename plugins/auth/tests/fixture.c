@@ -90,6 +90,9 @@ fixture_sasl (struct fixture *fixture, const char *mechanism, const void *respon
   if (status == PTN_END && who)
     *who = g_strdup_printf ("%s %s %s %s", identity->authcid, identity->authzid, identity->domain,
                             identity->account);
+  for (size_t i = 0; status == PTN_E_ELSEWHERE && who && i < identity->attributes.count; i++)
+    if (g_str_has_prefix (identity->attributes.items[i], "server="))
+      *who = g_strdup_printf ("%s %s", identity->account, identity->attributes.items[i]);
   login->finish (exchange);
   fixture->host->call_end (&call);
   return status;

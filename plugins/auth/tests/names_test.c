@@ -130,7 +130,9 @@ forms_are_understood (void **state) {
   }
   assert_int_equal (fixture_login (fixture, "old", "pass", NULL), PTN_E_PASSWORD_EXPIRED);
   assert_int_equal (fixture_login (fixture, "old", "wrong", NULL), PTN_E_AUTHENTICATION);
-  assert_int_equal (fixture_login (fixture, "away", "pass", NULL), PTN_E_ELSEWHERE);
+  g_autofree char *where = NULL;
+  assert_int_equal (fixture_login (fixture, "away", "pass", &where), PTN_E_ELSEWHERE);
+  assert_string_equal (where, "away server=back2.example.test");
   assert_int_equal (fixture_login (fixture, "away", "wrong", NULL), PTN_E_AUTHENTICATION);
 
   g_autofree char *who = NULL;
