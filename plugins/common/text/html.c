@@ -64,8 +64,6 @@ emit (struct html_text *h, const char *data, size_t size) {
 /* A character that is seen: what is owed goes before it. */
 static void
 seen (struct html_text *h, const char *data, size_t size) {
-  if (h->skipping[0])
-    return;
   if (h->breaks > 0 && h->any)
     emit (h, "\n\n", MIN (h->breaks, LINES_MAX));
   else if (h->blank && h->any)
@@ -78,10 +76,11 @@ seen (struct html_text *h, const char *data, size_t size) {
 
 static void
 text_octet (struct html_text *h, char c) {
-  if (h->preformatted && c == '\n') {
-    if (!h->skipping[0])
-      h->breaks = (unsigned char)MIN (h->breaks + 1, LINES_MAX);
-  } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
+  if (h->skipping[0])
+    return;
+  if (h->preformatted && c == '\n')
+    h->breaks = (unsigned char)MIN (h->breaks + 1, LINES_MAX);
+  else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f') {
     if (h->preformatted && c != '\r')
       seen (h, " ", 1);
     else
@@ -118,8 +117,8 @@ put_character (struct html_text *h, uint32_t c) {
   seen (h, text, (size_t)utf8_write (c, text));
 }
 
-/* The name of an entity has ended, with ';' or without. */
-static void
+/* The name of an entity has ended, with ';' or without.  False: it was none, and is text. */
+static bool
 entity_over (struct html_text *h) {
   const __typeof__ (entities[0]) *entity;
 
@@ -132,17 +131,18 @@ entity_over (struct html_text *h) {
 
     if (g_ascii_isxdigit (h->name[1 + hex]) && *end == '\0') {
       put_character (h, c > 0x10ffff ? 0xfffd : (uint32_t)c);
-      return;
+      return true;
     }
   }
   entity = bsearch (h->name, entities, G_N_ELEMENTS (entities), sizeof entities[0], compare_entity);
   if (entity) {
     put_character (h, entity->character);
-    return;
+    return true;
   }
   text_octet (h, '&');
   for (size_t i = 0; i < h->name_size; i++)
     text_octet (h, h->name[i]);
+  return false;
 }
 
 /* True: the octet belongs to it. */
@@ -153,7 +153,8 @@ entity_octet (struct html_text *h, char c) {
     return true;
   }
   if (c == ';' && h->name_size > 0) {
-    entity_over (h);
+    if (!entity_over (h))
+      text_octet (h, ';');
     return true;
   }
   entity_over (h);
@@ -255,7 +256,7 @@ tag_octet (struct html_text *h, char c) {
     break;
   case BANG:
     if (c == '-' && ++h->name_size == 2)
-      h->state = COMMENT;
+      h->state = COMMENT_END; /* "<!-->" is one already */
     else if (c == '>')
       h->state = TEXT;
     else if (c != '-')
