@@ -20,11 +20,11 @@ struct mime_parameter {
 };
 
 struct mime_parameters {
-  struct ptn_bytes value;       /* "text/plain", "attachment": without blanks around; may be empty */
-  struct ptn_bytes type, sub;   /* of a Content-Type; empty: it is none */
+  struct ptn_bytes value;     /* "text/plain", "attachment": without blanks around; may be empty */
+  struct ptn_bytes type, sub; /* of a Content-Type; empty: it is none */
   struct mime_parameter *items; /* in the order of their first piece */
   unsigned count;
-  char *memory;
+  char *memory, *joined; /* what the others point into */
 };
 
 /* value is unfolded, or folded as it stands. */

@@ -21,15 +21,15 @@
 #include <postern/base.h>
 
 enum {
-  MIME_PARTS_MAX = 10000, /* delimiters of more parts are octets of the last one */
-  MIME_DEPTH_MAX = 100,   /* a multipart or message as deep as this is a leaf, application/
+  MIME_PARTS_MAX = 10000,      /* delimiters of more parts are octets of the last one */
+  MIME_DEPTH_MAX = 100,        /* a multipart or message as deep as this is a leaf, application/
                              octet-stream */
-  MIME_BOUNDARY_MAX = 256,   /* a longer boundary is none */
-  MIME_DELIMITER_MAX = 1024, /* a longer line is no delimiter, whatever blanks it has */
-  MIME_TYPE_MAX = 127,       /* a longer word of a Content-Type is none (RFC 6838 section 4.2) */
-  MIME_PARAMETERS_MAX = 100, /* of one field; further ones are left out */
-  MIME_FIELD_MAX = 256 * 1024,  /* octets kept of one field that ENVELOPE or BODYSTRUCTURE shows */
-  MIME_HEADER_MAX = 1024 * 1024, /* of all these fields of one header */
+  MIME_BOUNDARY_MAX = 256,     /* a longer boundary is none */
+  MIME_DELIMITER_MAX = 1024,   /* a longer line is no delimiter, whatever blanks it has */
+  MIME_TYPE_MAX = 127,         /* a longer word of a Content-Type is none (RFC 6838 section 4.2) */
+  MIME_PARAMETERS_MAX = 100,   /* of one field; further ones are left out */
+  MIME_FIELD_MAX = 256 * 1024, /* octets kept of one field that ENVELOPE or BODYSTRUCTURE shows */
+  MIME_HEADER_MAX = 1024 * 1024,   /* of all these fields of one header */
   MIME_TEXT_MAX = 4 * 1024 * 1024, /* once a BODYSTRUCTURE is so long, parts to come have no
                                       parameters, ids, descriptions ... and empty envelopes */
   MIME_REFERENCES_MAX = 8192,      /* octets kept of References: its last ones */
