@@ -50,6 +50,9 @@ struct ptn_protocol { /* table */
    * source.  Optional. [task] */
   void (*goodbye) (void *session, struct ptn_task *, ptn_bye why, const char *text);
   void (*close) (void *session); /* [task] */
+  /* How long a logged-in client may be silent where the listener's idle_time says nothing, in
+   * milliseconds; 0: 10 minutes (RFC 1939 section 3 wants no less; RFC 9051 section 5.4: 30). */
+  int64_t idle_time_ms;
 };
 
 PTN_END_DECLS

@@ -91,7 +91,7 @@ struct config_listener {
   const char *certificate, *key;           /* the listener's own, else the server's; NULL: none */
   const struct config_network *proxy_from; /* peers that must send a PROXY header */
   size_t proxy_count;
-  int64_t login_time, idle_time; /* 0: no limit */
+  int64_t login_time, idle_time; /* 0: no limit; idle_time -1: the protocol's */
   unsigned max_connections, max_connections_per_address, max_connections_per_user;
   size_t max_line;             /* how far the input buffer may grow */
   size_t session_memory;       /* SIZE_MAX: no limit */

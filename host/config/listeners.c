@@ -99,7 +99,8 @@ listener_read (struct model *model, struct raw_section *section, struct config_l
   read_networks (model, section, listener, settings, errors);
   read_tls (model, section, listener, settings, errors);
   listener->login_time = settings_number (settings, "login_time");
-  listener->idle_time = settings_number (settings, "idle_time");
+  listener->idle_time =
+      settings_given (settings, "idle_time") ? settings_number (settings, "idle_time") : -1;
   listener->max_connections = number_or (settings, "max_connections", server->max_connections);
   listener->max_connections_per_address =
       number_or (settings, "max_connections_per_address", server->max_connections_per_address);

@@ -228,6 +228,14 @@ plan_free (void *element) {
   g_free (plan);
 }
 
+/* In milliseconds.  The host's copy of the table has zeros where the plugin's ended. */
+static int64_t
+idle_time (const struct config_listener *wanted, const struct ptn_protocol *protocol) {
+  if (wanted->idle_time >= 0)
+    return wanted->idle_time;
+  return protocol->idle_time_ms ? protocol->idle_time_ms : 600000;
+}
+
 static void
 fill_spec (struct plan *plan, const struct load_provider *provider) {
   static const listener_tls modes[] = { [CONFIG_TLS_NONE] = LISTENER_CLEAR,
@@ -249,7 +257,7 @@ fill_spec (struct plan *plan, const struct load_provider *provider) {
     .max_connections_per_address = wanted->max_connections_per_address,
     .max_connections_per_user = wanted->max_connections_per_user,
     .login_time_ns = wanted->login_time * 1000000,
-    .idle_time_ns = wanted->idle_time * 1000000,
+    .idle_time_ns = idle_time (wanted, provider->table) * 1000000,
     .max_line = wanted->max_line,
     .session_memory = wanted->session_memory == SIZE_MAX ? 0 : wanted->session_memory,
     .proxy_from = plan->networks,

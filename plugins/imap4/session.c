@@ -199,4 +199,5 @@ const struct ptn_protocol imap4_protocol = {
   .step = session_step,
   .goodbye = session_goodbye,
   .close = session_close,
+  .idle_time_ms = 30 * 60 * 1000, /* RFC 9051 section 5.4: "at least 30 minutes" */
 };

@@ -18,7 +18,8 @@ test_model (void **state) {
                    "address = 127.0.0.1:110, [::1]:110 unix:s\n"
                    "tls = starttls\ntls_minimum = 1.3\ntls_resumption = no\nidle_time = 20m\n"
                    "proxy_from = 10.0.0.0/8 ::1 unix\napop = yes\n"
-                   "session_memory = unlimited\n",
+                   "session_memory = unlimited\n"
+                   "[listener y]\nprotocol = pop3\naddress = 127.0.0.2:110\n",
                    &said, NULL);
   assert_string_equal (said, "");
   const struct config_listener *listener = &config->listeners[0];
@@ -41,6 +42,7 @@ test_model (void **state) {
   assert_int_equal (settings_number (listener->settings, "apop"), 1);
   assert_int_equal (settings_number (listener->settings, "max_line"), 65536);
   assert_false (listener->disabled);
+  assert_int_equal (config->listeners[1].idle_time, -1); /* what the protocol wants */
   config_unref (&config);
 }
 
