@@ -10,14 +10,15 @@
 #include <string.h>
 
 enum {
-  BLOCK = 32,
+  VECTOR = 16, /* what every processor has; a wider one is taken to pieces by some compilers */
+  BLOCK = 2 * VECTOR,
   PIECE = 16384, /* what all strings are looked for in, one after the other, while it is near */
   FOLDED = 1024, /* text that has to be folded: octets at once */
   RUN = 128      /* ASCII between other text that is worth not to be folded */
 };
 
-typedef unsigned char block __attribute__ ((vector_size (BLOCK)));
-typedef uint64_t words __attribute__ ((vector_size (BLOCK)));
+typedef unsigned char vector __attribute__ ((vector_size (VECTOR)));
+typedef uint64_t words __attribute__ ((vector_size (VECTOR)));
 
 struct string {
   unsigned char *octets; /* folded */
@@ -160,7 +161,7 @@ find (const struct string *s, const unsigned char *text, size_t size, bool any_c
   unsigned char a = s->octets[s->rare[0]], b = s->octets[s->rare[1]];
   unsigned char a_bit = case_bit (a, any_case), b_bit = case_bit (b, any_case);
   size_t far = MAX (s->rare[0], s->rare[1]), last, at = 0;
-  block as, bs, a_bits, b_bits;
+  vector as, bs, a_bits, b_bits;
 
   if (size < s->size)
     return false;
@@ -170,13 +171,16 @@ find (const struct string *s, const unsigned char *text, size_t size, bool any_c
   memset (&a_bits, a_bit, sizeof a_bits);
   memset (&b_bits, b_bit, sizeof b_bits);
   for (; at <= last && at + far + BLOCK <= size; at += BLOCK) {
-    block x, y;
+    vector x, y, u, v;
     words hit;
 
-    memcpy (&x, first + at, BLOCK);
-    memcpy (&y, second + at, BLOCK);
-    hit = (words)(((x | a_bits) == as) & ((y | b_bits) == bs));
-    if ((hit[0] | hit[1] | hit[2] | hit[3]) == 0)
+    memcpy (&x, first + at, VECTOR);
+    memcpy (&y, second + at, VECTOR);
+    memcpy (&u, first + at + VECTOR, VECTOR);
+    memcpy (&v, second + at + VECTOR, VECTOR);
+    hit = (words)((((x | a_bits) == as) & ((y | b_bits) == bs))
+                  | (((u | a_bits) == as) & ((v | b_bits) == bs)));
+    if ((hit[0] | hit[1]) == 0)
       continue;
     for (size_t i = at; i < at + BLOCK && i <= last; i++)
       if ((first[i] | a_bit) == (a | a_bit) && (second[i] | b_bit) == (b | b_bit)
