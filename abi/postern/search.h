@@ -22,10 +22,10 @@ PTN_BEGIN_DECLS
 
 typedef uint32_t ptn_search_scope;
 enum {
-  PTN_SEARCH_HEADER = 1, /* the message's header: the fields named `field`, without that name; with
-                            field NULL any field, "name: value" */
-  PTN_SEARCH_BODY,       /* the parts' text */
-  PTN_SEARCH_TEXT        /* any field of the header or of a part's, "name: value", and the body */
+  PTN_SEARCH_HEADER = 1, /* the message's own header: the fields named `field`, their values; with
+                            field NULL any field, "name:value" */
+  PTN_SEARCH_BODY,       /* the text of parts, and the headers of mails within */
+  PTN_SEARCH_TEXT        /* all that, the message's header and those of parts */
 };
 
 /* What stands in a message. */

@@ -67,7 +67,7 @@ static const char *const texts[STATEMENTS] = {
   [ORPHAN_REMOVE] = "DELETE FROM orphan WHERE document = ?1",
   [FIND] = "SELECT place.uid, document.packing, document.text FROM trigram CROSS JOIN place ON"
            " place.document = trigram.rowid AND place.mailbox = ?2 CROSS JOIN document ON"
-           " document.number = trigram.rowid WHERE trigram.text MATCH ?1",
+           " document.number = trigram.rowid WHERE trigram MATCH ?1",
 };
 
 /* --- statements ------------------------------------------------------------------------------ */

@@ -60,7 +60,7 @@ document_begin (struct document *document, enum segment_kind kind, const char *n
     return;
   g_array_append_val (document->segments, segment);
   if (name_size && document_add (document, name, name_size))
-    document_add (document, ": ", 2);
+    document_add (document, ":", 1);
 }
 
 void
@@ -132,7 +132,7 @@ means (const struct ptn_search_term *term, enum segment_kind kind, struct ptn_by
                || (strlen (term->field) == name.size
                    && g_ascii_strncasecmp (term->field, name.data, name.size) == 0));
   case PTN_SEARCH_BODY:
-    return kind == SEGMENT_BODY;
+    return kind == SEGMENT_BODY || kind == SEGMENT_ENCLOSED;
   default:
     return true;
   }
@@ -149,10 +149,10 @@ flat_has (const struct flat *flat, const struct ptn_search_term *term) {
     uint32_t word = number_at (flat->segments + (size_t)i * ENTRY);
     size_t size = word & SIZE_MASK, name = number_at (flat->segments + (size_t)i * ENTRY + 4);
     enum segment_kind kind = word >> KIND_SHIFT;
-    if (size > flat->text.size - at || (name && name + 2 > size))
+    if (size > flat->text.size - at || (name && name + 1 > size))
       return false;
     if (means (term, kind, (struct ptn_bytes){ text + at, name })) {
-      size_t skip = term->scope == PTN_SEARCH_HEADER && term->field && name ? name + 2 : 0;
+      size_t skip = term->scope == PTN_SEARCH_HEADER && term->field && name ? name + 1 : 0;
       if (has (text + at + skip, size - skip, term->needle))
         return true;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* document.h - the text of one message as the index keeps it.
  *
- * A document is a list of segments: a header field ("name: value"), or the text of a part; all
+ * A document is a list of segments: a header field ("name:value"), or the text of a part; all
  * folded, UTF-8.  It is built in memory, flattened to octets that the database keeps, and looked
  * at there.  One owner, one thread at a time; no locks. */
 #ifndef SEARCH_FTS_DOCUMENT_H
@@ -12,7 +12,12 @@
 #include <glib.h>
 #include <stdbool.h>
 
-enum segment_kind { SEGMENT_HEADER = 1, SEGMENT_PART_HEADER, SEGMENT_BODY };
+enum segment_kind {
+  SEGMENT_HEADER,      /* a field of the message's own header */
+  SEGMENT_ENCLOSED,    /* of the header of a mail within */
+  SEGMENT_PART_HEADER, /* of the header of a part */
+  SEGMENT_BODY         /* the text of a part */
+};
 
 struct document {
   GArray *segments; /* struct segment */
@@ -23,7 +28,8 @@ struct document {
 
 struct document *document_new (size_t limit);
 void document_free (struct document **);
-/* Begins a segment.  name: of a header field, folded; it and ": " go before the value. */
+/* Begins a segment.  name: of a header field, folded; it and a colon go
+ * before the value, which mostly begins with a blank. */
 void document_begin (struct document *, enum segment_kind, const char *name, size_t name_size);
 /* More text of the segment; false: it is too large, no more is wanted. */
 bool document_add (struct document *, const char *text, size_t size);

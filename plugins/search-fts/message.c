@@ -2,6 +2,8 @@
 /* message.c - the text of a message: what is indexed is what a search that reads would see. */
 #include "fts.h"
 
+#include "common/text/comparator.h"
+
 #include <string.h>
 
 struct message {
@@ -31,10 +33,13 @@ static void
 add (struct document *document, enum segment_kind kind, const char *name, size_t name_size,
      const char *text, size_t size) {
   g_autofree char *valid = g_utf8_make_valid (text, (gssize)size);
-  g_autofree char *folded = g_utf8_strdown (valid, -1);
-  g_autofree char *small = g_ascii_strdown (name, (gssize)name_size);
-  document_begin (document, kind, small, name_size);
-  document_add (document, folded, strlen (folded));
+  size_t folded_size, small_size;
+  g_autofree char *folded =
+      comparator_folded (COMPARATOR_UNICODE_CASEMAP, valid, strlen (valid), &folded_size);
+  g_autofree char *small =
+      comparator_folded (COMPARATOR_UNICODE_CASEMAP, name, name_size, &small_size);
+  document_begin (document, kind, small, small_size);
+  document_add (document, folded, folded_size);
   document_end (document);
 }
 

@@ -59,6 +59,9 @@ static ptn_status
 check_term (const struct ptn_search_term *term) {
   const char *text = term->needle.data;
   size_t size = term->needle.size;
+  /* A name that is not ASCII could be folded otherwise. */
+  if (term->field && !g_str_is_ascii (term->field))
+    return PTN_E_UNSUPPORTED;
   if (term->scope < PTN_SEARCH_HEADER || term->scope > PTN_SEARCH_TEXT)
     return PTN_E_UNSUPPORTED;
   /* Not UTF-8, or with a NUL: nothing that is indexed as text. */

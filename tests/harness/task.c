@@ -27,7 +27,9 @@ struct ptn_waker {
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t threads_cond = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t timers_cond = PTHREAD_COND_INITIALIZER;
 static unsigned threads_running;
+static bool timers_hurry; /* the harness stops: nobody waits for timers that are far away */
 
 static void
 thread_begins (void) {
@@ -47,8 +49,11 @@ thread_ends (void) {
 void
 harness_join_threads (void) {
   pthread_mutex_lock (&threads_lock);
+  timers_hurry = true;
+  pthread_cond_broadcast (&timers_cond);
   while (threads_running)
     pthread_cond_wait (&threads_cond, &threads_lock);
+  timers_hurry = false;
   pthread_mutex_unlock (&threads_lock);
 }
 
@@ -168,8 +173,16 @@ static gpointer
 timer_thread (gpointer data) {
   struct timer *timer = data;
   int64_t left = timer->at - host_monotonic_ns ();
-  if (left > 0)
-    g_usleep ((gulong)(left / 1000 + 1));
+  struct timespec until;
+  clock_gettime (CLOCK_REALTIME, &until);
+  int64_t ns = until.tv_nsec + MAX (left, 0) % 1000000000;
+  until.tv_sec += MAX (left, 0) / 1000000000 + ns / 1000000000;
+  until.tv_nsec = ns % 1000000000;
+  pthread_mutex_lock (&threads_lock);
+  while (!timers_hurry && timer->at > host_monotonic_ns ()
+         && pthread_cond_timedwait (&timers_cond, &threads_lock, &until) == 0)
+    ;
+  pthread_mutex_unlock (&threads_lock);
   host_wake (timer->waker);
   g_free (timer);
   thread_ends ();
