@@ -5,7 +5,9 @@
 BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
   libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libcrypt-dev zlib1g-dev libicu-dev scdoc python3
   curl openssl"
-TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop"
+TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt"
+# imapflow runs in Node.js; where npm has come from elsewhere, Debian's would get in its way.
+command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
 
 # install_packages NAME...: only what dpkg does not list as installed.  Returns 1, and says what
 # to install by hand, where that cannot be done.
