@@ -2,6 +2,7 @@
 /* text.c - see text.h. */
 #include "text.h"
 
+#include "common/mime/structure.h"
 #include "common/references.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct text_source {
   const char *rest;    /* of `out`, not given yet */
   size_t rest_size;
   struct references references;
+  struct mime_builder *structure;
 };
 
 static ptn_status
@@ -153,6 +155,7 @@ text_read (struct ptn_source *source, struct ptn_task *task, size_t max, struct 
   *chunk = (struct ptn_chunk){ .data = text->rest, .size = size, .fd = -1 };
   if (!text->references.over)
     references_feed (&text->references, text->rest, size);
+  mime_builder_feed (text->structure, text->rest, size);
   text->rest += size;
   text->rest_size -= size;
   return PTN_OK;
@@ -162,6 +165,7 @@ static void
 text_close (struct ptn_source *source) {
   struct text_source *text = (struct text_source *)source;
   references_clear (&text->references);
+  mime_builder_free (&text->structure);
   g_free (text->in);
   g_free (text->out);
   g_free (text);
@@ -182,6 +186,7 @@ text_source_new (const struct ptn_host *host, int fd, int64_t start, int64_t end
   text->end = end;
   text->quoting = quoting;
   text->line_start = true;
+  text->structure = mime_builder_new ();
   text->in = g_malloc (PIECE);
   text->out = g_malloc (PIECE);
   return &text->source;
@@ -189,7 +194,9 @@ text_source_new (const struct ptn_host *host, int fd, int64_t start, int64_t end
 
 ptn_status
 text_source_describe (void *source, struct ptn_description *description) {
-  description->references = references_strings (&((struct text_source *)source)->references);
+  struct text_source *text = source;
+  description->references = references_strings (&text->references);
+  description->digest = mime_builder_finish (text->structure, MIME_DIGEST_MAX);
   return PTN_OK;
 }
 

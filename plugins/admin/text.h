@@ -28,7 +28,8 @@ enum quoting {
 struct ptn_source *text_source_new (const struct ptn_host *, int fd, int64_t start, int64_t end,
                                     enum quoting);
 
-/* Which mails the one that the source has given refers to (common/references.h); until its close.
+/* Which mails the one that the source has given refers to (common/references.h), and its MIME
+ * structure (common/mime/structure.h); until its close.
  * For ptn_append.describe, with the source as argument. */
 ptn_status text_source_describe (void *source, struct ptn_description *);
 

@@ -277,7 +277,9 @@ settle_all (struct job *job, ptn_status whole, struct ptn_reply *replies) {
 /* Called by the store when it has read the mail. */
 static ptn_status
 describe (void *argument, struct ptn_description *description) {
-  description->references = references_strings (&((struct message *)argument)->references);
+  struct message *message = argument;
+  description->references = references_strings (&message->references);
+  description->digest = mime_builder_finish (message->structure, MIME_DIGEST_MAX);
   return PTN_OK;
 }
 

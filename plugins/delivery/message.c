@@ -102,10 +102,8 @@ give_held (struct message *m, size_t max, struct ptn_chunk *chunk) {
 }
 
 static ptn_status
-message_read (struct ptn_source *source, struct ptn_task *task, size_t max,
-              struct ptn_chunk *chunk) {
+next_piece (struct message *m, struct ptn_task *task, size_t max, struct ptn_chunk *chunk) {
   static const char tail[] = "\r\n";
-  struct message *m = (struct message *)source;
   ptn_status status;
   if (m->failed != PTN_OK)
     return m->failed;
@@ -129,6 +127,35 @@ message_read (struct ptn_source *source, struct ptn_task *task, size_t max,
   return give (chunk, &tail[m->tail_given - size], size);
 }
 
+/* What is stored is what the digest speaks of: with the trace fields, as it goes out. */
+static bool
+look_at_structure (struct message *m, const struct ptn_chunk *chunk) {
+  unsigned char piece[16384];
+  if (chunk->data) {
+    mime_builder_feed (m->structure, chunk->data, chunk->size);
+    return true;
+  }
+  for (size_t at = 0; at < chunk->size; at += sizeof piece) {
+    size_t size = MIN (sizeof piece, chunk->size - at);
+    if (!octets_at (chunk, at, size, piece))
+      return false;
+    mime_builder_feed (m->structure, piece, size);
+  }
+  return true;
+}
+
+static ptn_status
+message_read (struct ptn_source *source, struct ptn_task *task, size_t max,
+              struct ptn_chunk *chunk) {
+  struct message *m = (struct message *)source;
+  ptn_status status = next_piece (m, task, max, chunk);
+  if (status != PTN_OK || look_at_structure (m, chunk))
+    return status;
+  if (chunk->release)
+    chunk->release (chunk->owner);
+  return m->failed = PTN_E_CORRUPT;
+}
+
 static void
 message_close (struct ptn_source *source) {
 }
@@ -143,6 +170,7 @@ message_start (struct message *m, const struct ptn_transfer *transfer, int64_t r
   *m = (struct message){ .source = { &message_ops, -1 },
                          .inner = transfer->message,
                          .prefix = trace_fields (transfer, realtime_ms),
+                         .structure = mime_builder_new (),
                          .last = { '\r', '\n' } };
 }
 
@@ -150,6 +178,7 @@ void
 message_clear (struct message *m) {
   drop_held (m);
   references_clear (&m->references);
+  mime_builder_free (&m->structure);
   if (m->prefix)
     g_string_free (m->prefix, TRUE);
   m->prefix = NULL;

@@ -6,6 +6,7 @@
 #ifndef DELIVERY_MESSAGE_H
 #define DELIVERY_MESSAGE_H
 
+#include "common/mime/structure.h"
 #include "common/references.h"
 
 #include <postern/delivery.h>
@@ -27,6 +28,7 @@ struct message {
   bool held_back;    /* there is one */
   ptn_status failed; /* the mail's source failed with this; else PTN_OK */
   struct references references;
+  struct mime_builder *structure; /* of all that was given */
 };
 
 /* realtime_ms: for the date of the Received field. */
