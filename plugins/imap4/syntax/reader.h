@@ -73,7 +73,7 @@ struct sequence_set {
 };
 bool reader_sequence_set (struct reader *, struct sequence_set *); /* clear it in any case */
 void sequence_set_clear (struct sequence_set *);
-/* Ascending and apart, with "*" as `largest` (0: nothing is there, and "*" stands for nothing).
+/* Ascending and apart, with "*" as `largest` (0: nothing is there; ranges with "*" are empty then).
  * Returns a GArray of struct ptn_uid_range, for g_array_unref. */
 GArray *sequence_set_ranges (const struct sequence_set *, uint32_t largest);
 

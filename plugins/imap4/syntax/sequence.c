@@ -58,16 +58,14 @@ sequence_set_ranges (const struct sequence_set *set, uint32_t largest) {
       g_array_sized_new (FALSE, FALSE, sizeof (struct ptn_uid_range), (guint)set->count);
   for (size_t i = 0; i < set->count; i++) {
     struct ptn_uid_range range = set->ranges[i];
+    if (!largest && (!range.first || !range.last))
+      continue;
     if (!range.first)
       range.first = largest;
     if (!range.last)
       range.last = largest;
     if (range.first > range.last)
       range = (struct ptn_uid_range){ range.last, range.first };
-    if (range.last == 0)
-      continue;
-    if (range.first == 0)
-      range.first = 1;
     g_array_append_val (ranges, range);
   }
   if (ranges->len < 2)
