@@ -33,6 +33,10 @@ put_capabilities (struct session *s, struct writer *w, const struct ptn_strings 
     if ((logged_in || rows[i].when == PRE) && offers (s, i)) {
       put_char (w, ' ');
       put_text (w, rows[i].name);
+      if (i == CAP_APPENDLIMIT) {
+        put_char (w, '=');
+        put_number (w, (uint64_t)s->imap4->host->number (s->info->config, "append_limit"));
+      }
     }
   if (logged_in)
     return;

@@ -8,11 +8,14 @@
 
 /* NAME, as it is written, its document, when it is told (PRE: before login too), what the store must
  * declare. */
-#define CAPABILITIES(_)                            \
-  _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0)   \
-  _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0)   \
-  _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0) \
-  _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0)
+#define CAPABILITIES(_)                               \
+  _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0)      \
+  _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0)      \
+  _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0)    \
+  _ (APPENDLIMIT, "APPENDLIMIT", "RFC 7889", PRE, 0)  \
+  _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0)       \
+  _ (MULTIAPPEND, "MULTIAPPEND", "RFC 3502", POST, 0) \
+  _ (REPLACE, "REPLACE", "RFC 8508", POST, 0)
 
 enum capability {
 #define CAPABILITY_ENUM(name, ...) CAP_##name,

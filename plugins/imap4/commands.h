@@ -16,5 +16,6 @@ command_function command_list;
 /* fetch/ */
 /* search/ */
 /* append/ */
+command_function command_append, command_replace;
 
 #endif

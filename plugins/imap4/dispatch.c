@@ -6,6 +6,7 @@
 
 /* In alphabetical order: found by halving. */
 static const struct command commands[] = {
+  { "APPEND", command_append, STATES_LOGGED_IN, COMMAND_STREAMS, CAP_NONE },
   { "CAPABILITY", command_capability, STATES_ANY, 0, CAP_NONE },
   { "CHECK", command_check, STATE_SELECTED, 0, CAP_NONE },
   { "CLOSE", command_close, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
@@ -14,6 +15,7 @@ static const struct command commands[] = {
   { "LOGIN", command_login, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
   { "LOGOUT", command_logout, STATES_ANY, COMMAND_KEEPS_OLD, CAP_NONE },
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
+  { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
   { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
 };

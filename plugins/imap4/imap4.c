@@ -3,6 +3,11 @@
 #include "imap4.h"
 
 static const struct ptn_setting settings[] = {
+  { .name = "append_limit",
+    .type = PTN_SETTING_SIZE,
+    .default_value = "64M",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "The greatest message that APPEND takes (RFC 7889: APPENDLIMIT)." },
   { .name = "other_users_namespace",
     .type = PTN_SETTING_STRING,
     .default_value = "Other Users",
