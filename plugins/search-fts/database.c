@@ -296,7 +296,7 @@ database_generation (struct database *database) {
 enum { PLAIN = 0, ZSTD = 1 };
 
 GByteArray *
-pack (const GByteArray *flat, int *packing) {
+text_pack (const GByteArray *flat, int *packing) {
   *packing = PLAIN;
 #ifdef HAVE_ZSTD
   g_autoptr (GByteArray) packed = g_byte_array_new ();
@@ -316,7 +316,7 @@ pack (const GByteArray *flat, int *packing) {
 }
 
 GByteArray *
-unpack (const void *data, size_t size, int packing) {
+text_unpack (const void *data, size_t size, int packing) {
   if (packing == PLAIN)
     return g_byte_array_append (g_byte_array_sized_new ((guint)size), data, (guint)size);
 #ifdef HAVE_ZSTD

@@ -34,6 +34,7 @@ struct item {
   bool placed;    /* it is in the index (database_reconcile) */
   bool skipped;   /* expunged meanwhile */
   struct ptn_id email;
+  GBytes *digest;            /* as the store keeps it, or NULL: for who reads it */
   struct document *document; /* its text; NULL and not placed: it becomes unknown */
 };
 

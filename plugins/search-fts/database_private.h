@@ -68,8 +68,8 @@ ptn_status database_box_number (struct side *, const struct ptn_id *, int64_t *n
                                 char why[DATABASE_WHY]);
 
 /* The text of a document as it is kept.  *packing says how. */
-GByteArray *pack (const GByteArray *flat, int *packing);
+GByteArray *text_pack (const GByteArray *flat, int *packing);
 /* NULL: it is damaged. */
-GByteArray *unpack (const void *data, size_t size, int packing);
+GByteArray *text_unpack (const void *data, size_t size, int packing);
 
 #endif

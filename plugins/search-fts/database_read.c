@@ -70,8 +70,8 @@ look (sqlite3_stmt *find, const struct ptn_search_term *term, GArray *uids,
       char why[DATABASE_WHY]) {
   struct flat flat;
   g_autoptr (GByteArray) text =
-      unpack (sqlite3_column_blob (find, 2), (size_t)sqlite3_column_bytes (find, 2),
-              sqlite3_column_int (find, 1));
+      text_unpack (sqlite3_column_blob (find, 2), (size_t)sqlite3_column_bytes (find, 2),
+                   sqlite3_column_int (find, 1));
   if (!text || !flat_open (&flat, text->data, text->len)) {
     g_strlcpy (why, "a document is damaged", DATABASE_WHY);
     return PTN_E_CORRUPT;
@@ -103,7 +103,8 @@ find (struct side *side, int64_t box, const struct ptn_search_term *term,
   if (result != SQLITE_DONE)
     return side_failed (side, result, why);
   sqlite3_clear_bindings (get);
-  qsort (uids->data, uids->len, sizeof (uint32_t), by_uid);
+  if (uids->len)
+    qsort (uids->data, uids->len, sizeof (uint32_t), by_uid);
   return PTN_OK;
 }
 

@@ -234,7 +234,7 @@ static int64_t
 add_document (struct work *work, const struct item *item) {
   g_autoptr (GByteArray) flat = document_flatten (item->document);
   int packing;
-  g_autoptr (GByteArray) packed = pack (flat, &packing);
+  g_autoptr (GByteArray) packed = text_pack (flat, &packing);
   sqlite3_stmt *add = side_get (work->side, DOCUMENT_ADD);
   if (item->has_email)
     sqlite3_bind_blob (add, 1, &item->email, sizeof item->email, SQLITE_STATIC);
@@ -281,8 +281,8 @@ remove_document (struct work *work, int64_t number) {
   if (!row (work, get))
     return;
   g_autoptr (GByteArray) flat =
-      unpack (sqlite3_column_blob (get, 1), (size_t)sqlite3_column_bytes (get, 1),
-              sqlite3_column_int (get, 0));
+      text_unpack (sqlite3_column_blob (get, 1), (size_t)sqlite3_column_bytes (get, 1),
+                   sqlite3_column_int (get, 0));
   sqlite3_reset (get);
   struct flat open;
   if (!flat || !flat_open (&open, flat->data, flat->len)) {

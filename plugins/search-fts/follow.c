@@ -358,6 +358,8 @@ follower_new (struct account *account, struct ptn_task *task) {
   follower->task = follower->call.task = follower->open.task = task;
   follower->rows = g_array_new (FALSE, FALSE, sizeof (struct box_row));
   follower->items = g_array_new (FALSE, TRUE, sizeof (struct item));
+  follower->ranges = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  follower->message = message_new ();
   follower->phase = open_file;
 }
 
@@ -393,6 +395,8 @@ follow_done (void *argument) {
   if (follower) {
     g_array_free (follower->rows, TRUE);
     g_array_free (follower->items, TRUE);
+    g_array_free (follower->ranges, TRUE);
+    message_free (&follower->message);
     g_free (follower);
   }
   account->follower = NULL;

@@ -8,6 +8,7 @@
 #define SEARCH_FTS_FOLLOW_H
 
 #include "fts.h"
+#include "message.h"
 
 enum { CHUNK = 2048 }; /* messages looked at together */
 
@@ -47,12 +48,16 @@ struct follower {
   uint64_t modseq, looked, total;
   uint32_t first, last, seen; /* the chunk begins at `first`; the mailbox ends with `last` */
   uint32_t chunk_last;
-  GArray *items; /* struct item */
-  guint at;      /* the item that is read */
-  guint applied; /* those before are in the file */
-  size_t held;   /* octets of documents that are not */
+  GArray *items;  /* struct item */
+  guint at;       /* the item that is read */
+  guint applied;  /* those before are in the file */
+  size_t held;    /* octets of documents that are not */
+  size_t digests; /* octets of those kept */
+  GArray *ranges; /* struct ptn_uid_range, of a fetch */
   struct ptn_source *source;
   struct message *message;
+  uint64_t offset, size; /* of the octets with text */
+  bool built;            /* its structure was computed here */
   struct ptn_uid_set gone;
 };
 

@@ -125,16 +125,6 @@ void fts_progress (void *instance, const struct ptn_call *, uint64_t *done, uint
 ptn_status follow_step (void *account, struct ptn_task *);
 void follow_done (void *account);
 
-/* --- the text of a message (message.c) ---------------------------------------------------------- */
-
-struct message;
-struct message *message_new (size_t limit);
-/* The octets as they are stored, in pieces.  False: no more is needed. */
-bool message_feed (struct message *, const void *data, size_t size);
-/* Ends it.  NULL: the text is larger than the limit. */
-struct document *message_end (struct message **);
-void message_free (struct message **);
-
 /* --- commands (commands.c) ------------------------------------------------------------------------ */
 
 ptn_status commands_provide (struct fts *);

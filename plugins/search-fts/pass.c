@@ -7,12 +7,12 @@
 #include "follow.h"
 
 #include <string.h>
-#include <unistd.h>
 
-enum { ROWS = 256, PIECE = 128 << 10 };
+enum { ROWS = 256, DIGESTS_MOST = 4 << 20 };
 
-static phase pass_view, pass_vanished, pass_fetch, pass_rows, pass_reconciled, pass_read,
-    pass_octets, pass_apply, pass_applied, pass_end;
+static phase pass_view, pass_vanished, pass_fetch, pass_rows, pass_reconciled, pass_digests,
+    pass_digest_rows, pass_read, pass_whole, pass_structure, pass_parts, pass_text, pass_apply,
+    pass_applied, pass_end;
 
 static struct item *
 item_at (struct follower *follower, guint index) {
@@ -21,11 +21,13 @@ item_at (struct follower *follower, guint index) {
 
 static void
 forget_documents (struct follower *follower) {
-  for (guint i = 0; i < follower->items->len; i++)
+  for (guint i = 0; i < follower->items->len; i++) {
     document_free (&item_at (follower, i)->document);
+    g_clear_pointer (&item_at (follower, i)->digest, g_bytes_unref);
+  }
   g_array_set_size (follower->items, 0);
   follower->at = follower->applied = 0;
-  follower->held = 0;
+  follower->held = follower->digests = 0;
 }
 
 void
@@ -33,7 +35,6 @@ pass_clear (struct follower *follower) {
   if (follower->source)
     follower->source->ops->close (follower->source);
   follower->source = NULL;
-  message_free (&follower->message);
   follow_call_end (follower);
   if (follower->cursor)
     follower->store->close_cursor (follower->cursor);
@@ -285,6 +286,82 @@ pass_reconciled (struct follower *follower) {
   if (follower->result != PTN_OK)
     return failed (follower, follower->result, follower->why);
   follower->sweep |= follower->full;
+  follower->phase = pass_digests;
+  return PTN_OK;
+}
+
+/* Of those that will be read the store may know where their texts are. */
+static void
+gather_ranges (struct follower *follower) {
+  g_array_set_size (follower->ranges, 0);
+  for (guint i = 0; i < follower->items->len; i++) {
+    const struct item *item = item_at (follower, i);
+    struct ptn_uid_range range = { item->uid, item->uid };
+    struct ptn_uid_range *last =
+        follower->ranges->len
+            ? &g_array_index (follower->ranges, struct ptn_uid_range, follower->ranges->len - 1)
+            : NULL;
+    if (item->placed)
+      continue;
+    if (last && last->last + 1 == item->uid)
+      last->last++;
+    else
+      g_array_append_val (follower->ranges, range);
+  }
+}
+
+static ptn_status
+pass_digests (struct follower *follower) {
+  gather_ranges (follower);
+  follower->phase = pass_read;
+  if (!follower->ranges->len || !(follower->store->capabilities & PTN_STORE_DIGESTS))
+    return PTN_OK;
+  struct ptn_fetch fetch = {
+    .size = sizeof fetch,
+    .items = PTN_FETCH_DIGEST,
+    .uids = { (const void *)follower->ranges->data, follower->ranges->len },
+  };
+  ptn_status status = follower->store->fetch (follower->opened, &follower->call,
+                                              &follower->box->row.id, &fetch, &follower->cursor);
+  if (status == PTN_PENDING) {
+    follower->phase = pass_digests;
+    return status;
+  }
+  follow_call_end (follower);
+  if (status == PTN_OK)
+    follower->phase = pass_digest_rows;
+  else
+    follower->cursor = NULL; /* they are a help, no more */
+  return PTN_OK;
+}
+
+static void
+keep_digest (struct follower *follower, const struct ptn_message *row, guint *at) {
+  while (*at < follower->items->len && item_at (follower, *at)->uid < row->uid)
+    ++*at;
+  if (*at == follower->items->len || item_at (follower, *at)->uid != row->uid
+      || !(row->items & PTN_FETCH_DIGEST) || item_at (follower, *at)->digest)
+    return;
+  item_at (follower, *at)->digest = g_bytes_new (row->digest.data, row->digest.size);
+  follower->digests += row->digest.size;
+}
+
+static ptn_status
+pass_digest_rows (struct follower *follower) {
+  const struct ptn_message *rows[ROWS];
+  ptn_status status = PTN_OK;
+  guint at = 0;
+  while (status == PTN_OK && follower->digests < DIGESTS_MOST) {
+    size_t count = 0;
+    status = follower->store->next_messages (follower->cursor, &follower->call, rows, ROWS, &count);
+    if (status == PTN_PENDING)
+      return status;
+    for (size_t i = 0; status == PTN_OK && i < count; i++)
+      keep_digest (follower, rows[i], &at);
+    follow_call_end (follower);
+  }
+  follower->store->close_cursor (follower->cursor);
+  follower->cursor = NULL;
   follower->phase = pass_read;
   return PTN_OK;
 }
@@ -309,80 +386,119 @@ pass_read (struct follower *follower) {
     follower->phase = pass_apply;
     return PTN_OK;
   }
-  struct item *item = item_at (follower, follower->at);
-  ptn_status status =
-      follower->store->read (follower->opened, &follower->call, &follower->box->row.id, item->uid,
-                             0, UINT64_MAX, &follower->source);
-  if (status == PTN_PENDING)
-    return status;
-  follow_call_end (follower);
-  if (status != PTN_OK)
-    follower->source = NULL;
-  item->skipped = status == PTN_E_EXPUNGED || status == PTN_E_NOT_FOUND;
-  if (item->skipped || status == PTN_E_CORRUPT) /* CORRUPT: it stays unknown */
-    return next_item (follower);
-  if (status != PTN_OK)
-    return store_failed (follower, status);
-  follower->message = message_new (follower->fts->text_limit);
-  follower->phase = pass_octets;
+  bool known = message_begin (follower->message, item_at (follower, follower->at)->digest);
+  follower->built = !known;
+  follower->phase = known ? pass_parts : pass_whole;
+  if (known)
+    message_text_start (follower->message, follower->fts->text_limit, &follower->offset,
+                        &follower->size);
   return PTN_OK;
 }
 
-/* A chunk may lie in a file.  False: it could not be read. */
-static bool
-feed_chunk (struct follower *follower, const struct ptn_chunk *chunk, bool *more) {
-  if (chunk->data) {
-    *more = message_feed (follower->message, chunk->data, chunk->size);
-    return true;
-  }
-  g_autofree char *piece = g_malloc (PIECE);
-  for (size_t at = 0; at < chunk->size && *more;) {
-    ssize_t got =
-        pread (chunk->fd, piece, MIN (chunk->size - at, PIECE), chunk->file_offset + (int64_t)at);
-    if (got <= 0)
-      return false;
-    *more = message_feed (follower->message, piece, (size_t)got);
-    at += (size_t)got;
-  }
-  return true;
+static void
+close_source (struct follower *follower) {
+  if (follower->source)
+    follower->source->ops->close (follower->source);
+  follower->source = NULL;
 }
 
+/* The message is as far as it comes: with its text, or unknown. */
 static ptn_status
 message_done (struct follower *follower, bool known) {
   struct item *item = item_at (follower, follower->at);
-  follower->source->ops->close (follower->source);
-  follower->source = NULL;
+  close_source (follower);
   if (known)
-    item->document = message_end (&follower->message);
-  message_free (&follower->message);
+    item->document = message_take (follower->message);
   if (item->document)
     follower->held += document_size (item->document);
   follower->host->observe (follower->fts->indexed, 1);
   return next_item (follower);
 }
 
+/* Opens octets of the message; PTN_END: there is nothing to read, the next one is set. */
 static ptn_status
-pass_octets (struct follower *follower) {
-  struct ptn_source *source = follower->source;
-  bool more = true;
-  while (more) {
-    struct ptn_chunk chunk = { 0 };
+open_source (struct follower *follower, uint64_t offset, uint64_t size) {
+  struct item *item = item_at (follower, follower->at);
+  ptn_status status =
+      follower->store->read (follower->opened, &follower->call, &follower->box->row.id, item->uid,
+                             offset, size, &follower->source);
+  if (status == PTN_PENDING || status == PTN_OK) {
+    if (status == PTN_OK)
+      follow_call_end (follower);
+    return status;
+  }
+  follow_call_end (follower);
+  follower->source = NULL;
+  item->skipped = status == PTN_E_EXPUNGED || status == PTN_E_NOT_FOUND;
+  if (item->skipped)
+    next_item (follower);
+  else if (status == PTN_E_CORRUPT)
+    message_done (follower, false);
+  else
+    store_failed (follower, status);
+  return PTN_END;
+}
+
+static ptn_status
+pass_whole (struct follower *follower) {
+  ptn_status status = open_source (follower, 0, UINT64_MAX);
+  if (status == PTN_OK)
+    follower->phase = pass_structure;
+  return status == PTN_END ? PTN_OK : status;
+}
+
+static ptn_status
+pass_structure (struct follower *follower) {
+  ptn_status status = PTN_OK;
+  while (status == PTN_OK) {
     if (follower->host->budget_spent (follower->task))
       return PTN_OK;
-    ptn_status status = source->ops->read (source, follower->task, PIECE, &chunk);
-    if (status == PTN_PENDING)
-      return status;
-    if (status == PTN_END || status == PTN_E_CORRUPT)
-      return message_done (follower, status == PTN_END);
-    if (status != PTN_OK)
-      return store_failed (follower, status);
-    bool read = feed_chunk (follower, &chunk, &more);
-    if (chunk.release)
-      chunk.release (chunk.owner);
-    if (!read)
-      return store_failed (follower, PTN_E_TEMPORARY);
+    status = message_structure (follower->message, follower->source, follower->task);
   }
-  return message_done (follower, true);
+  if (status == PTN_PENDING)
+    return status;
+  if (status == PTN_E_CORRUPT)
+    return message_done (follower, false);
+  if (status != PTN_END)
+    return store_failed (follower, status);
+  close_source (follower);
+  message_text_start (follower->message, follower->fts->text_limit, &follower->offset,
+                      &follower->size);
+  follower->phase = pass_parts;
+  return PTN_OK;
+}
+
+static ptn_status
+pass_parts (struct follower *follower) {
+  if (follower->size == 0)
+    return message_done (follower, true);
+  ptn_status status = open_source (follower, follower->offset, follower->size);
+  if (status == PTN_OK)
+    follower->phase = pass_text;
+  return status == PTN_END ? PTN_OK : status;
+}
+
+static ptn_status
+pass_text (struct follower *follower) {
+  ptn_status status = PTN_OK;
+  while (status == PTN_OK) {
+    if (follower->host->budget_spent (follower->task))
+      return PTN_OK;
+    status = message_text_more (follower->message, follower->source, follower->task);
+  }
+  if (status == PTN_PENDING)
+    return status;
+  if (status == PTN_END)
+    return message_done (follower, true);
+  if (status != PTN_E_CORRUPT)
+    return store_failed (follower, status);
+  if (follower->built)
+    return message_done (follower, false);
+  close_source (follower); /* perhaps only the kept structure is wrong */
+  message_begin (follower->message, NULL);
+  follower->built = true;
+  follower->phase = pass_whole;
+  return PTN_OK;
 }
 
 /* --- into the file -------------------------------------------------------------------------------- */
@@ -403,8 +519,10 @@ static ptn_status
 pass_applied (struct follower *follower) {
   if (follower->result != PTN_OK)
     return failed (follower, follower->result, follower->why);
-  for (guint i = follower->applied; i < follower->at; i++)
+  for (guint i = follower->applied; i < follower->at; i++) {
     document_free (&item_at (follower, i)->document);
+    g_clear_pointer (&item_at (follower, i)->digest, g_bytes_unref);
+  }
   follower->applied = follower->at;
   follower->held = 0;
   tell_progress (follower);
