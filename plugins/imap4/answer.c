@@ -10,7 +10,8 @@ static ptn_status
 send_answer (struct session *s) {
   unsigned flags = s->command ? s->command->flags : COMMAND_KEEPS_OLD;
   if (s->selected && !(flags & COMMAND_KEEPS_OLD)) {
-    ptn_status status = selected_report (s, !(flags & COMMAND_NUMBERS) || s->uid);
+    ptn_status status =
+        selected_report (s, !(flags & COMMAND_NUMBERS) || flags & COMMAND_EXPUNGES || s->uid);
     if (status != PTN_OK)
       return status;
   }

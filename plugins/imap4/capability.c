@@ -20,8 +20,11 @@ offers (const struct session *s, enum capability capability) {
     return true;
   if (s->hidden[capability / 64] >> (capability % 64) & 1)
     return false;
-  uint32_t needed = rows[capability].store;
-  return (s->imap4->store->capabilities & needed) == needed;
+  uint32_t needed = rows[capability].store, has = s->imap4->store->capabilities;
+  /* A store that forgets everything at its end forgets modseqs together with what they are of. */
+  if (!(has & PTN_STORE_DURABLE))
+    has |= PTN_STORE_QRESYNC;
+  return (has & needed) == needed;
 }
 
 void

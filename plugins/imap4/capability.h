@@ -8,14 +8,22 @@
 
 /* NAME, as it is written, its document, when it is told (PRE: before login too), what the store must
  * declare. */
-#define CAPABILITIES(_)                               \
-  _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0)      \
-  _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0)      \
-  _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0)    \
-  _ (APPENDLIMIT, "APPENDLIMIT", "RFC 7889", PRE, 0)  \
-  _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0)       \
+/* clang-format off: one line a row, whatever the others are */
+#define CAPABILITIES(_) \
+  _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0) \
+  _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0) \
+  _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0) \
+  _ (APPENDLIMIT, "APPENDLIMIT", "RFC 7889", PRE, 0) \
+  _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0) \
+  _ (CONDSTORE, "CONDSTORE", "RFC 7162", POST, PTN_STORE_QRESYNC) \
+  _ (MOVE, "MOVE", "RFC 6851", POST, 0) \
   _ (MULTIAPPEND, "MULTIAPPEND", "RFC 3502", POST, 0) \
-  _ (REPLACE, "REPLACE", "RFC 8508", POST, 0)
+  _ (OBJECTID, "OBJECTID", "RFC 8474", POST, PTN_STORE_OBJECT_IDS) \
+  _ (QRESYNC, "QRESYNC", "RFC 7162", POST, PTN_STORE_QRESYNC) \
+  _ (REPLACE, "REPLACE", "RFC 8508", POST, 0) \
+  _ (UIDPLUS, "UIDPLUS", "RFC 4315", POST, 0) \
+  _ (UNSELECT, "UNSELECT", "RFC 3691", POST, 0)
+/* clang-format on */
 
 enum capability {
 #define CAPABILITY_ENUM(name, ...) CAP_##name,

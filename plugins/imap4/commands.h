@@ -10,7 +10,8 @@ command_function command_capability, command_noop, command_logout;
 /* login/ */
 command_function command_login;
 /* selected/ */
-command_function command_select, command_examine, command_check, command_close, command_unselect;
+command_function command_select, command_examine, command_check, command_close, command_unselect,
+    command_expunge, command_store, command_copy, command_move;
 /* mailbox/ */
 command_function command_list;
 /* fetch/ */

@@ -2,6 +2,8 @@
 /* imap4.c - the plugin: settings of a listener, life of an instance. */
 #include "imap4.h"
 
+#include "selected/merge.h"
+
 static const struct ptn_setting settings[] = {
   { .name = "append_limit",
     .type = PTN_SETTING_SIZE,
@@ -26,8 +28,10 @@ static ptn_status
 imap4_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct imap4 *imap4 = g_new0 (struct imap4, 1);
   imap4->host = host;
+  imap4->differences = differences_new ();
   ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "imap4", &imap4_protocol, imap4);
   if (status != PTN_OK) {
+    differences_free (&imap4->differences);
     g_free (imap4);
     return status;
   }
@@ -72,6 +76,8 @@ imap4_start (void *instance) {
 
 static void
 imap4_destroy (void *instance) {
+  struct imap4 *imap4 = instance;
+  differences_free (&imap4->differences);
   g_free (instance);
 }
 

@@ -21,6 +21,8 @@ struct imap4 {
   const struct ptn_login *login;
   void *login_instance;
 
+  struct differences *differences; /* selected/merge.h; has a lock of its own */
+
   struct ptn_metric *sessions, *commands;
 };
 

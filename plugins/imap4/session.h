@@ -47,7 +47,8 @@ enum {                           /* command.flags */
        COMMAND_NUMBERS = 1 << 1, /* without UID: no EXPUNGE may be told (RFC 9051 section 7.5.1) */
        COMMAND_STREAMS = 1 << 2, /* takes its literals itself (literal_* below) */
        COMMAND_KEEPS_OLD = 1 << 3, /* tells nothing of the mailbox at its end */
-       COMMAND_UID_ONLY = 1 << 4   /* exists with UID before it alone */
+       COMMAND_UID_ONLY = 1 << 4,  /* exists with UID before it alone */
+       COMMAND_EXPUNGES = 1 << 5   /* has numbers, but EXPUNGE may be told at its end */
 };
 
 struct session;

@@ -1,37 +1,121 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.c - telling the client what changed in its mailbox since it was told last
- * (RFC 9051 section 5.2). */
+ * (RFC 9051 section 5.2 and 7.5.1, RFC 7162 section 3.2.10, RFC 9586).
+ *
+ * Where numbers must stay, messages that are gone stay in `told`; that flags changed and that messages
+ * came can be told all the same. */
+#include "common/uid_set.h"
+#include "selected/merge.h"
 #include "selected/selected.h"
 
-/* From behind, so that the numbers of those that follow stay right. */
 static void
-tell_expunges (struct session *s, const struct ptn_view *told, const struct ptn_view *now) {
-  uint32_t j = now->count;
-  for (uint32_t i = told->count; i-- > 0;) {
-    while (j > 0 && now->uid[j - 1] > told->uid[i])
-      j--;
-    if (j == 0 || now->uid[j - 1] != told->uid[i])
-      put_format (&s->out, "* %u EXPUNGE\r\n", i + 1);
+tell_gone (struct session *s, const struct ptn_view *told, const GArray *gone) {
+  struct writer *w = &s->out;
+  if (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) {
+    g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+    for (guint i = 0; i < gone->len; i++)
+      set_append (uids, told->uid[g_array_index (gone, uint32_t, i)]);
+    PUT (w, "* VANISHED ");
+    put_uid_set (w, SET_OF (uids));
+    PUT (w, "\r\n");
+    return;
+  }
+  /* From behind, so that the numbers of those that follow stay right. */
+  for (guint i = gone->len; i-- > 0;) {
+    PUT (w, "* ");
+    put_number (w, g_array_index (gone, uint32_t, i) + 1);
+    PUT (w, " EXPUNGE\r\n");
   }
 }
 
+/* Has STORE shown this already? */
+static bool
+answered (const struct selected *selected, uint32_t uid, uint64_t modseq) {
+  return selected->answered && modseq <= selected->answered_modseq
+         && set_contains (SET_OF (selected->answered), uid);
+}
+
 static void
-tell_flags (struct session *s, const struct ptn_view *told, const struct ptn_view *now) {
-  for (uint32_t i = 0; i < now->count; i++) {
-    if (now->message_modseq[i] <= told->modseq)
+tell_changed (struct session *s, const struct ptn_view *now, const GArray *changed, bool numbers) {
+  const struct selected *selected = s->selected;
+  const struct ptn_view *told = selected->told;
+  bool condstore = s->enabled & ENABLED_CONDSTORE;
+  bool with_uid = s->uid || s->enabled & ENABLED_QRESYNC;
+  for (guint i = 0; i < changed->len; i++) {
+    struct changed place = g_array_index (changed, struct changed, i);
+    uint32_t uid = now->uid[place.now];
+    uint64_t modseq = now->message_modseq[place.now];
+    if (answered (selected, uid, modseq)
+        || (!condstore && now->flags[place.now] == told->flags[place.told]))
       continue;
-    if (view_find (told, now->uid[i], NULL) == told->count)
-      continue;
-    put_format (&s->out, "* %u FETCH (UID %u FLAGS ", i + 1, now->uid[i]);
-    put_flags (s, &s->out, now, now->uid[i], now->flags[i]);
+    put_fetch (s, (numbers ? place.told : place.now) + 1, uid, with_uid);
+    PUT (&s->out, "FLAGS ");
+    put_flags (s, &s->out, now, uid, now->flags[place.now]);
+    if (condstore) {
+      PUT (&s->out, " MODSEQ (");
+      put_number (&s->out, modseq);
+      put_char (&s->out, ')');
+    }
     PUT (&s->out, ")\r\n");
   }
 }
 
-static bool
-has_expunges (const struct ptn_view *told, const struct ptn_view *now) {
-  return told->count > now->count
-         || (told->count && memcmp (told->uid, now->uid, told->count * sizeof *told->uid) != 0);
+/* All of the difference; messages that are gone only if `expunges`.  Takes `now` over. */
+static void
+tell (struct session *s, const struct ptn_view *now, struct difference *d, bool expunges) {
+  struct selected *selected = s->selected;
+  const struct ptn_view *told = selected->told;
+  bool hold = d->gone && !expunges;
+  uint32_t count = now->count + (hold ? d->gone->len : 0);
+  if (d->gone && expunges)
+    tell_gone (s, told, d->gone);
+  if (d->fresh)
+    put_format (&s->out, "* %u EXISTS\r\n", count);
+  if (now->keywords.count > selected->told_keywords)
+    tell_flag_names (s, now);
+  if (d->changed)
+    tell_changed (s, now, d->changed, hold);
+  selected->claiming = d->fresh && !selected->read_only && !(s->enabled & ENABLED_REV2);
+  if (hold)
+    selected_tell (s, view_mix (told, now, d), true);
+  else
+    selected_tell (s, now, false);
+}
+
+/* RFC 3501 section 2.3.2: new messages are \Recent in the first session that hears of them. */
+static ptn_status
+claim (struct session *s) {
+  struct selected *selected = s->selected;
+  const struct ptn_store *store = s->imap4->store;
+  uint32_t first = UINT32_MAX, place;
+  if (PTN_CAN (store, claim_recent)) {
+    ptn_status status =
+        store->claim_recent (s->user->account, &s->call, &selected->mailbox, &first);
+    if (status == PTN_PENDING)
+      return status;
+    s->imap4->host->call_end (&s->call);
+    if (status != PTN_OK)
+      first = UINT32_MAX;
+  }
+  selected->claiming = false;
+  view_find (selected->told, first, &place);
+  if (place == selected->told->count)
+    return PTN_OK;
+  selected->recent_from = MIN (selected->recent_from, first);
+  view_find (selected->told, selected->recent_from, &place);
+  put_format (&s->out, "* %u RECENT\r\n", selected->told->count - place);
+  return PTN_OK;
+}
+
+static void
+mailbox_is_gone (struct session *s) {
+  untagged (s, "BYE the selected mailbox is gone");
+  session_logout (s);
+}
+
+static void
+report_done (struct selected *selected) {
+  g_clear_pointer (&selected->answered, g_array_unref);
 }
 
 ptn_status
@@ -39,24 +123,27 @@ selected_report (struct session *s, bool expunges) {
   struct selected *selected = s->selected;
   const struct ptn_store *store = s->imap4->store;
   const struct ptn_view *now, *told = selected->told;
+  if (selected->claiming)
+    return claim (s);
   ptn_status status = store->view (s->user->account, &s->call, &selected->mailbox, &now);
   if (status == PTN_PENDING)
     return status;
   s->imap4->host->call_end (&s->call);
   if (status != PTN_OK) {
-    untagged (s, "BYE the mailbox is gone");
-    session_logout (s);
+    if (status == PTN_E_NOT_FOUND || status == PTN_E_DENIED)
+      mailbox_is_gone (s);
     return PTN_OK;
   }
-  if (now->modseq == told->modseq || (!expunges && has_expunges (told, now))) {
+  if (s->enabled & ENABLED_UIDONLY)
+    expunges = true;
+  if (now == told || (selected->mixed && !expunges && now == view_mixed_from (told)))
     store->release_view (now);
-    return PTN_OK;
+  else {
+    struct difference *d =
+        difference_between (s->imap4->differences, &selected->mailbox, told, now, !selected->mixed);
+    tell (s, now, d, expunges);
+    difference_unref (d);
   }
-  tell_expunges (s, told, now);
-  if (now->count != told->count)
-    put_format (&s->out, "* %u EXISTS\r\n", now->count);
-  tell_flags (s, told, now);
-  store->release_view (told);
-  selected->told = now;
-  return PTN_OK;
+  report_done (selected);
+  return selected->claiming ? claim (s) : PTN_OK;
 }

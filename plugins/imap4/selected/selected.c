@@ -3,6 +3,7 @@
 #include "selected/selected.h"
 
 #include "common/uid_set.h"
+#include "selected/merge.h"
 
 void
 selected_free (struct session *s) {
@@ -11,10 +12,11 @@ selected_free (struct session *s) {
     return;
   if (selected->waits)
     s->imap4->host->unsubscribe (selected->waits);
-  if (selected->told)
-    s->imap4->store->release_view (selected->told);
+  selected_tell (s, NULL, false);
   if (selected->saved)
     g_array_unref (selected->saved);
+  if (selected->answered)
+    g_array_unref (selected->answered);
   g_free (selected->owner);
   g_free (selected->name);
   g_free (selected);
@@ -46,6 +48,11 @@ selected_number (const struct session *s, uint32_t uid) {
 /* UIDs of the places first..last (from 0), one after the other. */
 static void
 append_places (GArray *uids, const struct ptn_view *view, uint32_t first, uint32_t last) {
+  struct ptn_uid_range all = { view->uid[first], view->uid[last] };
+  if (last > first && all.last - all.first == last - first && !uids->len) {
+    g_array_append_val (uids, all);
+    return;
+  }
   for (uint32_t i = first; i <= last; i++)
     set_append (uids, view->uid[i]);
 }
@@ -96,29 +103,36 @@ selected_uids (struct session *s, const struct sequence_set *set, bool uid) {
 }
 
 void
-put_flags (const struct session *s, struct writer *w, const struct ptn_view *view, uint32_t uid,
-           ptn_flag_bits flags) {
-  static const char *const names[] = { "\\Answered", "\\Flagged", "\\Deleted", "\\Seen",
-                                       "\\Draft" };
-  bool first = true;
-  put_char (w, '(');
-  for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
-    if (flags >> i & 1) {
-      put_text (w, names[i] + 0);
-      put_char (w, ' ');
-      first = false;
-    }
-  for (size_t i = 0; flags >> 16 && i < view->keywords.count; i++)
-    if (flags >> (16 + i) & 1) {
-      put_text (w, view->keywords.items[i]);
-      put_char (w, ' ');
-      first = false;
-    }
-  if (uid >= s->selected->recent_from && !(s->enabled & ENABLED_REV2)) {
-    PUT (w, "\\Recent ");
-    first = false;
-  }
-  if (!first)
-    w->size--;
-  put_char (w, ')');
+put_fetch (struct session *s, uint32_t number, uint32_t uid_of_it, bool uid) {
+  struct writer *w = &s->out;
+  bool only = s->enabled & ENABLED_UIDONLY;
+  PUT (w, "* ");
+  put_number (w, only ? uid_of_it : number);
+  if (only)
+    PUT (w, " UIDFETCH (");
+  else if (uid) {
+    PUT (w, " FETCH (UID ");
+    put_number (w, uid_of_it);
+    put_char (w, ' ');
+  } else
+    PUT (w, " FETCH (");
+}
+
+void
+condstore_enable (struct session *s) {
+  if (s->enabled & ENABLED_CONDSTORE)
+    return;
+  s->enabled |= ENABLED_CONDSTORE;
+  if (s->selected)
+    put_format (&s->out, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] the latest change\r\n",
+                MAX (s->selected->told->modseq, 1));
+}
+
+void
+answer_modseq (struct session *s, const char *code, const char *text) {
+  g_autofree char *modseq =
+      s->enabled & ENABLED_QRESYNC && !s->selected->mixed
+          ? g_strdup_printf ("HIGHESTMODSEQ %" G_GUINT64_FORMAT, MAX (s->selected->told->modseq, 1))
+          : NULL;
+  answer_ok (s, code ? code : modseq, text);
 }

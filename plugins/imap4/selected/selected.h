@@ -15,12 +15,18 @@ struct selected {
   char *name;  /* as the client wrote it, UTF-8 */
   uint32_t uidvalidity;
   bool read_only;
+  bool mixed;                     /* told is ours: it has messages that are gone (merge.c) */
+  bool claiming;                  /* a report that asks which new messages are \Recent */
+  bool annotate;                  /* SELECT (ANNOTATE): RFC 5257 */
   uint32_t rights;                /* RIGHT_* of common/rights.h */
   const struct ptn_view *told;    /* never NULL while a mailbox is selected */
   uint32_t told_keywords;         /* keywords that FLAGS has named */
   uint32_t recent_from;           /* UIDs from here on are \Recent; UINT32_MAX: none */
   GArray *saved;                  /* SEARCHRES: UIDs, struct ptn_uid_range; NULL: empty */
   struct ptn_subscription *waits; /* events of this mailbox, while IDLE or NOTIFY wants them */
+  /* What STORE has answered: flags of these UIDs as they were at this modseq need not be told. */
+  GArray *answered;
+  uint64_t answered_modseq;
 };
 
 /* Forgets it, if there is one; the state is for the caller to set. */
@@ -42,9 +48,34 @@ uint32_t selected_number (const struct session *, uint32_t uid);
  * RFC 9051 allows. */
 ptn_status selected_report (struct session *, bool expunges);
 
+/* --- flags.c --- */
+
 /* Flags of a message as FETCH shows them, with their parentheses: system flags, keywords of the view,
  * \Recent. */
 void put_flags (const struct session *, struct writer *, const struct ptn_view *, uint32_t uid,
                 ptn_flag_bits);
+/* "* FLAGS" and PERMANENTFLAGS, as the view's keywords and the rights are. */
+void tell_flag_names (struct session *, const struct ptn_view *);
+/* Is this one that an atom can be? */
+bool keyword_shown (const char *keyword);
+
+struct flag_names { /* as a command names them */
+  ptn_flag_bits system;
+  GPtrArray *keywords; /* strings of the reader; NULL: none */
+};
+/* "(\Seen word)", or without parentheses, to the end.  Free it in any case. */
+bool read_flag_names (struct reader *, struct flag_names *);
+void flag_names_clear (struct flag_names *);
+
+/* --- answers of several commands --- */
+
+/* "* 5 FETCH (", or "* 77 UIDFETCH (" after ENABLE UIDONLY (RFC 9586); with "UID 77" and a space if
+ * `uid`.  number is from 1. */
+void put_fetch (struct session *, uint32_t number, uint32_t uid_of_it, bool uid);
+/* CONDSTORE is enabled by a command (RFC 7162 section 3.1): the selected mailbox's HIGHESTMODSEQ is
+ * told, once. */
+void condstore_enable (struct session *);
+/* OK with HIGHESTMODSEQ, if that is to be told, and another code or none. */
+void answer_modseq (struct session *, const char *code, const char *text);
 
 #endif
