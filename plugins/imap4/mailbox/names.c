@@ -4,12 +4,22 @@
 
 static const char *
 setting (const struct session *s, const char *name) {
-  return s->imap4->host->text (s->info->config, name);
+  const char *text = s->imap4->host->text (s->info->config, name);
+  return text ? text : "";
 }
 
-/* What stands behind "prefix/"; NULL: not below it.  "" for the prefix itself. */
-static const char *
-below (const char *name, const char *prefix) {
+const char *
+namespace_others (const struct session *s) {
+  return setting (s, "other_users_namespace");
+}
+
+const char *
+namespace_public (const struct session *s) {
+  return setting (s, "public_namespace");
+}
+
+const char *
+below_prefix (const char *name, const char *prefix) {
   size_t size = strlen (prefix);
   if (!size || strncmp (name, prefix, size) != 0)
     return NULL;
@@ -20,12 +30,12 @@ below (const char *name, const char *prefix) {
 
 bool
 mailbox_of (struct session *s, const char *name, struct ptn_mailbox_name *mailbox) {
-  const char *rest = below (name, setting (s, "public_namespace"));
+  const char *rest = below_prefix (name, namespace_public (s));
   if (rest) {
     *mailbox = (struct ptn_mailbox_name){ "", rest };
     return *rest;
   }
-  rest = below (name, setting (s, "other_users_namespace"));
+  rest = below_prefix (name, namespace_others (s));
   if (!rest) {
     *mailbox = (struct ptn_mailbox_name){ NULL, name };
     return true;
@@ -33,8 +43,10 @@ mailbox_of (struct session *s, const char *name, struct ptn_mailbox_name *mailbo
   const char *slash = strchr (rest, '/');
   if (!slash || slash == rest)
     return false;
-  *mailbox = (struct ptn_mailbox_name){ reader_keep (&s->arguments, rest, (size_t)(slash - rest)),
-                                        slash + 1 };
+  const char *owner = reader_keep (&s->arguments, rest, (size_t)(slash - rest));
+  if (strcmp (owner, s->user->name) == 0)
+    owner = NULL;
+  *mailbox = (struct ptn_mailbox_name){ owner, slash + 1 };
   return true;
 }
 
@@ -43,9 +55,8 @@ mailbox_shown (const struct session *s, struct ptn_mailbox_name mailbox) {
   if (!mailbox.owner || strcmp (mailbox.owner, s->user->name) == 0)
     return g_strdup (mailbox.path);
   if (!*mailbox.owner)
-    return g_strdup_printf ("%s/%s", setting (s, "public_namespace"), mailbox.path);
-  return g_strdup_printf ("%s/%s/%s", setting (s, "other_users_namespace"), mailbox.owner,
-                          mailbox.path);
+    return g_strdup_printf ("%s/%s", namespace_public (s), mailbox.path);
+  return g_strdup_printf ("%s/%s/%s", namespace_others (s), mailbox.owner, mailbox.path);
 }
 
 ptn_status

@@ -17,6 +17,11 @@ char *mailbox_shown (const struct session *, struct ptn_mailbox_name);
 /* The status of a mailbox by the client's name: PTN_OK and a row that is valid until
  * host->call_end (&s->call); PTN_PENDING; errors as the store's.  Call again with the same name. */
 ptn_status mailbox_status (struct session *, const char *name, const struct ptn_mailbox **);
+/* The names above other users' and public mailboxes, without "/" at the end; "": they are not shown. */
+const char *namespace_others (const struct session *);
+const char *namespace_public (const struct session *);
+/* What stands behind "prefix/"; "" for the prefix itself; NULL: not below it, or no prefix. */
+const char *below_prefix (const char *name, const char *prefix);
 /* The word for the account that owns it, as events and the store have it. */
 const char *mailbox_owner (const struct session *, struct ptn_mailbox_name);
 
