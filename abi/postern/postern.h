@@ -12,4 +12,5 @@
 #include "delivery.h"
 #include "control.h"
 #include "search.h"
+#include "conformance.h"
 #endif

@@ -11,8 +11,10 @@ run_nowhere (void *instance, struct ptn_call *call, struct ptn_strings arguments
 
 void
 builtin_provide (struct loader *loader, const struct builtin_functions *functions, void *instance) {
-  static const struct builtin_functions none = { run_nowhere, run_nowhere, run_nowhere,
-                                                 run_nowhere, run_nowhere, run_nowhere };
+  static const struct builtin_functions none = {
+    run_nowhere, run_nowhere, run_nowhere, run_nowhere,
+    run_nowhere, run_nowhere, run_nowhere, run_nowhere
+  };
   const struct builtin_functions *run = functions ? functions : &none;
   const struct ptn_control commands[] = {
     { .name = "status",
@@ -39,6 +41,17 @@ builtin_provide (struct loader *loader, const struct builtin_functions *function
       .help = "Shows or sets what is logged, until the next reload.",
       .columns = "level",
       .run = run->log_level },
+    { .name = "conformance",
+      .arguments = "[LISTENER] [--account ADDRESS]",
+      .help = "Which standards each listener keeps, and why not where it does not; with an address "
+              "as that account finds it.",
+      .columns = "listener protocol document feature state title why",
+      .run = run->conformance },
+    { .name = "conformance page",
+      .arguments = "[LISTENER] [--account ADDRESS]",
+      .help = "The same as a page in Markdown.",
+      .columns = "text",
+      .run = run->conformance_page },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (commands); i++) {

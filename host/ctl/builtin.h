@@ -14,7 +14,8 @@ typedef ptn_status builtin_run (void *instance, struct ptn_call *, struct ptn_st
                                 struct ptn_bytes secret, struct ptn_report *);
 
 struct builtin_functions {
-  builtin_run *status, *plugins, *sessions, *metrics, *reload, *log_level;
+  builtin_run *status, *plugins, *sessions, *metrics, *reload, *log_level, *conformance,
+      *conformance_page;
 };
 
 /* functions NULL: none of them can run.  Before loader_load. */

@@ -66,6 +66,9 @@ static const struct interface interfaces[] = {
   { PTN_CONTROL_ID,
     sizeof (struct ptn_control),
     { NEED (ptn_control, name), NEED (ptn_control, run) } },
+  { PTN_CONFORMANCE_ID,
+    sizeof (struct ptn_conformance),
+    { NEED (ptn_conformance, standard) } },
 };
 
 static const struct interface *

@@ -3,65 +3,13 @@
  *
  * They run in the strand of the control connection.  `instance` is the worker. */
 #include "ctl/builtin.h"
+#include "run/rows.h"
 #include "run/worker_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A command that gives all its rows at once keeps them here from one call to the next, until
- * the reader has taken them. */
-struct rows {
-  GPtrArray *rows; /* char **, NULL-terminated */
-  guint next;
-};
-
-static void
-rows_free (void *state) {
-  struct rows *rows = state;
-  g_ptr_array_unref (rows->rows);
-  g_free (rows);
-}
-
-static struct rows *
-rows_of (struct ptn_call *call, bool *fresh) {
-  *fresh = !call->state;
-  if (*fresh) {
-    struct rows *rows = g_new0 (struct rows, 1);
-    rows->rows = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
-    call->state = rows;
-    call->release = rows_free;
-  }
-  return call->state;
-}
-
-static void
-rows_add (struct rows *rows, ...) {
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  const char *column;
-  va_list columns;
-
-  va_start (columns, rows);
-  while ((column = va_arg (columns, const char *)))
-    g_strv_builder_add (builder, column);
-  va_end (columns);
-  g_ptr_array_add (rows->rows, g_strv_builder_end (builder));
-}
-
-static ptn_status
-rows_give (struct rows *rows, struct ptn_call *call, struct ptn_report *report) {
-  while (rows->next < rows->rows->len) {
-    char **columns = rows->rows->pdata[rows->next];
-    ptn_status status =
-        report->row (report, call->task, (const char *const *)columns, g_strv_length (columns));
-    call->cancel = status == PTN_PENDING ? rows_free : NULL;
-    if (status != PTN_OK)
-      return status;
-    rows->next++;
-  }
-  return PTN_OK;
-}
 
 static void
 add_number (struct rows *rows, const char *name, uint64_t value) {
@@ -70,9 +18,8 @@ add_number (struct rows *rows, const char *name, uint64_t value) {
   rows_add (rows, name, text, NULL);
 }
 
-/* The main thread may be taking another one over. */
-static struct config *
-config_in_use (struct worker *worker) {
+struct config *
+worker_config (struct worker *worker) {
   pthread_mutex_lock (&worker->asking);
   struct config *config = config_ref (worker->config);
   pthread_mutex_unlock (&worker->asking);
@@ -87,7 +34,7 @@ run_status (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   struct rows *rows = rows_of (call, &fresh);
 
   if (fresh) {
-    struct config *config = config_in_use (worker);
+    struct config *config = worker_config (worker);
     struct engine_counts engine;
     struct net_counts net;
     engine_count (worker->engine, &engine);
@@ -232,7 +179,7 @@ run_log_level (void *instance, struct ptn_call *call, struct ptn_strings argumen
     return task_fail (call->task, PTN_E_INVALID,
                       "one of debug, info, notice, warning and error is wanted", "bad level");
   if (arguments.count) {
-    struct config *config = config_in_use (worker);
+    struct config *config = worker_config (worker);
     struct log_settings settings = config->server.log;
     settings.level = level = log_level_parse (arguments.items[0]);
     pthread_mutex_lock (&worker->asking); /* one configures at a time */
@@ -257,6 +204,8 @@ commands_provide (struct worker *worker) {
                                                .sessions = run_sessions,
                                                .metrics = run_metrics,
                                                .reload = run_reload,
-                                               .log_level = run_log_level };
+                                               .log_level = run_log_level,
+                                               .conformance = run_conformance,
+                                               .conformance_page = run_conformance_page };
   builtin_provide (worker->loader, &functions, worker);
 }

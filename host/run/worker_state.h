@@ -41,8 +41,16 @@ struct worker {
 };
 
 /* --- commands.c --- */
+/* The configuration in use, a reference: the main thread may be taking another one over. */
+struct config *worker_config (struct worker *);
 void commands_provide (struct worker *); /* before loader_load */
 void commands_answer (struct worker *, bool good, const char *text);
+
+/* --- conformance.c, as in struct ptn_control --- */
+ptn_status run_conformance (void *worker, struct ptn_call *, struct ptn_strings arguments,
+                            struct ptn_bytes secret, struct ptn_report *);
+ptn_status run_conformance_page (void *worker, struct ptn_call *, struct ptn_strings arguments,
+                                 struct ptn_bytes secret, struct ptn_report *);
 
 /* --- apply.c --- */
 /* Takes over what can be taken over without a new worker; answers CHANNEL_APPLIED. */

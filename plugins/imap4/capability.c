@@ -27,6 +27,84 @@ offers (const struct session *s, enum capability capability) {
   return (has & needed) == needed;
 }
 
+enum capability
+capability_find (const char *name) {
+  size_t size = strlen (name);
+  for (int i = 0; i < CAPABILITY_COUNT; i++)
+    if (g_ascii_strcasecmp (rows[i].name, name) == 0)
+      return i;
+  for (int i = 0; i < CAPABILITY_COUNT; i++)
+    if (g_ascii_strncasecmp (rows[i].name, name, size) == 0 && rows[i].name[size] == '=')
+      return i;
+  return CAP_NONE;
+}
+
+struct capability_row
+capability_row (enum capability capability) {
+  const struct row *row = &rows[capability];
+  return (struct capability_row){ row->name, row->document, row->store };
+}
+
+/* --- hiding ----------------------------------------------------------------------------------- */
+
+const char *
+attribute_of (const struct ptn_strings *attributes, const char *name) {
+  size_t size = strlen (name);
+  for (size_t i = 0; attributes && i < attributes->count; i++)
+    if (strncmp (attributes->items[i], name, size) == 0 && attributes->items[i][size] == '=')
+      return attributes->items[i] + size + 1;
+  return NULL;
+}
+
+/* Is the capability among words that spaces or commas divide? */
+static bool
+names (const char *words, enum capability capability) {
+  while (words && *words) {
+    size_t size = strcspn (words, " ,\t");
+    g_autofree char *word = g_strndup (words, size);
+    if (size && capability_find (word) == capability)
+      return true;
+    words += size;
+    words += strspn (words, " ,\t");
+  }
+  return false;
+}
+
+bool
+capability_hidden (const struct capability_mask *mask, enum capability capability,
+                   const char **why) {
+  const struct ptn_host *host = mask->imap4->host;
+  const struct ptn_strings hidden = host->words (mask->config, "hide");
+  if (capability == CAP_IMAP4REV1)
+    return false;
+  for (size_t i = 0; i < hidden.count; i++)
+    if (capability_find (hidden.items[i]) == capability) {
+      *why = host->text (mask->config, "hide_why");
+      return true;
+    }
+  *why = attribute_of (mask->attributes, "imap.hide_why");
+  return names (attribute_of (mask->attributes, "imap.hide"), capability);
+}
+
+void
+session_hide (struct session *s) {
+  char **attributes = s->user ? s->user->attributes : NULL;
+  const struct ptn_strings strings = { (const char *const *)attributes,
+                                       attributes ? g_strv_length (attributes) : 0 };
+  const struct capability_mask mask = { s->imap4, s->info->config, &strings };
+  memset (s->hidden, 0, sizeof s->hidden);
+  if (!s->imap4->host->words (s->info->config, "hide").count
+      && !attribute_of (&strings, "imap.hide"))
+    return;
+  for (int i = 0; i < CAPABILITY_COUNT; i++) {
+    const char *why;
+    if (capability_hidden (&mask, i, &why))
+      s->hidden[i / 64] |= UINT64_C (1) << (i % 64);
+  }
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
 void
 put_capabilities (struct session *s, struct writer *w, const struct ptn_strings *mechanisms,
                   bool plaintext) {

@@ -35,6 +35,26 @@ enum capability {
 
 /* Is it offered to this session: built in, possible with this store, not hidden? */
 bool offers (const struct session *, enum capability);
+/* The name in the table in any case, or that with "=" and more behind it; CAP_NONE: it is not
+ * there. */
+enum capability capability_find (const char *name);
+struct capability_row {
+  const char *name, *document;
+  uint32_t store; /* PTN_STORE_* it needs */
+};
+struct capability_row capability_row (enum capability);
+
+/* Who hides capabilities: clients have bugs.  IMAP4rev1 stays in any case. */
+struct capability_mask {
+  const struct imap4 *imap4;
+  const struct ptn_config *config;      /* of the listener: `hide`, `hide_why` */
+  const struct ptn_strings *attributes; /* of the account: imap.hide, imap.hide_why; NULL: nobody */
+};
+bool capability_hidden (const struct capability_mask *, enum capability, const char **why);
+/* The value of an attribute of an account; NULL: it has none. */
+const char *attribute_of (const struct ptn_strings *attributes, const char *name);
+/* Hides from the session what its listener and, from login on, its user hide. */
+void session_hide (struct session *);
 /* All of them, divided by spaces, as CAPABILITY tells them now; with those of SASL, STARTTLS and
  * LOGINDISABLED before login. */
 void put_capabilities (struct session *, struct writer *, const struct ptn_strings *mechanisms,

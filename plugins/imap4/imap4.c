@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imap4.c - the plugin: settings of a listener, life of an instance. */
+#include "capability.h"
 #include "imap4.h"
 
 #include "selected/merge.h"
+
+#define CAPABILITY_NAME(name, text, ...) text " "
 
 static const struct ptn_setting settings[] = {
   { .name = "append_limit",
@@ -10,6 +13,16 @@ static const struct ptn_setting settings[] = {
     .default_value = "64M",
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "The greatest message that APPEND takes (RFC 7889: APPENDLIMIT)." },
+  { .name = "hide",
+    .type = PTN_SETTING_LIST,
+    .choices = CAPABILITIES (CAPABILITY_NAME),
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "Capabilities that clients of this listener do not see and cannot use, because some "
+            "client goes wrong with them. The attribute imap.hide does it for one account." },
+  { .name = "hide_why",
+    .type = PTN_SETTING_STRING,
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "Why they are hidden, for posternctl conformance and for those who come after you." },
   { .name = "other_users_namespace",
     .type = PTN_SETTING_STRING,
     .default_value = "Other Users",
@@ -30,6 +43,8 @@ imap4_configure (const struct ptn_host *host, const struct ptn_config *config, v
   imap4->host = host;
   imap4->differences = differences_new ();
   ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "imap4", &imap4_protocol, imap4);
+  if (status == PTN_OK)
+    status = host->provide (host, PTN_CONFORMANCE_ID, "imap4", &imap4_conformance, imap4);
   if (status != PTN_OK) {
     differences_free (&imap4->differences);
     g_free (imap4);

@@ -27,5 +27,6 @@ struct imap4 {
 };
 
 extern const struct ptn_protocol imap4_protocol;
+extern const struct ptn_conformance imap4_conformance;
 
 #endif

@@ -83,6 +83,7 @@ session_forget_user (struct session *s) {
   g_strfreev (user->attributes);
   g_strfreev (user->groups);
   g_free (user);
+  session_hide (s);
 }
 
 static ptn_status
@@ -94,6 +95,7 @@ session_open (void *instance, struct ptn_task *task, struct ptn_stream *stream,
   s->info = info;
   s->task = task;
   s->call.task = task;
+  session_hide (s);
   s->imap4->host->observe (s->imap4->sessions, 1);
   *session = s;
   return PTN_OK;

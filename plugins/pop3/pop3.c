@@ -45,6 +45,8 @@ pop3_configure (const struct ptn_host *host, const struct ptn_config *config, vo
   pop3->shortest_keep = -1;
   locks_init (pop3);
   ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "pop3", &pop3_protocol, pop3);
+  if (status == PTN_OK)
+    status = host->provide (host, PTN_CONFORMANCE_ID, "pop3", &pop3_conformance, pop3);
   if (status != PTN_OK) {
     locks_clear (pop3);
     g_free (pop3);

@@ -43,5 +43,6 @@ enum lock_result maildrop_lock (struct pop3 *, const char *account, int64_t dela
 void maildrop_unlock (struct pop3 *, const char *account, int64_t delay_ns);
 
 extern const struct ptn_protocol pop3_protocol;
+extern const struct ptn_conformance pop3_conformance;
 
 #endif

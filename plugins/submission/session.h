@@ -11,4 +11,6 @@ ptn_status session_step (void *session, struct ptn_task *, int64_t *deadline_ns)
 void session_goodbye (void *session, struct ptn_task *, ptn_bye why, const char *text);
 void session_close (void *session);
 
+extern const struct ptn_conformance submission_conformance;
+
 #endif

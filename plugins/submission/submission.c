@@ -60,7 +60,11 @@ configure (const struct ptn_host *host, const struct ptn_config *config, void **
   plugin->octets = host->metric (host, PTN_METRIC_COUNTER, "postern_smtp_octets_total",
                                  "Octets of the mails taken by SMTP and LMTP.");
   *instance = plugin;
-  return host->provide (host, PTN_PROTOCOL_ID, protocol.name, &protocol, plugin);
+  ptn_status status = host->provide (host, PTN_PROTOCOL_ID, protocol.name, &protocol, plugin);
+  if (status == PTN_OK)
+    status =
+        host->provide (host, PTN_CONFORMANCE_ID, protocol.name, &submission_conformance, plugin);
+  return status;
 }
 
 static ptn_status

@@ -107,6 +107,7 @@ open_account (struct session *s) {
   s->user->authzid = g_strdup (identity->authzid);
   s->user->attributes = copy_strings (identity->attributes);
   s->user->groups = copy_strings (identity->groups);
+  session_hide (s);
   login_end (s);
   s->state = STATE_AUTHENTICATED;
   struct writer w = { 0 };
