@@ -2,6 +2,7 @@
 /* answer.c - how commands end: OK, NO with the codes of RFC 5530, BAD. */
 #include "session.h"
 
+#include "login/login.h"
 #include "selected/selected.h"
 
 #include <stdarg.h>
@@ -36,6 +37,7 @@ take_answer (struct session *s, char *answer) {
 
 static void
 answer_with (struct session *s, const char *word, const char *code, const char *text) {
+  text = language_text (s, text);
   take_answer (s, code ? g_strdup_printf ("%s [%s] %s", word, code, text)
                        : g_strdup_printf ("%s %s", word, text));
 }

@@ -8,7 +8,8 @@
 /* any.c */
 command_function command_capability, command_noop, command_logout;
 /* login/ */
-command_function command_login;
+command_function command_login, command_authenticate, command_starttls, command_compress,
+    command_id, command_enable, command_language, command_unauthenticate;
 /* selected/ */
 command_function command_select, command_examine, command_check, command_close, command_unselect,
     command_expunge, command_store, command_copy, command_move;

@@ -7,13 +7,18 @@
 /* In alphabetical order: found by halving. */
 static const struct command commands[] = {
   { "APPEND", command_append, STATES_LOGGED_IN, COMMAND_STREAMS, CAP_NONE },
+  { "AUTHENTICATE", command_authenticate, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
   { "CAPABILITY", command_capability, STATES_ANY, 0, CAP_NONE },
   { "CHECK", command_check, STATE_SELECTED, 0, CAP_NONE },
   { "CLOSE", command_close, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "COMPRESS", command_compress, STATES_LOGGED_IN, 0, CAP_COMPRESS },
   { "COPY", command_copy, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_NONE },
+  { "ENABLE", command_enable, STATE_AUTHENTICATED, 0, CAP_ENABLE },
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
+  { "ID", command_id, STATES_ANY, 0, CAP_ID },
+  { "LANGUAGE", command_language, STATES_ANY, 0, CAP_LANGUAGE },
   { "LIST", command_list, STATES_LOGGED_IN, 0, CAP_NONE },
   { "LOGIN", command_login, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
   { "LOGOUT", command_logout, STATES_ANY, COMMAND_KEEPS_OLD, CAP_NONE },
@@ -22,7 +27,10 @@ static const struct command commands[] = {
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
   { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
   { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "STARTTLS", command_starttls, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
   { "STORE", command_store, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
+  { "UNAUTHENTICATE", command_unauthenticate, STATES_LOGGED_IN, COMMAND_KEEPS_OLD,
+    CAP_UNAUTHENTICATE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
 };
 
@@ -69,6 +77,8 @@ wrong_state (const struct session *s, const struct command *command) {
     return "log in first";
   if (command->states == STATE_NOT_AUTHENTICATED)
     return "already logged in";
+  if (command->states == STATE_AUTHENTICATED)
+    return "not while a mailbox is selected";
   return "no mailbox is selected";
 }
 

@@ -117,7 +117,8 @@ struct session {
   struct login *login;
   struct user *user; /* from login on */
   struct selected *selected;
-  const char *language; /* RFC 5255: "en"... of a table */
+  const char *language; /* RFC 5255: of a table; NULL: "en" */
+  bool compressed;      /* COMPRESS */
 };
 
 /* --- session.c: output.  All of it goes through s->out, which is flushed at the end of a step. --- */

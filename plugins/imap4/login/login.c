@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* login.c - LOGIN (RFC 9051 section 6.2.3): a way into postern.login/1, and behind it the account. */
+/* login.c - LOGIN and AUTHENTICATE (RFC 9051 section 6.2, RFC 4959): two ways into postern.login/1,
+ * one way to fail; behind them account.c. */
 #include "login/login.h"
 
 #include "capability.h"
 #include "commands.h"
+#include "common/base64.h"
 
 #define FAILURES_MAX 3 /* then the connection is closed */
 
-struct login { /* while a login is tried */
-  struct ptn_sasl_request request;
-  void *exchange;
-  char *response; /* wiped */
-  size_t size;
-  const struct ptn_identity *identity; /* proved; valid until finish */
-  struct user *user;
-};
-
-static struct login *
+struct login * /* also for asking which mechanisms there are */
 login_new (const struct session *s) {
   struct login *login = g_new0 (struct login, 1);
   login->request = (struct ptn_sasl_request){
@@ -34,9 +27,9 @@ login_new (const struct session *s) {
 static void
 forget_response (struct login *login) {
   if (login->response)
-    explicit_bzero (login->response, login->size);
+    explicit_bzero (login->response, login->room);
   g_clear_pointer (&login->response, g_free);
-  login->size = 0;
+  login->size = login->room = 0;
 }
 
 void
@@ -62,9 +55,23 @@ login_mechanisms (struct session *s, struct ptn_strings *names, uint32_t *plaint
                                       plaintext);
 }
 
+/* --- failing -------------------------------------------------------------------------------------- */
+
+/* RFC 2221 section 4.1: "imap://USER;AUTH=*@SERVER/".  The name is encoded as RFC 5092 wants it. */
+static char *
+referral (const struct ptn_identity *identity) {
+  for (size_t i = 0; identity && i < identity->attributes.count; i++) {
+    const char *item = identity->attributes.items[i];
+    if (!g_str_has_prefix (item, "server=") || !item[7])
+      continue;
+    g_autofree char *user = g_uri_escape_string (identity->account, NULL, false);
+    return g_strdup_printf ("REFERRAL imap://%s;AUTH=*@%s/", user, item + 7);
+  }
+  return NULL;
+}
+
 static void
-refuse (struct session *s, ptn_status status) {
-  login_end (s);
+answer_refusal (struct session *s, ptn_status status, const char *elsewhere) {
   switch (status) {
   case PTN_E_AUTHENTICATION:
     answer_no (s, "AUTHENTICATIONFAILED", "wrong name or password");
@@ -72,93 +79,131 @@ refuse (struct session *s, ptn_status status) {
   case PTN_E_DENIED:
     answer_no (s, "PRIVACYREQUIRED", "not without encryption");
     break;
+  case PTN_E_PASSWORD_EXPIRED:
+    answer_no (s, "EXPIRED", "the password has expired");
+    break;
+  case PTN_E_DISABLED:
+  case PTN_E_PROTOCOL_OFF:
+    answer_no (s, "CONTACTADMIN", "this account may not log in here");
+    break;
+  case PTN_E_ELSEWHERE:
+    answer_no (s, elsewhere, "another server holds this mailbox");
+    break;
+  case PTN_E_TOO_MANY:
+    answer_no (s, "LIMIT", "too many attempts, try again later");
+    break;
+  case PTN_E_UNSUPPORTED:
+    answer_no (s, "CANNOT", "this mechanism is not offered");
+    break;
+  case PTN_E_INVALID:
+    answer_bad (s, "malformed response");
+    break;
   default:
     answer_failure (s, status, "the login cannot be checked now, try again later");
   }
-  if (++s->failures >= FAILURES_MAX) {
-    untagged (s, "BYE too many failed logins");
-    session_logout (s);
-  }
-}
-
-static char **
-copy_strings (struct ptn_strings strings) {
-  char **copy = g_new0 (char *, strings.count + 1);
-  for (size_t i = 0; i < strings.count; i++)
-    copy[i] = g_strdup (strings.items[i]);
-  return copy;
 }
 
 static ptn_status
-open_account (struct session *s) {
-  const struct ptn_identity *identity = s->login->identity;
-  ptn_status status =
-      s->imap4->store->open (s->imap4->store_instance, &s->call, identity, &s->user->account);
-  if (status == PTN_PENDING)
-    return status;
-  if (status != PTN_OK) {
-    login_end (s);
-    answer_failure (s, status, "the mailbox cannot be opened");
-    untagged (s, "BYE the mailbox cannot be opened");
+refuse (struct session *s, ptn_status status) {
+  g_autofree char *elsewhere = status == PTN_E_ELSEWHERE && offers (s, CAP_LOGIN_REFERRALS)
+                                   ? referral (s->login->identity)
+                                   : NULL;
+  login_end (s);
+  answer_refusal (s, status, elsewhere);
+  if (++s->failures >= FAILURES_MAX || status == PTN_E_CANCELLED) {
+    untagged (s, "BYE too many failed logins");
     session_logout (s);
+  }
+  return PTN_OK;
+}
+
+/* --- the exchange ------------------------------------------------------------------------------------ */
+
+static ptn_status go_on (struct session *s);
+
+/* False: it is no base64. */
+static bool
+decode (struct login *login, const char *text, size_t length) {
+  forget_response (login);
+  login->room = BASE64_DECODED_MAX (length) + 1;
+  login->response = g_malloc0 (login->room);
+  return base64_decode (text, length, (unsigned char *)login->response, &login->size);
+}
+
+static void
+challenge (struct session *s, struct ptn_bytes data) {
+  PUT (&s->out, "+ ");
+  char *room = writer_room (&s->out, BASE64_ENCODED_MAX (data.size));
+  s->out.size += base64_encode (data.data, data.size, room);
+  PUT (&s->out, "\r\n");
+}
+
+/* The client's line; "*" gives up. */
+static ptn_status
+read_response (struct session *s) {
+  struct login *login = s->login;
+  const struct ptn_stream_service *stream = s->imap4->stream;
+  struct ptn_bytes line;
+  ptn_status status =
+      line_read (&s->line, stream, s->stream, s->task, LINE_MAX_BEFORE_LOGIN, &line);
+  if (status == PTN_E_LIMIT)
+    return refuse (s, PTN_E_INVALID);
+  if (status != PTN_OK)
+    return status;
+  const char *text = line.data;
+  size_t length = line.size - 1;
+  if (length && text[length - 1] == '\r')
+    length--;
+  bool given_up = length == 1 && *text == '*';
+  bool valid = !given_up && decode (login, text, length);
+  stream->consume (s->stream, line.size);
+  if (given_up) {
+    login_end (s);
+    answer_bad (s, "authentication given up");
     return PTN_OK;
   }
-  s->user->name = g_strdup (identity->account);
-  s->user->authzid = g_strdup (identity->authzid);
-  s->user->attributes = copy_strings (identity->attributes);
-  s->user->groups = copy_strings (identity->groups);
-  session_hide (s);
-  login_end (s);
-  s->state = STATE_AUTHENTICATED;
-  struct writer w = { 0 };
-  PUT (&w, "[");
-  put_capabilities (s, &w, NULL, false);
-  PUT (&w, "] logged in");
-  put_char (&w, 0);
-  answer_ok (s, NULL, w.data);
-  writer_clear (&w);
+  if (!valid)
+    return refuse (s, PTN_E_INVALID);
+  if (login->proved) /* the additional data was acknowledged */
+    return login->size ? refuse (s, PTN_E_INVALID) : login_let_in (s);
+  s->resume = go_on;
   return PTN_OK;
 }
 
 static ptn_status
-let_in (struct session *s) {
-  if (s->imap4->host->claim (s->task, s->login->identity->account) == PTN_E_TOO_MANY) {
-    login_end (s);
-    answer_no (s, "LIMIT", "too many connections to this mailbox");
-    return PTN_OK;
-  }
-  s->user = g_new0 (struct user, 1);
-  s->resume = open_account;
+start (struct session *s) {
+  struct login *login = s->login;
+  ptn_status status = s->imap4->login->start (s->imap4->login_instance, &s->call, &login->request,
+                                              login->mechanism, &login->exchange);
+  if (status == PTN_PENDING)
+    return status;
+  s->imap4->host->call_end (&s->call);
+  if (status != PTN_OK)
+    return refuse (s, status);
+  s->resume = go_on;
   return PTN_OK;
 }
 
 static ptn_status
 go_on (struct session *s) {
   struct login *login = s->login;
-  const struct ptn_login *table = s->imap4->login;
-  struct ptn_bytes data;
-  ptn_status status;
-  if (!login->exchange) {
-    status =
-        table->start (s->imap4->login_instance, &s->call, &login->request, NULL, &login->exchange);
-    if (status == PTN_PENDING)
-      return status;
-    s->imap4->host->call_end (&s->call);
-    if (status != PTN_OK) {
-      refuse (s, status);
-      return PTN_OK;
-    }
-  }
-  struct ptn_bytes response = { login->response, login->size };
-  status = table->step (login->exchange, &s->call, response, &data, &login->identity);
+  struct ptn_bytes response = { login->response, login->size }, data = { NULL, 0 };
+  ptn_status status =
+      s->imap4->login->step (login->exchange, &s->call, response, &data, &login->identity);
   if (status == PTN_PENDING)
     return status;
   forget_response (login);
-  if (status == PTN_END)
-    return let_in (s);
-  refuse (s, status == PTN_OK ? PTN_E_INVALID : status);
+  login->proved = status == PTN_END;
+  if (login->proved && (!data.size || !login->mechanism))
+    return login_let_in (s);
+  if (status != PTN_END && (status != PTN_OK || !login->mechanism))
+    return refuse (s, status == PTN_OK ? PTN_E_INVALID : status);
+  challenge (s, data);
+  s->resume = read_response;
   return PTN_OK;
 }
+
+/* --- the commands ---------------------------------------------------------------------------------- */
 
 void
 command_login (struct session *s, struct reader *r) {
@@ -170,10 +215,35 @@ command_login (struct session *s, struct reader *r) {
     answer_syntax (s, r);
     return;
   }
-  s->login = login_new (s);
-  s->login->size = user_size + 1 + password_size;
-  s->login->response = g_malloc (s->login->size + 1);
-  memcpy (s->login->response, user, user_size + 1);
-  memcpy (s->login->response + user_size + 1, password, password_size);
-  s->resume = go_on;
+  struct login *login = s->login = login_new (s);
+  login->size = login->room = user_size + 1 + password_size;
+  login->response = g_malloc (login->room + 1);
+  memcpy (login->response, user, user_size + 1);
+  memcpy (login->response + user_size + 1, password, password_size);
+  explicit_bzero ((char *)(guintptr)password, password_size);
+  s->resume = start;
+}
+
+void
+command_authenticate (struct session *s, struct reader *r) {
+  const char *mechanism = NULL, *initial = NULL;
+  bool read = reader_space (r) && (mechanism = reader_keyword (r));
+  if (read && reader_peek (r) == ' ')
+    read = reader_space (r) && (initial = reader_rest (r));
+  if (!read || !reader_end (r)) {
+    answer_syntax (s, r);
+    return;
+  }
+  struct login *login = s->login = login_new (s);
+  login->mechanism = mechanism;
+  login_consume_command (s); /* the responses are the lines behind it */
+  /* RFC 4959 section 3: "=" is an empty response. */
+  if (initial && strcmp (initial, "=") == 0)
+    initial = "";
+  if (initial && !decode (login, initial, strlen (initial))) {
+    login_end (s);
+    answer_bad (s, "the initial response is not base64");
+    return;
+  }
+  s->resume = start;
 }

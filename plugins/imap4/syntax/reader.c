@@ -147,6 +147,25 @@ reader_atom (struct reader *r) {
 }
 
 const char *
+reader_language (struct reader *r) {
+  int c = reader_peek (r);
+  if (c == '"' || c == '{')
+    return reader_string (r, NULL);
+  return take_word (r, CHAR_ATOM | CHAR_LIST, "expected a language");
+}
+
+const char *
+reader_rest (struct reader *r) {
+  size_t start = r->at;
+  if (memchr (r->data + start, 0, r->size - start)) {
+    reader_fail (r, "NUL in an argument");
+    return NULL;
+  }
+  r->at = r->size;
+  return reader_keep (r, r->data + start, r->size - start);
+}
+
+const char *
 reader_keyword (struct reader *r) {
   char *word = (char *)take_word (r, CHAR_ATOM, "expected a word");
   for (char *p = word; p && *p; p++)

@@ -41,7 +41,9 @@ bool reader_end (struct reader *);   /* nothing more */
 
 /* NULL: failed.  size may be NULL. */
 const char *reader_tag (struct reader *);
-const char *reader_atom (struct reader *); /* 1*ATOM-CHAR */
+const char *reader_atom (struct reader *);     /* 1*ATOM-CHAR */
+const char *reader_language (struct reader *); /* a language range, RFC 4647 */
+const char *reader_rest (struct reader *);     /* all that is left, without NUL */
 const char *
 reader_keyword (struct reader *); /* an atom, in capitals: a command, an item, an option */
 const char *reader_string (struct reader *, size_t *size);  /* quoted or literal */
