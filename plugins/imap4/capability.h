@@ -8,7 +8,8 @@
 
 /* NAME, as it is written, its document, when it is told (PRE: before login too), what the store must
  * declare. */
-/* clang-format off: one line a row, whatever the others are */
+/* One line a row, whatever the others are: */
+/* clang-format off */
 #define CAPABILITIES(_) \
   _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0) \
   _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0) \
@@ -16,6 +17,7 @@
   _ (APPENDLIMIT, "APPENDLIMIT", "RFC 7889", PRE, 0) \
   _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0) \
   _ (CONDSTORE, "CONDSTORE", "RFC 7162", POST, PTN_STORE_QRESYNC) \
+  _ (IDLE, "IDLE", "RFC 2177", POST, PTN_STORE_EVENTS) \
   _ (MOVE, "MOVE", "RFC 6851", POST, 0) \
   _ (MULTIAPPEND, "MULTIAPPEND", "RFC 3502", POST, 0) \
   _ (OBJECTID, "OBJECTID", "RFC 8474", POST, PTN_STORE_OBJECT_IDS) \

@@ -18,6 +18,7 @@ static const struct command commands[] = {
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
   { "ID", command_id, STATES_ANY, 0, CAP_ID },
+  { "IDLE", command_idle, STATES_LOGGED_IN, 0, CAP_IDLE },
   { "LANGUAGE", command_language, STATES_ANY, 0, CAP_LANGUAGE },
   { "LIST", command_list, STATES_LOGGED_IN, 0, CAP_NONE },
   { "LOGIN", command_login, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
