@@ -51,6 +51,10 @@ find (const struct session *s, const char *name) {
 static bool
 read_name (struct reader *r, const char **tag, const char **name, bool *uid) {
   *tag = reader_tag (r);
+  if (*tag && reader_peek (r) >= 0 && reader_peek (r) != ' ') {
+    *tag = NULL; /* not what the client waits for */
+    return reader_fail (r, "a character that no tag has");
+  }
   if (!*tag || !reader_space (r) || !(*name = reader_keyword (r)))
     return false;
   *uid = strcmp (*name, "UID") == 0;

@@ -225,7 +225,7 @@ take_literal (struct reader *r, const char **data, size_t *size) {
     length = length * 10 + (uint64_t)(r->data[at] - '0');
   if (at == digits)
     return reader_fail (r, "a literal without its length");
-  if (at < r->size && (r->data[at] == '+' || r->data[at] == '-'))
+  if (at < r->size && r->data[at] == '+')
     at++;
   if (r->size - at < 3 || memcmp (r->data + at, "}\r\n", 3) != 0)
     return reader_fail (r, "a malformed literal");
