@@ -14,7 +14,8 @@ command_function command_login, command_authenticate, command_starttls, command_
 command_function command_select, command_examine, command_check, command_close, command_unselect,
     command_expunge, command_idle, command_store, command_copy, command_move;
 /* mailbox/ */
-command_function command_list;
+command_function command_create, command_delete, command_list, command_rename, command_status,
+    command_subscribe, command_unsubscribe;
 /* fetch/ */
 /* search/ */
 /* append/ */

@@ -14,6 +14,8 @@ static const struct command commands[] = {
   { "COMPRESS", command_compress, STATES_LOGGED_IN, 0, CAP_COMPRESS },
   { "COPY", command_copy, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_NONE },
+  { "CREATE", command_create, STATES_LOGGED_IN, 0, CAP_NONE },
+  { "DELETE", command_delete, STATES_LOGGED_IN, 0, CAP_NONE },
   { "ENABLE", command_enable, STATE_AUTHENTICATED, 0, CAP_ENABLE },
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
@@ -26,13 +28,17 @@ static const struct command commands[] = {
   { "MOVE", command_move, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_MOVE },
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
+  { "RENAME", command_rename, STATES_LOGGED_IN, 0, CAP_NONE },
   { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
   { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "STARTTLS", command_starttls, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
+  { "STATUS", command_status, STATES_LOGGED_IN, 0, CAP_NONE },
   { "STORE", command_store, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
+  { "SUBSCRIBE", command_subscribe, STATES_LOGGED_IN, 0, CAP_NONE },
   { "UNAUTHENTICATE", command_unauthenticate, STATES_LOGGED_IN, COMMAND_KEEPS_OLD,
     CAP_UNAUTHENTICATE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "UNSUBSCRIBE", command_unsubscribe, STATES_LOGGED_IN, 0, CAP_NONE },
 };
 
 static int
