@@ -8,12 +8,6 @@
 #define CAPABILITY_NAME(name, text, ...) text " "
 
 static const struct ptn_setting settings[] = {
-  { .name = "idle_keepalive",
-    .type = PTN_SETTING_DURATION,
-    .default_value = "5m",
-    .scope = PTN_SCOPE_PROTOCOL,
-    .help = "How often a client in IDLE is told that the connection still stands, so that routers "
-            "do not forget it; 0: never." },
   { .name = "append_limit",
     .type = PTN_SETTING_SIZE,
     .default_value = "64M",
@@ -94,6 +88,11 @@ imap4_start (void *instance) {
   if (status == PTN_OK)
     status = find (imap4, PTN_LOGIN_ID, &table, &imap4->login_instance);
   imap4->login = table;
+  struct ptn_binding index;
+  if (host->find (host, PTN_SEARCH_INDEX_ID, NULL, &index) == PTN_OK) {
+    imap4->search_index = index.table;
+    imap4->search_index_instance = index.instance;
+  }
   imap4->sessions = host->metric (host, PTN_METRIC_GAUGE, "postern_imap4_sessions",
                                   "IMAP connections that are open.");
   imap4->commands = host->metric (host, PTN_METRIC_COUNTER, "postern_imap4_commands_total",

@@ -7,6 +7,7 @@
 #define IMAP4_IMAP4_H
 
 #include <postern/postern.h>
+#include <postern/search.h>
 
 #include <glib.h>
 #include <pthread.h>
@@ -20,6 +21,9 @@ struct imap4 {
   void *store_instance;
   const struct ptn_login *login;
   void *login_instance;
+
+  const struct ptn_search_index *search_index; /* NULL: there is none */
+  void *search_index_instance;
 
   struct differences *differences; /* selected/merge.h; has a lock of its own */
 

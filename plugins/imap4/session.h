@@ -90,8 +90,7 @@ struct session {
   unsigned char failures; /* logins */
   unsigned short errors;  /* bad commands since the last good one */
   unsigned enabled;
-  uint64_t hidden[2];  /* bits of enum capability: not for this session, see capability.c */
-  int64_t deadline_ns; /* of this step: when the next one is wanted at the latest; monotonic */
+  uint64_t hidden[2]; /* bits of enum capability: not for this session, see capability.c */
   struct writer out;
 
   /* Collecting a command. */
@@ -120,6 +119,7 @@ struct session {
   struct selected *selected;
   const char *language; /* RFC 5255: of a table; NULL: "en" */
   bool compressed;      /* COMPRESS */
+  unsigned char comparator; /* RFC 5255: enum comparator plus 1; 0: the default */
 };
 
 /* --- session.c: output.  All of it goes through s->out, which is flushed at the end of a step. --- */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* search.c - SEARCH and UID SEARCH (RFC 9051 section 6.4.4). */
+#include "search/search.h"
+
+#include "capability.h"
+#include "commands.h"
+#include "search/sort.h"
+#include "search/thread.h"
+#include "selected/selected.h"
+
+static void
+work_free (struct session *s, void *data) {
+  struct search_work *work = data;
+  search_run_free (&work->run);
+  if (work->cursor)
+    s->imap4->store->close_cursor (work->cursor);
+  sort_free (&work->sort);
+  thread_free (&work->thread);
+  program_free (&work->program);
+  if (work->uids)
+    g_array_unref (work->uids);
+  if (work->ids)
+    g_array_unref (work->ids);
+  g_free (work->filter_name);
+  g_free (work);
+}
+
+struct search_work *
+search_work_new (struct session *s) {
+  struct search_work *work = g_new0 (struct search_work, 1);
+  work->program = program_new ();
+  work->word = "SEARCH";
+  s->work = work;
+  s->work_free = work_free;
+  return work;
+}
+
+/* Numbers that no message has (RFC 9051 section 9, note on sequence-set). */
+static bool
+has_wrong_number (const struct session *s, const struct program *program) {
+  for (guint i = 0; program->numbers && i < program->keys->len; i++) {
+    const struct key *key = program->keys->pdata[i];
+    for (size_t k = 0; key->kind == KEY_NUMBERS && k < key->set.count; k++) {
+      struct ptn_uid_range range = key->set.ranges[k];
+      /* "1:*" of nothing is nothing. */
+      bool all = s->selected->told->count == 0 && (range.first == 0 || range.last == 0);
+      if (!all && MAX (range.first, range.last) > s->selected->told->count)
+        return true;
+    }
+  }
+  return false;
+}
+
+bool
+search_parsed (struct session *s, enum program_result result, const struct reader *r) {
+  struct search_work *work = s->work;
+  if (result == PROGRAM_BAD_CHARSET) {
+    if (work->results.options & RETURN_SAVE)
+      results_forget (s);
+    answer_no (s, "BADCHARSET (UTF-8 US-ASCII)", "that charset is not known");
+    return false;
+  }
+  if (result == PROGRAM_BAD) {
+    answer_syntax (s, r);
+    return false;
+  }
+  if (work->results.options & RETURN_RELEVANCY && !work->program->fuzzy) {
+    answer_bad (s, "RELEVANCY without FUZZY (RFC 6203 section 4)");
+    return false;
+  }
+  if (s->selected && has_wrong_number (s, work->program)) {
+    answer_bad (s, "a message number that is not there");
+    return false;
+  }
+  if (!s->uid && s->enabled & ENABLED_UIDONLY && work->program->numbers) {
+    answer_bad (s, "[UIDREQUIRED] message numbers are not used after ENABLE UIDONLY");
+    return false;
+  }
+  if (work->program->modseq) /* RFC 7162 section 3.1 */
+    s->enabled |= ENABLED_CONDSTORE;
+  return true;
+}
+
+static ptn_status
+run_search (struct session *s) {
+  struct search_work *work = s->work;
+  ptn_status status = search_run_step (work->run);
+  if (status == PTN_OK || status == PTN_PENDING)
+    return status;
+  if (status != PTN_END) {
+    if (work->results.options & RETURN_SAVE)
+      results_forget (s);
+    answer_failure (s, status, "the search failed");
+    return PTN_OK;
+  }
+  work->uids = search_run_uids (work->run, &work->modseq);
+  if (work->sort)
+    sort_order (work->sort, work->uids);
+  if (work->thread)
+    s->resume = thread_tell;
+  else
+    s->resume = search_tell;
+  return PTN_OK;
+}
+
+static ptn_status
+prepare (struct session *s) {
+  struct search_work *work = s->work;
+  ptn_status status = search_filters (s);
+  if (status != PTN_END)
+    return status;
+  work->run = search_run_new (s, work->program, session_comparator (s));
+  search_run_selected (work->run);
+  if (work->sort)
+    sort_collect (work->sort, work->run);
+  if (work->thread)
+    thread_collect (work->thread, work->run);
+  s->resume = run_search;
+  return PTN_OK;
+}
+
+void
+search_start (struct session *s, ptn_status (*other) (struct session *)) {
+  s->resume = other ? other : prepare;
+}
+
+/* Numbers instead of UIDs. */
+static GArray *
+numbers_of (const struct session *s, const GArray *uids) {
+  GArray *numbers = g_array_sized_new (FALSE, FALSE, sizeof (uint32_t), uids->len);
+  for (guint i = 0; i < uids->len; i++) {
+    uint32_t number = selected_number (s, g_array_index (uids, uint32_t, i));
+    g_array_append_val (numbers, number);
+  }
+  return numbers;
+}
+
+static void
+finish (struct session *s) {
+  struct search_work *work = s->work;
+  if (work->results.options & RETURN_SAVE)
+    results_save (s, &work->results, work->uids);
+  answer_format (s, "%s completed", work->word);
+}
+
+/* "* SEARCH 2 84 882 (MODSEQ 917162500)", in pieces. */
+static ptn_status
+tell_plainly (struct session *s) {
+  struct search_work *work = s->work;
+  struct writer *w = &s->out;
+  if (work->told == 0) {
+    PUT (w, "* ");
+    put_text (w, work->word);
+  }
+  while (work->told < work->ids->len) {
+    put_char (w, ' ');
+    put_number (w, g_array_index (work->ids, uint32_t, work->told));
+    if (++work->told % 4096 == 0 && work->told < work->ids->len)
+      return session_room (s);
+  }
+  if (work->program->modseq && work->ids->len)
+    put_format (w, " (MODSEQ %" G_GUINT64_FORMAT ")", work->modseq);
+  PUT (w, "\r\n");
+  finish (s);
+  return PTN_OK;
+}
+
+ptn_status
+search_tell (struct session *s) {
+  struct search_work *work = s->work;
+  const unsigned telling = RETURN_MIN | RETURN_MAX | RETURN_ALL | RETURN_COUNT | RETURN_PARTIAL;
+  if (!work->ids)
+    work->ids = s->uid ? g_array_ref (work->uids) : numbers_of (s, work->uids);
+  /* IMAP4rev2 knows ESEARCH alone (RFC 9051 section 6.4.4); SORT is as ever. */
+  if (!work->sort && s->enabled & ENABLED_REV2 && !(work->results.options & RETURN_EXTENDED))
+    work->results.options |= RETURN_EXTENDED | RETURN_ALL;
+  if (!(work->results.options & RETURN_EXTENDED))
+    return tell_plainly (s);
+  /* RFC 5182 section 2.1: SAVE alone tells nothing. */
+  if (work->results.options & telling)
+    results_tell (s, &work->results, work->ids, s->uid,
+                  work->program->modseq && work->ids->len ? work->modseq : 0, NULL);
+  finish (s);
+  return PTN_OK;
+}
+
+void
+command_search (struct session *s, struct reader *r) {
+  struct search_work *work = search_work_new (s);
+  if (!reader_space (r) || !results_parse (r, &work->results)) {
+    answer_syntax (s, r);
+    return;
+  }
+  /* RFC 6855 section 3: strings are UTF-8 then. */
+  if (s->enabled & ENABLED_UTF8 && reader_accept_word (r, "CHARSET")) {
+    answer_bad (s, "no CHARSET after ENABLE UTF8=ACCEPT");
+    return;
+  }
+  if (search_parsed (s, program_parse (work->program, r), r))
+    search_start (s, NULL);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sort.h - the order of SORT (RFC 5256 section 3, RFC 5957).  Owned by the command; memory: the keys of
+ * each message that was found. */
+#ifndef IMAP4_SEARCH_SORT_H
+#define IMAP4_SEARCH_SORT_H
+
+#include "search/run.h"
+
+struct sort;
+
+/* "(REVERSE DATE SUBJECT)".  NULL: the reader says why. */
+struct sort *sort_parse (struct reader *, enum comparator);
+void sort_free (struct sort **);
+/* Gathers what the run finds. */
+void sort_collect (struct sort *, struct search_run *);
+/* Puts UIDs (ascending, uint32_t, those that were found) into the order. */
+void sort_order (struct sort *, GArray *uids);
+
+#endif
