@@ -36,7 +36,8 @@ static const char schema[] =
     "CREATE TABLE orphan (document INTEGER PRIMARY KEY);"
     "CREATE VIRTUAL TABLE trigram USING fts5 (text, content='', columnsize=0, detail=none,"
     " tokenize='trigram case_sensitive 1');"
-    "INSERT INTO trigram (trigram, rank) VALUES ('hashsize', 4194304);";
+    "INSERT INTO trigram (trigram, rank) VALUES ('hashsize', 8388608);"
+    "INSERT INTO trigram (trigram, rank) VALUES ('automerge', 16);";
 
 static const char *const texts[STATEMENTS] = {
   [BEGIN] = "BEGIN IMMEDIATE",

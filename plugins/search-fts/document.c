@@ -129,7 +129,7 @@ means (const struct ptn_search_term *term, enum segment_kind kind, struct ptn_by
   case PTN_SEARCH_HEADER:
     return kind == SEGMENT_HEADER
            && (!term->field
-               || (strlen (term->field) == name.size
+               || (name.size && strlen (term->field) == name.size
                    && g_ascii_strncasecmp (term->field, name.data, name.size) == 0));
   case PTN_SEARCH_BODY:
     return kind == SEGMENT_BODY || kind == SEGMENT_ENCLOSED;

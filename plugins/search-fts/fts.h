@@ -35,7 +35,8 @@ struct fts {
   pthread_cond_t quiet; /* busy became 0 */
   unsigned busy;        /* tasks and jobs that still run */
   _Atomic (bool) stopping;
-  GHashTable *accounts; /* owner to struct account */
+  struct ptn_task *tidy; /* NULL: none could be made */
+  GHashTable *accounts;  /* owner to struct account */
 };
 
 /* What the task knows of a mailbox. */
@@ -116,6 +117,9 @@ void request_unref (struct request *);
 /* account->lock is held: the request is ready, or has failed. */
 void request_ready (struct request *, ptn_status);
 
+/* account->lock is held: the asker's task runs again. */
+void request_wake (struct request *);
+
 ptn_status fts_query (void *instance, struct ptn_call *, const struct ptn_search_query *,
                       const struct ptn_search_result **);
 void fts_progress (void *instance, const struct ptn_call *, uint64_t *done, uint64_t *total);
@@ -124,6 +128,10 @@ void fts_progress (void *instance, const struct ptn_call *, uint64_t *done, uint
 
 ptn_status follow_step (void *account, struct ptn_task *);
 void follow_done (void *account);
+
+/* --- files of accounts that are gone (tidy.c) --------------------------------------------------- */
+
+void tidy_start (struct fts *);
 
 /* --- commands (commands.c) ------------------------------------------------------------------------ */
 

@@ -42,14 +42,22 @@ fold (struct message *message, const char *text, size_t size) {
   comparator_fold (COMPARATOR_UNICODE_CASEMAP, text, size, message->folded);
 }
 
-/* Names are octets of somebody's: those that are no UTF-8 never match a needle that is. */
+/* A name that is not ASCII stands in the text, and is nobody's name: folded it could be another. */
 static bool
 begin (void *user, const struct message_text_item *item) {
   struct message *message = user;
-  fold (message, item->name ? item->name : "", item->name ? item->name_size : 0);
-  document_begin (message->document, kind_of (item->kind), message->folded->str,
-                  message->folded->len);
-  return !message->document->too_large;
+  struct document *document = message->document;
+  const char *name = item->name ? item->name : "";
+  size_t size = item->name ? item->name_size : 0;
+  bool plain = true;
+  for (size_t i = 0; i < size && plain; i++)
+    plain = (unsigned char)name[i] < 0x80;
+  fold (message, name, size);
+  document_begin (document, kind_of (item->kind), message->folded->str,
+                  plain ? message->folded->len : 0);
+  if (!plain && document_add (document, message->folded->str, message->folded->len))
+    document_add (document, ":", 1);
+  return !document->too_large;
 }
 
 static bool

@@ -87,6 +87,7 @@ store_failed (struct follower *follower, ptn_status status) {
   return failed (follower, status, text);
 }
 
+/* Who waits is woken, too: it may tell its client. */
 static void
 tell_progress (struct follower *follower) {
   struct account *account = follower->account;
@@ -96,6 +97,7 @@ tell_progress (struct follower *follower) {
     if (request->in_pass) {
       request->done = follower->looked;
       request->total = MAX (follower->total, follower->looked);
+      request_wake (request);
     }
   }
   pthread_mutex_unlock (&account->lock);

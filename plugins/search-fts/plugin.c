@@ -24,7 +24,7 @@ static const struct ptn_setting settings[] = {
     .help = "Messages with more text than this are not indexed: a search reads them." },
   { .name = "batch",
     .type = PTN_SETTING_SIZE,
-    .default_value = "4 MiB",
+    .default_value = "8 MiB",
     .help = "Text that is collected, and put into the index in one transaction." },
 };
 
@@ -88,6 +88,7 @@ start (void *instance) {
   fts->store_instance = store.instance;
   if (host->find (host, PTN_DIRECTORY_ID, NULL, &fts->directory) != PTN_OK)
     fts->directory = (struct ptn_binding){ NULL, NULL };
+  tidy_start (fts);
   return PTN_OK;
 }
 
@@ -98,6 +99,8 @@ stop (void *instance) {
   gpointer value;
   pthread_mutex_lock (&fts->lock);
   fts->stopping = true;
+  if (fts->tidy)
+    fts->host->cancel (fts->tidy);
   g_hash_table_iter_init (&walk, fts->accounts);
   while (g_hash_table_iter_next (&walk, NULL, &value)) {
     struct account *account = value;

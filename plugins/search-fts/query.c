@@ -38,8 +38,8 @@ request_unref (struct request *request) {
   g_free (request);
 }
 
-static void
-wake (struct request *request) {
+void
+request_wake (struct request *request) {
   struct ptn_waker *waker = g_steal_pointer (&request->waker);
   if (waker)
     request->account->fts->host->wake (waker);
@@ -50,7 +50,7 @@ request_ready (struct request *request, ptn_status status) {
   request->state = status == PTN_OK ? REQUEST_READY : REQUEST_DONE;
   request->status = status;
   request->generation = request->account->generation;
-  wake (request);
+  request_wake (request);
 }
 
 /* --- what is asked ---------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ job (void *argument) {
   account->damaged |= status == PTN_E_CORRUPT;
   request->status = status;
   request->state = REQUEST_DONE;
-  wake (request);
+  request_wake (request);
   pthread_mutex_unlock (&account->lock);
 }
 

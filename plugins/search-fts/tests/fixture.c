@@ -162,14 +162,10 @@ add_to_model (struct place *place, uint32_t uid, const char *subject, const char
   place->uidnext = uid + 1;
 }
 
-void
-fixture_add (struct fixture *fixture, unsigned number, const char *subject, const char *body) {
+uint32_t
+fixture_append (struct fixture *fixture, unsigned number, const char *octets, size_t size) {
   struct place *place = &fixture->places[number];
-  g_autofree char *text = g_strdup_printf (
-      "Subject: %s\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: 8bit\r\n\r\n%s\r\n",
-      subject, body);
-  struct ptn_source *source = harness_source_new (text, strlen (text), 0, false);
+  struct ptn_source *source = harness_source_new (octets, size, 0, false);
   struct ptn_append append = { .size = sizeof append, .source = source };
   struct ptn_change *change;
   const struct ptn_outcome *outcome;
@@ -177,9 +173,21 @@ fixture_add (struct fixture *fixture, unsigned number, const char *subject, cons
   DO (fixture->store->append (change, &fixture->call, &place->id, &append));
   DO (fixture->store->commit (change, &fixture->call));
   assert_int_equal (fixture->store->outcome (change, 0, &outcome), PTN_OK);
-  add_to_model (place, outcome->uids.ranges[0].first, subject, body);
+  uint32_t uid = outcome->uids.ranges[0].first;
+  place->uidnext = uid + 1;
   fixture->store->end (change);
   source->ops->close (source);
+  return uid;
+}
+
+void
+fixture_add (struct fixture *fixture, unsigned number, const char *subject, const char *body) {
+  g_autofree char *text = g_strdup_printf (
+      "Subject: %s\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\n%s\r\n",
+      subject, body);
+  uint32_t uid = fixture_append (fixture, number, text, strlen (text));
+  add_to_model (&fixture->places[number], uid, subject, body);
 }
 
 void
@@ -258,8 +266,8 @@ model_has (const struct mail *mail, ptn_search_scope scope, const char *field, c
   }
 }
 
-static bool
-in_set (struct ptn_uid_set set, uint32_t uid) {
+bool
+fixture_has (struct ptn_uid_set set, uint32_t uid) {
   for (size_t i = 0; i < set.count; i++)
     if (set.ranges[i].first <= uid && uid <= set.ranges[i].last)
       return true;
@@ -293,9 +301,9 @@ fixture_check (struct fixture *fixture, unsigned number, ptn_search_scope scope,
   GPtrArray *mails = fixture->places[number].mails;
   for (guint i = 0; i < mails->len; i++) {
     const struct mail *mail = mails->pdata[i];
-    if (in_set (found->uids, mail->uid) != model_has (mail, scope, field, needle))
+    if (fixture_has (found->uids, mail->uid) != model_has (mail, scope, field, needle))
       fail_msg ("uid %u scope %u needle \"%s\": index says %d; subject %s; body %s", mail->uid,
-                scope, needle, in_set (found->uids, mail->uid), mail->subject, mail->body);
+                scope, needle, fixture_has (found->uids, mail->uid), mail->subject, mail->body);
   }
   for (size_t i = 1; i < found->uids.count; i++)
     assert_true (found->uids.ranges[i - 1].last < found->uids.ranges[i].first);

@@ -57,6 +57,8 @@ bool fixture_survives (void); /* the store keeps mail over a restart */
 /* The index's file. */
 char *fixture_file (struct fixture *);
 
+/* A mail that the model does not know; its UID. */
+uint32_t fixture_append (struct fixture *, unsigned place, const char *octets, size_t size);
 void fixture_add (struct fixture *, unsigned place, const char *subject, const char *body);
 void fixture_copy (struct fixture *, unsigned from, unsigned to, unsigned at, bool move);
 void fixture_expunge (struct fixture *, unsigned place, unsigned at);
@@ -68,6 +70,6 @@ ptn_status fixture_query (struct fixture *, unsigned place, const struct ptn_sea
                           size_t count, struct ptn_call *, const struct ptn_search_result **);
 /* A text of some words in some script. */
 char *fixture_text (GRand *, unsigned words);
-int64_t fixture_documents (struct fixture *);
+bool fixture_has (struct ptn_uid_set, uint32_t uid);
 
 #endif
