@@ -36,7 +36,7 @@ refuse (struct session *s, ptn_status status, const char *text) {
 static void
 tell_unseen (struct session *s) {
   const struct ptn_view *told = s->selected->told;
-  if (s->enabled & ENABLED_REV2)
+  if (s->enabled & (ENABLED_REV2 | ENABLED_UIDONLY))
     return;
   for (uint32_t i = 0; i < told->count; i++)
     if (!(told->flags[i] & PTN_SEEN)) {
