@@ -78,7 +78,8 @@ struct ptn_mailbox { /* table: one row of a list, or the result of status */
   struct ptn_id id;             /* MAILBOXID (RFC 8474): survives renaming */
   struct ptn_mailbox_name name; /* UTF-8, levels divided by '/' */
   uint32_t uidvalidity, uidnext;
-  uint32_t messages, unseen, deleted, reserved;
+  uint32_t messages, unseen, deleted;
+  uint32_t recent_uid; /* what claim_recent would give to its next caller, at most; 0: not known */
   uint64_t highest_modseq;
   uint64_t octets;    /* STATUS=SIZE */
   const char *rights; /* of the asking identity: RFC 4314 letters, "lrswipkxtea" for all */

@@ -8,14 +8,22 @@
 
 /* NAME, as it is written, its document, when it is told (PRE: before login too), what the store must
  * declare. */
-/* clang-format off: one line a row, whatever the others are */
+/* One line a row, whatever the others are: */
+/* clang-format off */
 #define CAPABILITIES(_) \
   _ (IMAP4REV1, "IMAP4rev1", "RFC 3501", PRE, 0) \
   _ (IMAP4REV2, "IMAP4rev2", "RFC 9051", PRE, 0) \
   _ (LITERAL_PLUS, "LITERAL+", "RFC 7888", PRE, 0) \
   _ (APPENDLIMIT, "APPENDLIMIT", "RFC 7889", PRE, 0) \
   _ (CHILDREN, "CHILDREN", "RFC 3348", POST, 0) \
+  _ (COMPRESS, "COMPRESS=DEFLATE", "RFC 4978", POST, 0) \
   _ (CONDSTORE, "CONDSTORE", "RFC 7162", POST, PTN_STORE_QRESYNC) \
+  _ (CREATE_SPECIAL_USE, "CREATE-SPECIAL-USE", "RFC 6154", POST, PTN_STORE_SPECIAL_USE) \
+  _ (ENABLE, "ENABLE", "RFC 5161", PRE, 0) \
+  _ (ID, "ID", "RFC 2971", PRE, 0) \
+  _ (IDLE, "IDLE", "RFC 2177", POST, PTN_STORE_EVENTS) \
+  _ (LANGUAGE, "LANGUAGE", "RFC 5255", PRE, 0) \
+  _ (LOGIN_REFERRALS, "LOGIN-REFERRALS", "RFC 2221", PRE, 0) \
   _ (MOVE, "MOVE", "RFC 6851", POST, 0) \
   _ (MULTIAPPEND, "MULTIAPPEND", "RFC 3502", POST, 0) \
   _ (OBJECTID, "OBJECTID", "RFC 8474", POST, PTN_STORE_OBJECT_IDS) \
@@ -39,12 +47,8 @@
   _ (WITHIN, "WITHIN", "RFC 5032", POST, 0) \
   _ (UIDONLY, "UIDONLY", "RFC 9586", POST, 0) \
   _ (UIDPLUS, "UIDPLUS", "RFC 4315", POST, 0) \
-  _ (COMPRESS, "COMPRESS=DEFLATE", "RFC 4978", POST, 0) \
-  _ (ENABLE, "ENABLE", "RFC 5161", PRE, 0) \
-  _ (ID, "ID", "RFC 2971", PRE, 0) \
-  _ (LANGUAGE, "LANGUAGE", "RFC 5255", PRE, 0) \
-  _ (LOGIN_REFERRALS, "LOGIN-REFERRALS", "RFC 2221", PRE, 0) \
   _ (SASL_IR, "SASL-IR", "RFC 4959", PRE, 0) \
+  _ (STATUS_SIZE, "STATUS=SIZE", "RFC 8438", POST, 0) \
   _ (UNAUTHENTICATE, "UNAUTHENTICATE", "RFC 8437", POST, 0) \
   _ (UNSELECT, "UNSELECT", "RFC 3691", POST, 0)
 /* clang-format on */

@@ -10,7 +10,7 @@ literal_header (const char *line, size_t size, struct literal *literal) {
   if (size < 3 || line[size - 1] != '}')
     return false;
   size_t at = size - 1;
-  if (line[at - 1] == '+' || line[at - 1] == '-') {
+  if (line[at - 1] == '+') { /* RFC 7888: LITERAL- has the same form, "-" is none */
     literal->synchronising = false;
     at--;
   }

@@ -15,10 +15,13 @@ static const struct command commands[] = {
   { "COMPRESS", command_compress, STATES_LOGGED_IN, 0, CAP_COMPRESS },
   { "COPY", command_copy, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_NONE },
+  { "CREATE", command_create, STATES_LOGGED_IN, 0, CAP_NONE },
+  { "DELETE", command_delete, STATES_LOGGED_IN, 0, CAP_NONE },
   { "ENABLE", command_enable, STATE_AUTHENTICATED, 0, CAP_ENABLE },
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
   { "ID", command_id, STATES_ANY, 0, CAP_ID },
+  { "IDLE", command_idle, STATES_LOGGED_IN, 0, CAP_IDLE },
   { "LANGUAGE", command_language, STATES_ANY, 0, CAP_LANGUAGE },
   { "LIST", command_list, STATES_LOGGED_IN, 0, CAP_NONE },
   { "LOGIN", command_login, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
@@ -26,16 +29,20 @@ static const struct command commands[] = {
   { "MOVE", command_move, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_MOVE },
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
+  { "RENAME", command_rename, STATES_LOGGED_IN, 0, CAP_NONE },
   { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
   { "SEARCH", command_search, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
   { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "SORT", command_sort, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_SORT },
   { "STARTTLS", command_starttls, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
+  { "STATUS", command_status, STATES_LOGGED_IN, 0, CAP_NONE },
   { "STORE", command_store, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
+  { "SUBSCRIBE", command_subscribe, STATES_LOGGED_IN, 0, CAP_NONE },
   { "THREAD", command_thread, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_THREAD_REFERENCES },
   { "UNAUTHENTICATE", command_unauthenticate, STATES_LOGGED_IN, COMMAND_KEEPS_OLD,
     CAP_UNAUTHENTICATE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
+  { "UNSUBSCRIBE", command_unsubscribe, STATES_LOGGED_IN, 0, CAP_NONE },
 };
 
 static int
@@ -54,6 +61,10 @@ find (const struct session *s, const char *name) {
 static bool
 read_name (struct reader *r, const char **tag, const char **name, bool *uid) {
   *tag = reader_tag (r);
+  if (*tag && reader_peek (r) >= 0 && reader_peek (r) != ' ') {
+    *tag = NULL; /* not what the client waits for */
+    return reader_fail (r, "a character that no tag has");
+  }
   if (!*tag || !reader_space (r) || !(*name = reader_keyword (r)))
     return false;
   *uid = strcmp (*name, "UID") == 0;

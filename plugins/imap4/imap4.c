@@ -8,6 +8,12 @@
 #define CAPABILITY_NAME(name, text, ...) text " "
 
 static const struct ptn_setting settings[] = {
+  { .name = "idle_keepalive",
+    .type = PTN_SETTING_DURATION,
+    .default_value = "5m",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "How often a client in IDLE is told that the connection still stands, so that routers "
+            "do not forget it; 0: never." },
   { .name = "append_limit",
     .type = PTN_SETTING_SIZE,
     .default_value = "64M",

@@ -160,7 +160,9 @@ session_step (void *session, struct ptn_task *task, int64_t *deadline_ns) {
   struct session *s = session;
   s->task = task;
   s->call.task = task;
+  s->deadline_ns = INT64_MAX;
   ptn_status status = run (s);
+  *deadline_ns = s->deadline_ns;
   if (status >= 0)
     session_flush (s);
   if (status == PTN_PENDING)

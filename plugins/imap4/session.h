@@ -90,7 +90,8 @@ struct session {
   unsigned char failures; /* logins */
   unsigned short errors;  /* bad commands since the last good one */
   unsigned enabled;
-  uint64_t hidden[2]; /* bits of enum capability: not for this session, see capability.c */
+  uint64_t hidden[2];  /* bits of enum capability: not for this session, see capability.c */
+  int64_t deadline_ns; /* of this step: when the next one is wanted at the latest; monotonic */
   struct writer out;
 
   /* Collecting a command. */

@@ -306,6 +306,7 @@ fill (struct ptn_account *account, const struct list_owner *owner, const char *p
   mailbox->uidnext = row.uidnext;
   mailbox->messages = row.messages;
   mailbox->unseen = row.unseen;
+  mailbox->recent_uid = MAX (row.recent, 1);
   mailbox->deleted = row.deleted;
   mailbox->highest_modseq = row.modseq;
   mailbox->octets = row.octets;

@@ -33,6 +33,7 @@ fill_row (struct mailbox *mailbox, struct ptn_task *task, struct ptn_mailbox *ro
     .uidnext = mailbox->uidnext,
     .messages = mailbox->messages->len,
     .unseen = mailbox->unseen,
+    .recent_uid = MAX (mailbox->recent, 1),
     .deleted = mailbox->deleted,
     .highest_modseq = mailbox->modseq,
     .octets = mailbox->octets,

@@ -22,6 +22,7 @@ mailbox_row_new (const struct asker *asker, const struct mailbox *mailbox) {
     .name = { row->owner, row->path },
     .uidvalidity = mailbox->uidvalidity,
     .uidnext = mailbox->uidnext,
+    .recent_uid = MAX (mailbox->recent, 1),
     .messages = mailbox->messages->len,
     .highest_modseq = mailbox->modseq,
     .rights = row->rights,

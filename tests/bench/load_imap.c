@@ -265,10 +265,13 @@ into_idle (struct conn *conn, const char *line, size_t size) {
     send_login (conn);
     conn->step++;
   } else if (conn->step == SELECT + 1) {
-    if (line[0] != '+')
-      return false;
-    conn->step++;
-    return true;
+    if (line[0] == '+') {
+      conn->step++;
+      return true;
+    }
+    if (line[0] != '*')
+      load_die ("IDLE: %.*s", (int)size, line);
+    return false;
   } else if (tagged (conn, line, size)) {
     if (conn->step++ == LOGIN)
       conn_printf (conn, "s SELECT %s\r\n", load.mailbox);

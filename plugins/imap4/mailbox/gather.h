@@ -26,7 +26,7 @@ struct mailbox_row {
   struct ptn_id id;
   uint32_t kind, uses; /* PTN_MAILBOX_SPECIAL_USES */
   uint32_t rights;     /* RIGHT_* of common/rights.h */
-  uint32_t uidvalidity, uidnext, messages, unseen, deleted;
+  uint32_t uidvalidity, uidnext, recent_uid, messages, unseen, deleted;
   uint64_t highest_modseq, octets;
 };
 

@@ -41,6 +41,11 @@ gone_names (const struct gone *gone) {
   return gone->names;
 }
 
+bool
+gone_changed (const struct gone *gone) {
+  return gone->text != NULL;
+}
+
 static void
 parse (struct gone *gone, GBytes *value) {
   gsize size;

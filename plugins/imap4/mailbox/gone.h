@@ -15,6 +15,8 @@ void gone_free (struct session *, struct gone *);
 /* PTN_OK: the names are read, and what was to be changed is durable.  PTN_PENDING and errors as the
  * store's. */
 ptn_status gone_run (struct session *, struct gone *);
+/* After it: the name was (un)noted, it was not as wanted before. */
+bool gone_changed (const struct gone *);
 /* The names, in UTF-8 as the client knows them; the gone's. */
 const GPtrArray *gone_names (const struct gone *);
 

@@ -189,8 +189,8 @@ find_mailbox (struct session *s) {
   selecting->uidnext = row->uidnext;
   selecting->attributes = row->attributes;
   /* RFC 4314 section 5.2: READ-WRITE with any right to change messages. */
-  uint32_t changing = RIGHT_I | RIGHT_E | RIGHT_S | RIGHT_T | RIGHT_W;
-  selected->read_only = s->command->run == command_examine || !(selected->rights & changing);
+  selected->examined = s->command->run == command_examine;
+  selected->read_only = selected->examined || !(selected->rights & RIGHTS_CHANGING);
   selected->annotate = selecting->params.annotate;
   selected->recent_from = UINT32_MAX;
   if (!(selected->rights & RIGHT_R))

@@ -15,6 +15,7 @@ struct selected {
   char *name;  /* as the client wrote it, UTF-8 */
   uint32_t uidvalidity;
   bool read_only;
+  bool examined;                  /* read-only because the client wants it so */
   bool mixed;                     /* told is ours: it has messages that are gone (merge.c) */
   bool claiming;                  /* a report that asks which new messages are \Recent */
   bool annotate;                  /* SELECT (ANNOTATE): RFC 5257 */
@@ -47,6 +48,16 @@ uint32_t selected_number (const struct session *, uint32_t uid);
  * PTN_OK when it is told; PTN_PENDING as ever.  A mailbox that is gone ends the session's selection as
  * RFC 9051 allows. */
 ptn_status selected_report (struct session *, bool expunges);
+
+/* --- watch.c --- */
+
+#define RIGHTS_CHANGING (RIGHT_I | RIGHT_E | RIGHT_S | RIGHT_T | RIGHT_W)
+/* From now on what happens in the mailbox wakes the session.  False: there are too many that wait. */
+bool selected_watch (struct session *);
+/* What happened since the call before, as PTN_MESSAGE_NEW ...; 0: nothing yet, and it will wake. */
+uint32_t selected_happened (struct session *);
+/* Looks at the rights again, and tells the client what follows from them. */
+ptn_status selected_check_rights (struct session *);
 
 /* --- flags.c --- */
 

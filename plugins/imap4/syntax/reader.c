@@ -225,7 +225,7 @@ take_literal (struct reader *r, const char **data, size_t *size) {
     length = length * 10 + (uint64_t)(r->data[at] - '0');
   if (at == digits)
     return reader_fail (r, "a literal without its length");
-  if (at < r->size && (r->data[at] == '+' || r->data[at] == '-'))
+  if (at < r->size && r->data[at] == '+')
     at++;
   if (r->size - at < 3 || memcmp (r->data + at, "}\r\n", 3) != 0)
     return reader_fail (r, "a malformed literal");
@@ -356,19 +356,35 @@ mailbox_text (struct reader *r, const char *name, size_t size) {
   return reader_keep (r, decoded, strlen (decoded));
 }
 
-const char *
-reader_mailbox (struct reader *r) {
-  size_t size;
-  const char *name = reader_astring (r, &size);
-  name = mailbox_text (r, name, size);
-  if (!name)
-    return NULL;
+static const char *
+canonical (struct reader *r, const char *name) {
   g_autofree char *path = path_canonical (name);
   if (path)
     return reader_keep (r, path, strlen (path));
   reader_fail (r, !*name ? "an empty mailbox name"
                          : "a mailbox name with an empty level or control characters, or too long");
   return NULL;
+}
+
+const char *
+reader_mailbox (struct reader *r) {
+  size_t size;
+  const char *name = reader_astring (r, &size);
+  name = mailbox_text (r, name, size);
+  return name ? canonical (r, name) : NULL;
+}
+
+const char *
+reader_new_mailbox (struct reader *r) {
+  size_t size;
+  const char *name = reader_astring (r, &size);
+  name = mailbox_text (r, name, size);
+  if (!name)
+    return NULL;
+  size = strlen (name);
+  if (size > 1 && name[size - 1] == '/')
+    name = reader_keep (r, name, size - 1);
+  return canonical (r, name);
 }
 
 const char *

@@ -58,6 +58,9 @@ bool reader_number64 (struct reader *, uint64_t *); /* up to 2^63-1, as RFC 9051
 /* A mailbox name as the client knows it, in UTF-8: modified UTF-7 is decoded unless utf8, INBOX is in
  * capitals.  Refuses what path_canonical would. */
 const char *reader_mailbox (struct reader *);
+/* The same, of a mailbox that is to be made: a "/" at its end, which says that there will be others
+ * below it (RFC 9051 section 6.3.4), is taken off. */
+const char *reader_new_mailbox (struct reader *);
 /* A LIST pattern: as a mailbox name, with * and %; may be empty. */
 const char *reader_list_mailbox (struct reader *);
 /* date: DQUOTE or not, "1-Feb-1994", as days since 1970-01-01. */

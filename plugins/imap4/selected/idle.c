@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* idle.c - IDLE (RFC 2177): what happens in the selected mailbox is told when it happens.
+ *
+ * The session sleeps until the host wakes it: for an event of the mailbox, for a line of the client,
+ * or to say that the connection still stands, which keeps the tables of routers on the way (setting
+ * idle_keepalive).  While it sleeps it has no buffers. */
+#include "commands.h"
+#include "selected/selected.h"
+
+#include "common/rights.h"
+
+struct idling {
+  char *tag;
+  int64_t alive_at; /* when the client last heard of us; monotonic */
+  bool report, rights;
+};
+
+static void
+idling_free (struct session *s, void *work) {
+  struct idling *idling = work;
+  (void)s;
+  g_free (idling->tag);
+  g_free (idling);
+}
+
+/* The text of the command is no longer needed; the client's next line is the one that ends it. */
+static void
+let_go_of_text (struct session *s, struct idling *idling) {
+  idling->tag = g_strdup (s->tag);
+  s->tag = idling->tag;
+  reader_clear (&s->arguments);
+  if (s->in_stream)
+    s->imap4->stream->consume (s->stream, s->in_stream);
+  s->in_stream = 0;
+}
+
+static ptn_status
+keep_alive (struct session *s, struct idling *idling) {
+  const struct ptn_host *host = s->imap4->host;
+  int64_t every = host->number (s->info->config, "idle_keepalive") * 1000000;
+  int64_t now = host->monotonic_ns ();
+  if (every <= 0)
+    return PTN_PENDING;
+  if (now - idling->alive_at >= every) {
+    PUT (&s->out, "* OK still here\r\n");
+    idling->alive_at = now;
+  }
+  s->deadline_ns = idling->alive_at + every;
+  return PTN_PENDING;
+}
+
+/* "DONE"; anything else is a mistake of the client that ends the command too. */
+static ptn_status
+read_done (struct session *s) {
+  struct ptn_bytes line;
+  ptn_status status =
+      line_read (&s->line, s->imap4->stream, s->stream, s->task, LINE_MAX_BEFORE_LOGIN, &line);
+  if (status == PTN_E_LIMIT) {
+    answer_bad (s, "expected DONE");
+    return PTN_OK;
+  }
+  if (status != PTN_OK)
+    return status;
+  size_t size = line.size - 1;
+  const char *text = line.data;
+  if (size && text[size - 1] == '\r')
+    size--;
+  bool done = size == 4 && g_ascii_strncasecmp (text, "DONE", 4) == 0;
+  s->imap4->stream->consume (s->stream, line.size);
+  if (done)
+    answer_ok (s, NULL, "IDLE completed");
+  else
+    answer_bad (s, "expected DONE");
+  return PTN_OK;
+}
+
+static ptn_status
+tell_what_happened (struct session *s, struct idling *idling) {
+  uint32_t kinds = selected_happened (s);
+  idling->report |= kinds != 0;
+  idling->rights |= (kinds & PTN_ACL_CHANGE) != 0;
+  if (idling->rights) {
+    ptn_status status = selected_check_rights (s);
+    if (status != PTN_OK)
+      return status;
+    idling->rights = false;
+  }
+  if (idling->report) {
+    ptn_status status = selected_report (s, true);
+    if (status != PTN_OK)
+      return status;
+    idling->report = false;
+    idling->alive_at = s->imap4->host->monotonic_ns ();
+  }
+  return PTN_OK;
+}
+
+static ptn_status
+idle (struct session *s) {
+  struct idling *idling = s->work;
+  if (s->selected) {
+    ptn_status status = tell_what_happened (s, idling);
+    if (status != PTN_OK)
+      return status;
+  }
+  if (s->state == STATE_LOGOUT) {
+    s->resume = NULL;
+    return PTN_OK;
+  }
+  ptn_status status = read_done (s);
+  return status == PTN_PENDING ? keep_alive (s, idling) : status;
+}
+
+void
+command_idle (struct session *s, struct reader *r) {
+  if (!reader_end (r)) {
+    answer_syntax (s, r);
+    return;
+  }
+  struct idling *idling = g_new0 (struct idling, 1);
+  s->work = idling;
+  s->work_free = idling_free;
+  let_go_of_text (s, idling);
+  idling->alive_at = s->imap4->host->monotonic_ns ();
+  idling->report = s->selected && selected_watch (s);
+  PUT (&s->out, "+ idling\r\n");
+  s->resume = idle;
+}
