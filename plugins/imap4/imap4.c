@@ -29,6 +29,11 @@ static const struct ptn_setting settings[] = {
     .type = PTN_SETTING_STRING,
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "Why they are hidden, for posternctl conformance and for those who come after you." },
+  { .name = "urlauth_submitters",
+    .type = PTN_SETTING_LIST,
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "Accounts of submission servers: they may fetch URLs that were made for submission "
+            "(RFC 4467, access \"submit+user\")." },
   { .name = "id",
     .type = PTN_SETTING_LIST,
     .default_value = "name",

@@ -2,6 +2,7 @@
 /* append.c - APPEND and REPLACE from their first argument to the last octet; see append.h. */
 #include "append/append.h"
 
+#include "append/parts.h"
 #include "commands.h"
 #include "common/rights.h"
 #include "selected/selected.h"
@@ -17,6 +18,7 @@ append_free (struct session *s, void *work) {
     s->imap4->store->end (a->change);
   if (a->annotating)
     s->imap4->store->end (a->annotating);
+  parts_free (&a->parts);
   g_ptr_array_unref (a->keywords);
   g_array_unref (a->annotations);
   g_free (a);
@@ -33,10 +35,15 @@ throw_away (struct session *s) {
     literal_refuse (s);
     return;
   }
-  if (a->intake.inner) {
-    s->literal_left = a->intake.left;
-    s->skipping = true;
+  uint64_t left = a->parts ? parts_literal_left (a->parts) : 0;
+  bool in_literal = a->intake.inner && !a->parts;
+  if (in_literal)
+    left = a->intake.left;
+  if (in_literal || parts_in_literal (a->parts)) {
     intake_close (&a->intake);
+    parts_free (&a->parts);
+    s->literal_left = left;
+    s->skipping = true;
   }
 }
 
@@ -160,8 +167,12 @@ store_message (struct session *s) {
   a->free -= MIN (a->free, a->size);
   a->slots -= a->slots && a->slots != UINT64_MAX ? 1 : 0;
   a->messages++;
-  s->resume = go_on;
-  return PTN_OK;
+  if (a->kind != APPEND_CATENATE) {
+    s->resume = go_on;
+    return PTN_OK;
+  }
+  parts_free (&a->parts);
+  return append_next (s);
 }
 
 static ptn_status

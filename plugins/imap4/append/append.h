@@ -10,19 +10,20 @@
 #ifndef IMAP4_APPEND_APPEND_H
 #define IMAP4_APPEND_APPEND_H
 
+#include "annotation/annotation.h"
 #include "append/intake.h"
 #include "session.h"
 
-#define APPEND_KEYWORDS_MAX 48    /* as many as a mailbox can have */
-#define APPEND_ANNOTATIONS_MAX 32 /* of one message */
+#define APPEND_KEYWORDS_MAX 48 /* as many as a mailbox can have */
 
 enum append_kind { APPEND_LITERAL, APPEND_UTF8, APPEND_CATENATE };
 
 struct append_annotation { /* RFC 5257 section 4.7 */
-  const char *name;        /* as the store has it: "/private/comment" */
-  struct ptn_bytes value;
+  struct annotation_setting setting;
   uint32_t message; /* which of the command's, from 0 */
 };
+
+struct parts; /* parts.h */
 
 struct append {
   const char *mailbox; /* the client's name */
@@ -47,9 +48,11 @@ struct append {
   GPtrArray *keywords; /* const char *, of the reader */
   guint keyword_at;
   GArray *annotations; /* struct append_annotation, of all messages */
+  bool annotations_too_big;
   uint64_t size;
   struct ptn_append message;
   struct intake intake;
+  struct parts *parts; /* CATENATE, while it is collected and read */
 };
 
 static inline struct append *

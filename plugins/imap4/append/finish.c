@@ -65,9 +65,9 @@ annotate (struct session *s) {
     g_autoptr (GArray) uids = uids_of (s, &uidvalidity);
     uint32_t uid = nth_uid (uids, one->message);
     a->annotated_range = (struct ptn_uid_range){ uid, uid };
-    status =
-        store->annotate (a->annotating, &s->call, &a->id,
-                         (struct ptn_uid_set){ &a->annotated_range, 1 }, one->name, one->value);
+    status = store->annotate (a->annotating, &s->call, &a->id,
+                              (struct ptn_uid_set){ &a->annotated_range, 1 }, one->setting.name,
+                              one->setting.value);
     if (status == PTN_PENDING)
       return status;
     s->imap4->host->call_end (&s->call);

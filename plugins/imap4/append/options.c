@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* options.c - what stands before the octets of a message: flags, date, annotations. */
 #include "append/append.h"
+#include "append/parts.h"
+#include "capability.h"
 
 static bool
 read_flag (struct append *a, struct reader *r) {
@@ -42,40 +44,22 @@ read_flags (struct append *a, struct reader *r) {
   return reader_expect (r, ')');
 }
 
-/* "/comment" with "value.priv" is "/private/comment" in the store (RFC 5257 section 4.1). */
-static bool
-read_annotation (struct append *a, struct reader *r) {
-  const char *entry = reader_string (r, NULL);
-  if (!entry || !reader_space (r) || !reader_expect (r, '('))
-    return false;
-  if (*entry != '/' || strpbrk (entry, "*%"))
-    return reader_fail (r, "an annotation's entry begins with \"/\" and has no wildcards");
-  do {
-    const char *attribute = reader_string (r, NULL);
-    struct append_annotation one = { .message = a->messages };
-    if (!attribute || !reader_space (r) || !reader_value (r, &one.value))
-      return false;
-    bool own = g_ascii_strcasecmp (attribute, "value.priv") == 0;
-    if (!own && g_ascii_strcasecmp (attribute, "value.shared") != 0)
-      return reader_fail (r, "an annotation's attribute is value.priv or value.shared");
-    if (a->annotations->len == APPEND_ANNOTATIONS_MAX)
-      return reader_fail (r, "too many annotations");
-    g_autofree char *name = g_strconcat (own ? "/private" : "/shared", entry, NULL);
-    one.name = reader_keep (r, name, strlen (name));
-    g_array_append_val (a->annotations, one);
-  } while (reader_accept (r, ' '));
-  return reader_expect (r, ')');
-}
-
 static bool
 read_annotations (struct append *a, struct reader *r) {
-  if (!reader_space (r) || !reader_expect (r, '('))
+  if (!reader_space (r))
     return false;
-  do
-    if (!read_annotation (a, r))
-      return false;
-  while (reader_accept (r, ' '));
-  return reader_expect (r, ')') && reader_space (r);
+  g_autoptr (GArray) settings = annotation_read_settings (r);
+  if (!settings)
+    return false;
+  a->annotations_too_big |= annotation_too_big (settings);
+  for (guint i = 0; i < settings->len; i++) {
+    struct append_annotation one = {
+      .setting = g_array_index (settings, struct annotation_setting, i),
+      .message = a->messages,
+    };
+    g_array_append_val (a->annotations, one);
+  }
+  return reader_space (r);
 }
 
 /* Up to what the message is made of. */
@@ -92,6 +76,10 @@ read_options (struct session *s, struct append *a, struct reader *r) {
     return false;
   if (reader_accept_word (r, "UTF8")) { /* RFC 6855 section 4 */
     a->kind = APPEND_UTF8;
+    return reader_space (r) && reader_expect (r, '(');
+  }
+  if (offers (s, CAP_CATENATE) && reader_accept_word (r, "CATENATE")) {
+    a->kind = APPEND_CATENATE;
     return reader_space (r) && reader_expect (r, '(');
   }
   a->kind = APPEND_LITERAL;
@@ -143,6 +131,11 @@ look_up_keywords (struct session *s) {
       return append_fail (s, status, "a keyword that cannot be set");
     a->keyword_at++;
   }
+  if (a->kind == APPEND_CATENATE) {
+    a->parts = parts_new ();
+    s->resume = parts_collect;
+    return PTN_OK;
+  }
   return ask_for_octets (s);
 }
 
@@ -160,7 +153,9 @@ append_options (struct session *s) {
       return status;
     return append_bad (s, r->error);
   }
-  {
+  if (a->annotations_too_big) /* RFC 5257 section 4.7 */
+    return append_refuse (s, "ANNOTATE TOOBIG", "an annotation is too long");
+  if (a->kind != APPEND_CATENATE) {
     bool binary = reader_accept (r, '~');
     if (a->kind == APPEND_UTF8 && !binary)
       return append_bad (s, "expected ~{...} behind UTF8");
