@@ -3,11 +3,46 @@
 #include "capability.h"
 #include "imap4.h"
 
+#include "mailbox/folders.h"
 #include "selected/merge.h"
 
 #define CAPABILITY_NAME(name, text, ...) text " "
 
 static const struct ptn_setting settings[] = {
+  { .name = "folder_names",
+    .type = PTN_SETTING_ENUM,
+    .default_value = "en",
+    .choices = folders_languages,
+    .help =
+        "In which language the folders are named that an account gets at its first login; none: "
+        "only INBOX is made." },
+  { .name = "folder_archive",
+    .type = PTN_SETTING_STRING,
+    .help =
+        "Another name for the \\Archive folder than that of folder_names; - : it is not made." },
+  { .name = "folder_calendar",
+    .type = PTN_SETTING_STRING,
+    .help =
+        "Another name for the folder of calendar than that of folder_names; - : it is not made." },
+  { .name = "folder_contacts",
+    .type = PTN_SETTING_STRING,
+    .help =
+        "Another name for the folder of contacts than that of folder_names; - : it is not made." },
+  { .name = "folder_drafts",
+    .type = PTN_SETTING_STRING,
+    .help = "Another name for the \\Drafts folder than that of folder_names; - : it is not made." },
+  { .name = "folder_junk",
+    .type = PTN_SETTING_STRING,
+    .help = "Another name for the \\Junk folder than that of folder_names; - : it is not made." },
+  { .name = "folder_sent",
+    .type = PTN_SETTING_STRING,
+    .help = "Another name for the \\Sent folder than that of folder_names; - : it is not made." },
+  { .name = "folder_tasks",
+    .type = PTN_SETTING_STRING,
+    .help = "Another name for the folder of tasks than that of folder_names; - : it is not made." },
+  { .name = "folder_trash",
+    .type = PTN_SETTING_STRING,
+    .help = "Another name for the \\Trash folder than that of folder_names; - : it is not made." },
   { .name = "idle_keepalive",
     .type = PTN_SETTING_DURATION,
     .default_value = "5m",
@@ -58,6 +93,7 @@ static ptn_status
 imap4_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct imap4 *imap4 = g_new0 (struct imap4, 1);
   imap4->host = host;
+  imap4->config = config;
   imap4->differences = differences_new ();
   ptn_status status = host->provide (host, PTN_PROTOCOL_ID, "imap4", &imap4_protocol, imap4);
   if (status == PTN_OK)

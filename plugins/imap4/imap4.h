@@ -16,6 +16,7 @@
 
 struct imap4 {
   const struct ptn_host *host;
+  const struct ptn_config *config; /* of the plugin */
   const struct ptn_stream_service *stream;
   const struct ptn_store *store;
   void *store_instance;

@@ -5,6 +5,7 @@
 #include "capability.h"
 #include "collect.h"
 #include "login/login.h"
+#include "mailbox/folders.h"
 #include "selected/selected.h"
 
 #include <stdarg.h>
@@ -76,6 +77,7 @@ session_forget_user (struct session *s) {
   s->user = NULL;
   if (!user)
     return;
+  folders_free (s, user->folders);
   if (user->account)
     s->imap4->store->close (user->account);
   g_free (user->name);

@@ -54,6 +54,7 @@ enum {                           /* command.flags */
 struct session;
 struct selected; /* selected/selected.h */
 struct login;    /* login/ */
+struct folders;  /* mailbox/ */
 
 typedef void command_function (struct session *, struct reader *arguments);
 
@@ -77,6 +78,7 @@ struct user {
   char *name;    /* identity->account */
   char *authzid; /* on whose behalf */
   char **attributes, **groups;
+  struct folders *folders; /* mailbox/folders.h: while they are made */
 };
 
 struct session {

@@ -3,6 +3,7 @@
 #include "capability.h"
 #include "commands.h"
 #include "login/login.h"
+#include "mailbox/folders.h"
 
 static char **
 copy_strings (struct ptn_strings strings) {
@@ -23,6 +24,20 @@ cannot_open (struct session *s, ptn_status status) {
 }
 
 static ptn_status
+welcome (struct session *s) {
+  if (folders_prepare (s) == PTN_PENDING)
+    return PTN_PENDING;
+  s->state = STATE_AUTHENTICATED;
+  s->failures = 0;
+  struct writer w = { 0 };
+  put_capabilities (s, &w, NULL, false);
+  put_char (&w, 0);
+  answer_ok (s, w.data, "logged in");
+  writer_clear (&w);
+  return PTN_OK;
+}
+
+static ptn_status
 open_account (struct session *s) {
   const struct ptn_identity *identity = s->login->identity;
   ptn_status status =
@@ -37,13 +52,7 @@ open_account (struct session *s) {
   s->user->groups = copy_strings (identity->groups);
   session_hide (s);
   login_end (s);
-  s->state = STATE_AUTHENTICATED;
-  s->failures = 0;
-  struct writer w = { 0 };
-  put_capabilities (s, &w, NULL, false);
-  put_char (&w, 0);
-  answer_ok (s, w.data, "logged in");
-  writer_clear (&w);
+  s->resume = welcome;
   return PTN_OK;
 }
 
