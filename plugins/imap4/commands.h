@@ -17,6 +17,7 @@ command_function command_select, command_examine, command_check, command_close, 
 command_function command_create, command_delete, command_list, command_rename, command_status,
     command_subscribe, command_unsubscribe;
 /* fetch/ */
+command_function command_fetch;
 /* search/ */
 command_function command_search, command_sort, command_thread, command_comparator;
 /* append/ */

@@ -20,6 +20,7 @@ static const struct command commands[] = {
   { "ENABLE", command_enable, STATE_AUTHENTICATED, 0, CAP_ENABLE },
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
+  { "FETCH", command_fetch, STATE_SELECTED, COMMAND_NUMBERS | COMMAND_UID, CAP_NONE },
   { "ID", command_id, STATES_ANY, 0, CAP_ID },
   { "IDLE", command_idle, STATES_LOGGED_IN, 0, CAP_IDLE },
   { "LANGUAGE", command_language, STATES_ANY, 0, CAP_LANGUAGE },
