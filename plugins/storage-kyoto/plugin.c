@@ -71,6 +71,9 @@ static const struct ptn_setting settings[] = {
   { "body_cache", PTN_SETTING_SIZE, 0, "128 MiB",
     "Memory, at most, for bodies that came in or were decompressed in the last minute.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "view_cache", PTN_SETTING_SIZE, 0, "32 MiB",
+    "Memory, at most, for the lists of messages of mailboxes that nobody has open any more.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
   { "scrub_interval", PTN_SETTING_DURATION, 0, "7d",
     "How often everything on disk is read and checked; 0: only by command.", NULL, PTN_SCOPE_PLUGIN,
     0 },
@@ -230,6 +233,7 @@ plugin_start (void *instance) {
     .base_gain = (uint32_t)host->number (config, "base_gain"),
     .cache = (uint64_t)host->number (config, "index_cache"),
     .body_cache = (uint64_t)host->number (config, "body_cache"),
+    .view_cache = (uint64_t)host->number (config, "view_cache"),
     .scrub_interval = host->number (config, "scrub_interval"),
     .scrub_rate = (uint64_t)host->number (config, "scrub_rate"),
     .compression = strcmp (host->text (config, "compression"), "zstd") == 0

@@ -53,6 +53,7 @@ struct store_settings {
   int64_t compact_pause;  /* milliseconds between two looks for something to compact; 0: only
                                   when asked */
   uint64_t body_cache;    /* octets of decompressed bodies kept in memory */
+  uint64_t view_cache;    /* octets of views kept that nobody has */
   int64_t scrub_interval; /* milliseconds between passes; 0: none by itself */
   uint64_t scrub_rate;    /* octets a second */
   int compression;        /* level of Zstandard; 0: bodies are stored as they are */
@@ -90,6 +91,7 @@ struct store {
   _Atomic uint64_t next_big;    /* makes the names of big files unique */
   _Atomic uint64_t next_email;  /* described.h */
   uint64_t first_big;           /* the first of them in this process */
+  _Atomic uint64_t kept_views;  /* octets of all shards' kept views */
   _Atomic bool stopping;        /* long work ends early */
   int64_t opened;               /* seconds since 1970 */
   _Atomic uint32_t remembering; /* digests nobody waits for, on their way */
@@ -161,6 +163,7 @@ struct shard {
   pthread_mutex_t views_lock;
   pthread_cond_t views_built;
   GHashTable *views; /* user<<32|mailbox -> struct live, of view.c */
+  GQueue kept_views; /* struct live that nobody uses now, the oldest first */
 
   /* checkpointer */
   _Atomic uint64_t log_since;  /* octets written since the last freeze */

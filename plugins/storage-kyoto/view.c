@@ -7,6 +7,9 @@
  * turns, so that no commit waits long, and made right by the notes of what changed meanwhile.
  * Notes are bounded; too many, and the mailbox is read again.
  *
+ * The newest view of a large mailbox stays for a while when nobody has one any more (view_cache):
+ * clients leave mailboxes and come back.  The oldest of them goes first.
+ *
  * The notes are written inside the index's lock: who has seen a change in the index finds its
  * note.  One thread at a time builds a mailbox's next view; others wait for it. */
 #include "view.h"
@@ -22,6 +25,8 @@ struct live {
   uint64_t key; /* user and mailbox */
   struct shard *shard;
   uint32_t users; /* references to views, and calls that want one */
+  uint64_t kept;  /* octets of `newest`, while there are no users: in shard->kept_views */
+  GList link;
   bool building;
   struct view *newest; /* one reference is ours; NULL: to be read */
   /* Since `newest`, or since the reading began: */
@@ -34,6 +39,7 @@ struct live {
 
 struct view {
   struct ptn_view table;
+  struct view *next;   /* of those to be freed */
   uint32_t references; /* under views_lock */
   struct live *live;
   struct columns columns;
@@ -41,6 +47,8 @@ struct view {
 };
 
 enum { ROWS_A_TURN = 4096, NOTES_LEAST = 8192, NOTES_READING = 4 << 20, TRIES = 4 };
+enum { KEPT_LEAST = 512 }; /* messages: smaller mailboxes are read again as fast */
+enum { ROW_OCTETS = 20 };
 
 /* --- notes: inside the index's lock, by who publishes --------------------------------------- */
 
@@ -125,15 +133,9 @@ views_init (struct shard *shard) {
   pthread_mutex_init (&shard->views_lock, NULL);
   pthread_cond_init (&shard->views_built, NULL);
   shard->views = g_hash_table_new (g_int64_hash, g_int64_equal);
+  g_queue_init (&shard->kept_views);
   shard->index.watch = note_changes;
   shard->index.watch_argument = shard;
-}
-
-void
-views_destroy (struct shard *shard) {
-  g_hash_table_unref (shard->views);
-  pthread_cond_destroy (&shard->views_built);
-  pthread_mutex_destroy (&shard->views_lock);
 }
 
 void
@@ -167,12 +169,27 @@ view_unref (struct view *view) {
   return view;
 }
 
+/* This one and those behind it. */
 static void
 view_free (struct view *view) {
-  if (!view)
+  while (view) {
+    struct view *next = view->next;
+
+    columns_clear (&view->columns);
+    g_free (view);
+    view = next;
+  }
+}
+
+static void
+live_unkeep (struct live *live) {
+  struct store *store = live->shard->store;
+
+  if (!live->kept)
     return;
-  columns_clear (&view->columns);
-  g_free (view);
+  g_queue_unlink (&live->shard->kept_views, &live->link);
+  atomic_fetch_sub (&store->kept_views, live->kept);
+  live->kept = 0;
 }
 
 static struct live *
@@ -188,24 +205,56 @@ live_take (struct shard *shard, uint64_t key) {
     g_hash_table_insert (shard->views, &live->key, live);
     atomic_fetch_add (&shard->index.watched, 1);
   }
+  live_unkeep (live);
   live->users++;
   return live;
 }
 
 /* What is left to be freed is returned. */
 static struct view *
-live_give (struct live *live) {
+live_end (struct live *live) {
   struct shard *shard = live->shard;
   struct view *unused;
 
-  if (--live->users > 0)
-    return NULL;
+  live_unkeep (live);
   atomic_fetch_sub (&shard->index.watched, 1);
   g_hash_table_remove (shard->views, &live->key);
   unused = view_unref (live->newest);
   g_array_unref (live->notes);
   g_free (live);
   return unused;
+}
+
+/* Nobody has a view of it: keeps the newest one, and lets the oldest kept ones go. */
+static struct view *
+live_keep (struct live *live) {
+  struct shard *shard = live->shard;
+  struct store *store = shard->store;
+  struct view *unused = NULL;
+
+  live->kept = (uint64_t)live->newest->columns.count * ROW_OCTETS;
+  live->link.data = live;
+  g_queue_push_tail_link (&shard->kept_views, &live->link);
+  atomic_fetch_add (&store->kept_views, live->kept);
+  while (atomic_load (&store->kept_views) > store->settings.view_cache && shard->kept_views.head) {
+    struct view *one = live_end (shard->kept_views.head->data);
+
+    if (one) {
+      one->next = unused;
+      unused = one;
+    }
+  }
+  return unused;
+}
+
+/* What is left to be freed is returned. */
+static struct view *
+live_give (struct live *live) {
+  if (--live->users > 0)
+    return NULL;
+  if (live->newest && !live->overflow && live->newest->columns.count >= KEPT_LEAST)
+    return live_keep (live);
+  return live_end (live);
 }
 
 void
@@ -221,6 +270,15 @@ view_release (const struct ptn_view *table) {
   pthread_mutex_unlock (&shard->views_lock);
   view_free (unused);
   view_free (newest);
+}
+
+void
+views_destroy (struct shard *shard) {
+  while (shard->kept_views.head)
+    view_free (live_end (shard->kept_views.head->data));
+  g_hash_table_unref (shard->views);
+  pthread_cond_destroy (&shard->views_built);
+  pthread_mutex_destroy (&shard->views_lock);
 }
 
 /* --- building ------------------------------------------------------------------------------- */

@@ -183,6 +183,39 @@ large (void **state) {
   account_close (account);
 }
 
+/* A view that nobody has any more is where the next one begins, as long as there is room. */
+static void
+kept (void **state) {
+  struct fixture *f = *state;
+  struct ptn_account *account;
+  const struct ptn_view *view;
+  const uint32_t *uid;
+  struct ptn_id id;
+
+  account = prepare (f, &id, MANY);
+  f->store->settings.view_cache = 1 << 20;
+  view = get (f, account, &id);
+  view_release (view);
+  change (f, account, &id, 3, 1, 1);          /* appends */
+  change (f, account, &id, 2, 5, UINT32_MAX); /* flags: more than are noted */
+  view = get (f, account, &id);
+  expect_index (f, account, &id, view);
+  view_release (view);
+  view = get (f, account, &id);
+  uid = view->uid;
+  view_release (view);
+  change (f, account, &id, 3, 1, 1);
+  view = get (f, account, &id);
+  assert_ptr_equal (view->uid, uid);
+  expect_index (f, account, &id, view);
+  f->store->settings.view_cache = 0;
+  view_release (view);
+  view = get (f, account, &id);
+  expect_index (f, account, &id, view);
+  view_release (view);
+  account_close (account);
+}
+
 /* --- many threads ---------------------------------------------------------------------------- */
 
 struct worker {
@@ -284,6 +317,7 @@ main (void) {
   static const struct CMUnitTest tests[] = {
     STORE_TEST (one_after_the_other),
     STORE_TEST (large),
+    STORE_TEST (kept),
     STORE_TEST (all_at_once),
   };
 
