@@ -199,7 +199,8 @@ mark (struct follower *follower, const struct ptn_happening *row) {
   GHashTableIter walk;
   gpointer value;
   pthread_mutex_lock (&account->lock);
-  account->retire |= all && (row->kinds & PTN_ACCOUNT_CLOSE);
+  if (all && (row->kinds & PTN_ACCOUNT_CLOSE))
+    account->retire = true;
   g_hash_table_iter_init (&walk, account->boxes);
   while (g_hash_table_iter_next (&walk, NULL, &value)) {
     struct box *box = value;

@@ -64,11 +64,11 @@ struct account {
   struct ptn_waker *waker; /* of the task, while it has nothing to do */
   struct ptn_task *task;
   uint32_t generation;
-  bool closed;  /* out of the table; nobody may leave requests here */
-  bool damaged; /* a question found the file damaged */
-  bool rebuild; /* somebody asked for a new file */
-  bool retire;  /* others need the place */
-  int64_t used; /* when it was last asked, monotonic */
+  bool closed;            /* out of the table; nobody may leave requests here */
+  bool damaged;           /* a question found the file damaged */
+  bool rebuild;           /* somebody asked for a new file */
+  _Atomic (bool) retire;  /* others need the place */
+  _Atomic (int64_t) used; /* when it was last asked, monotonic */
 };
 
 /* Finds or makes the account and its task; a reference.  NULL: the server stops. */

@@ -86,7 +86,8 @@ what_is_found (void **state) {
   assert_false (TEXT ("LINECONTENT"));
   uid = fixture_append (fixture, 0, "", 0);
   assert_false (TEXT ("INNER"));
-  uid = fixture_append (fixture, 0, "\r\n\0\0abc\0def\0\xff\xfexyz", 19);
+  static const char nuls[] = "\r\n\0\0abc\0def\0\xff\xfexyz";
+  uid = fixture_append (fixture, 0, nuls, sizeof nuls - 1);
   assert_true (TEXT ("ABC"));
   assert_true (TEXT ("DEF"));
   assert_false (TEXT ("ABCDEF"));
