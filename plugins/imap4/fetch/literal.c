@@ -320,7 +320,10 @@ fetch_literal (struct session *s, struct fetch *f, const struct item *item, bool
   }
   if (f->wanted.size == 0 && !f->source) {
     put_label (s, f, item);
-    PUT (&s->out, "\"\"");
+    if (item->kind == ITEM_BINARY_SIZE)
+      put_char (&s->out, '0');
+    else
+      PUT (&s->out, "\"\"");
     fetch_literal_end (s, f);
     return PTN_OK;
   }
