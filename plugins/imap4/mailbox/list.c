@@ -23,7 +23,7 @@ put_row (struct session *s, const struct ptn_mailbox *row) {
   put_text (&s->out,
             row->attributes & PTN_MAILBOX_HAS_CHILDREN ? "\\HasChildren" : "\\HasNoChildren");
   if (row->attributes & PTN_MAILBOX_NOSELECT)
-    PUT (&s->out, " \\NoSelect");
+    PUT (&s->out, " \\Noselect");
   PUT (&s->out, ") \"/\" ");
   put_mailbox (&s->out, name, session_utf8 (s));
   PUT (&s->out, "\r\n");
@@ -71,7 +71,7 @@ command_list (struct session *s, struct reader *r) {
     return;
   }
   if (!*pattern) { /* "the hierarchy delimiter and the root name" */
-    untagged (s, "LIST (\\NoSelect) \"/\" \"\"");
+    untagged (s, "LIST (\\Noselect) \"/\" \"\"");
     answer_ok (s, NULL, "LIST completed");
     return;
   }
