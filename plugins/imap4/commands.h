@@ -21,6 +21,7 @@ command_function command_fetch;
 /* search/ */
 command_function command_search, command_sort, command_thread, command_comparator;
 /* append/ */
-command_function command_append, command_replace;
+command_function command_append, command_replace, command_genurlauth, command_resetkey,
+    command_urlfetch;
 
 #endif

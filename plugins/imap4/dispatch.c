@@ -21,6 +21,7 @@ static const struct command commands[] = {
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
   { "FETCH", command_fetch, STATE_SELECTED, COMMAND_NUMBERS | COMMAND_UID, CAP_NONE },
+  { "GENURLAUTH", command_genurlauth, STATES_LOGGED_IN, 0, CAP_URLAUTH },
   { "ID", command_id, STATES_ANY, 0, CAP_ID },
   { "IDLE", command_idle, STATES_LOGGED_IN, 0, CAP_IDLE },
   { "LANGUAGE", command_language, STATES_ANY, 0, CAP_LANGUAGE },
@@ -32,6 +33,7 @@ static const struct command commands[] = {
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
   { "RENAME", command_rename, STATES_LOGGED_IN, 0, CAP_NONE },
   { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
+  { "RESETKEY", command_resetkey, STATES_LOGGED_IN, 0, CAP_URLAUTH },
   { "SEARCH", command_search, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
   { "SELECT", command_select, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "SORT", command_sort, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_SORT },
@@ -39,11 +41,13 @@ static const struct command commands[] = {
   { "STATUS", command_status, STATES_LOGGED_IN, 0, CAP_NONE },
   { "STORE", command_store, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
   { "SUBSCRIBE", command_subscribe, STATES_LOGGED_IN, 0, CAP_NONE },
-  { "THREAD", command_thread, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_THREAD_REFERENCES },
+  { "THREAD", command_thread, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS,
+    CAP_THREAD_REFERENCES },
   { "UNAUTHENTICATE", command_unauthenticate, STATES_LOGGED_IN, COMMAND_KEEPS_OLD,
     CAP_UNAUTHENTICATE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
   { "UNSUBSCRIBE", command_unsubscribe, STATES_LOGGED_IN, 0, CAP_NONE },
+  { "URLFETCH", command_urlfetch, STATES_LOGGED_IN, 0, CAP_URLAUTH },
 };
 
 static int

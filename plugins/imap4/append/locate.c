@@ -182,7 +182,7 @@ access_granted (const struct session *s, const struct imap_url *url) {
 
 static ptn_status
 verify (struct session *s, struct locate *l) {
-  if (l->keys_found != 2)
+  if (l->keys_found != 3)
     return PTN_E_NOT_FOUND;
   g_autofree char *right = url_token (l->keys, l->text, l->url.rump_size);
   if (!same_token (right, l->url.token))
@@ -225,7 +225,6 @@ read_keys (struct session *s, struct locate *l) {
   }
   if (status != PTN_OK)
     return status;
-  l->keys_found = l->keys_found == 3 ? 2 : l->keys_found ? 1 : 0;
   l->next = l->url.token ? verify : NULL;
   return PTN_OK;
 }
@@ -309,11 +308,6 @@ locate_step (struct session *s, struct locate *l) {
   while (status == PTN_OK && l->next)
     status = l->next (s, l);
   return status;
-}
-
-ptn_status
-locate_mailbox (struct session *s, struct locate *l) {
-  return locate_step (s, l);
 }
 
 void

@@ -25,8 +25,8 @@ struct locate {
   struct ptn_id mailbox;
   unsigned char keys[2 * URL_KEY_SIZE]; /* of the mailbox, then of the account */
   unsigned keys_read;                   /* how many were looked for */
-  unsigned keys_found;
-  uint64_t octets; /* of the message */
+  unsigned keys_found;                  /* bits: 1 of the mailbox, 2 of the account */
+  uint64_t octets;                      /* of the message */
   GBytes *digest;
   struct mime_builder *builder; /* where the digest has to be made */
   struct ptn_source *scan;
@@ -39,11 +39,9 @@ struct locate {
 
 /* False: no URL of a message, or one that this session may not use. */
 bool locate_start (struct session *, struct locate *, const char *url, bool authorized);
-/* PTN_OK: source and size; PTN_PENDING; PTN_E_NOT_FOUND: the URL names nothing, whatever is wrong;
+/* PTN_OK: source and size, or for a URL without a token the keys; PTN_PENDING; PTN_E_NOT_FOUND: the URL names nothing, whatever is wrong;
  * other errors are the server's. */
 ptn_status locate_step (struct session *, struct locate *);
-/* Without the source: looks at mailbox and keys only (GENURLAUTH). */
-ptn_status locate_mailbox (struct session *, struct locate *);
 void locate_clear (struct session *, struct locate *);
 /* The source for whoever outlives this struct (a queue of the stream): closes the account too. */
 struct ptn_source *locate_take_source (struct session *, struct locate *);

@@ -73,7 +73,11 @@ login_let_in (struct session *s) {
 static ptn_status
 become_nobody (struct session *s) {
   const struct imap4 *imap4 = s->imap4;
-  ptn_status status = PTN_OK;
+  /* Sources that are still queued belong to the account. */
+  session_flush (s);
+  ptn_status status = imap4->stream->drained (s->stream, s->task, 1);
+  if (status != PTN_OK)
+    return status;
   login_consume_command (s);
   login_put_ok (s, "UNAUTHENTICATE completed");
   session_flush (s);
