@@ -121,7 +121,9 @@ def session(server, url, mechanisms, mails):
         client.create("Back")
         run(folder, folder + "/saved",
             "<tag-pattern>~A<enter><tag-prefix><copy-message>%sBack<enter><exit>" % url)
-        assert sorted(plain(octets) for octets in fetch(client, "Back")) == wanted
+        back = sorted(plain(octets) for octets in fetch(client, "Back"))
+        assert back == wanted, [name for (name, _), octets in zip(mails, fetch(client, "INBOX"))
+                                if plain(octets) not in back]
         run(folder, url + "INBOX", "<tag-pattern>~s multipart<enter><tag-prefix><copy-message>"
             "%sCopies<enter><exit>" % url)
         assert len(fetch(client, "Copies")) == 1
@@ -143,8 +145,9 @@ def session(server, url, mechanisms, mails):
 def main():
     if not shutil.which("neomutt"):
         postern.skip("neomutt is not installed")
+    # Saving, neomutt writes a header's fields anew: lines that are none are lost.
     mails = [(name, octets) for name, octets in corpus.messages(big=6_000_000)
-             if name not in ("bare CR", "bare LF")]
+             if name not in ("bare CR", "bare LF", "not a header")]
     with postern.mail_server(users={"alice": "secret"}) as server:
         corpus.deliver(server, "alice@example.test", [octets for _, octets in mails])
         session(server, "imaps://localhost:%d/" % server.port("imaps"), "plain", mails)

@@ -65,7 +65,9 @@ def delivered(server, mails):
 
 
 def appended(server, mails):
-    mails = [(name, octets) for name, octets in mails if name != "NUL octets"]
+    # A literal has no NUL, and imaplib makes CRLF of every line end in it.
+    mails = [(name, octets) for name, octets in mails
+             if name not in ("NUL octets", "bare CR", "bare LF")]
     for way, client in connections(server):
         good(client.create("Copies"))
         for number, (_, octets) in enumerate(mails):

@@ -346,8 +346,9 @@ class Comparison:
         self.compared += 1
         if got == wanted:
             return
+        place = what + apart(got, wanted)[0]
         for key in EXPLAINED:
-            if key[0] == name and re.fullmatch(key[1], what):
+            if key[0] == name and re.fullmatch(key[1], place):
                 self.met.add(key)
                 return
         self.different.append((name, what, got, wanted))
