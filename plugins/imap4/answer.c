@@ -9,6 +9,10 @@
 
 static ptn_status
 send_answer (struct session *s) {
+  if (s->inner) { /* nobody asked */
+    s->resume = NULL;
+    return PTN_OK;
+  }
   unsigned flags = s->command ? s->command->flags : COMMAND_KEEPS_OLD;
   if (s->selected && !(flags & COMMAND_KEEPS_OLD)) {
     ptn_status status =

@@ -12,7 +12,7 @@ command_function command_login, command_authenticate, command_starttls, command_
     command_id, command_enable, command_language, command_unauthenticate;
 /* selected/ */
 command_function command_select, command_examine, command_check, command_close, command_unselect,
-    command_expunge, command_idle, command_store, command_copy, command_move;
+    command_expunge, command_idle, command_notify, command_store, command_copy, command_move;
 /* mailbox/ */
 command_function command_create, command_delete, command_list, command_rename, command_status,
     command_subscribe, command_unsubscribe;

@@ -32,6 +32,7 @@ static const struct command commands[] = {
     CAP_MOVE },
   { "NOOP", command_noop, STATES_ANY, 0, CAP_NONE },
   { "RENAME", command_rename, STATES_LOGGED_IN, 0, CAP_NONE },
+  { "NOTIFY", command_notify, STATES_LOGGED_IN, 0, CAP_NOTIFY },
   { "REPLACE", command_replace, STATE_SELECTED, COMMAND_STREAMS | COMMAND_UID, CAP_REPLACE },
   { "RESETKEY", command_resetkey, STATES_LOGGED_IN, 0, CAP_URLAUTH },
   { "SEARCH", command_search, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS, CAP_NONE },
@@ -137,6 +138,43 @@ command_dispatch (struct session *s, const char *text, size_t size) {
   command->run (s, r);
 }
 
+/* The command that waits while one of the server's own runs. */
+struct inner {
+  const struct command *command;
+  const char *tag;
+  struct reader arguments;
+  bool uid;
+  ptn_status (*resume) (struct session *);
+  void *work;
+  void (*work_free) (struct session *, void *);
+};
+
+void
+command_begin_inner (struct session *s, const char *text) {
+  struct inner *inner = g_new0 (struct inner, 1);
+  *inner =
+      (struct inner){ s->command, s->tag, s->arguments, s->uid, s->resume, s->work, s->work_free };
+  s->inner = inner;
+  s->arguments = (struct reader){ 0 };
+  s->work = NULL;
+  s->work_free = NULL;
+  s->resume = NULL;
+  command_dispatch (s, text, strlen (text));
+}
+
+static void
+end_inner (struct session *s) {
+  struct inner *inner = g_steal_pointer (&s->inner);
+  s->command = inner->command;
+  s->tag = inner->tag;
+  s->arguments = inner->arguments;
+  s->uid = inner->uid;
+  s->resume = inner->resume;
+  s->work = inner->work;
+  s->work_free = inner->work_free;
+  g_free (inner);
+}
+
 void
 command_end (struct session *s) {
   if (s->work && s->work_free)
@@ -148,6 +186,10 @@ command_end (struct session *s) {
   reader_clear (&s->arguments);
   s->command = NULL;
   s->tag = NULL;
+  if (s->inner) {
+    end_inner (s);
+    return;
+  }
   collect_end (s);
   s->imap4->host->command_done (s->task);
 }

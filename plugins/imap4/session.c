@@ -6,7 +6,7 @@
 #include "collect.h"
 #include "login/login.h"
 #include "mailbox/folders.h"
-#include "selected/selected.h"
+#include "selected/notify.h"
 
 #include <stdarg.h>
 
@@ -72,6 +72,7 @@ session_logout (struct session *s) {
 void
 session_forget_user (struct session *s) {
   struct user *user = s->user;
+  notify_free (s);
   selected_free (s);
   s->enabled = 0;
   s->user = NULL;
@@ -118,12 +119,25 @@ greet (struct session *s) {
   return PTN_OK;
 }
 
+/* Between commands NOTIFY tells what happened. */
+static ptn_status
+next_command (struct session *s) {
+  if (s->notify && !s->text && !s->skipping && !s->literal_left) {
+    ptn_status status = notify_tell (s);
+    if (status != PTN_OK || s->state == STATE_LOGOUT)
+      return status;
+    if (notify_fetch (s))
+      return PTN_OK;
+  }
+  return collect_command (s);
+}
+
 /* One piece of work: of the command that runs, or of the next. */
 static ptn_status
 advance (struct session *s) {
   if (s->state == STATE_GREETING)
     return greet (s);
-  ptn_status status = s->resume ? s->resume (s) : collect_command (s);
+  ptn_status status = s->resume ? s->resume (s) : next_command (s);
   if (status == PTN_OK && !s->resume && s->tag)
     command_end (s);
   return status;
@@ -186,6 +200,8 @@ static void
 session_close (void *session) {
   struct session *s = session;
   s->imap4->host->call_end (&s->call);
+  if (s->inner)
+    command_end (s);
   if (s->tag)
     command_end (s);
   login_end (s);

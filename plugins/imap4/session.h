@@ -120,8 +120,10 @@ struct session {
   struct login *login;
   struct user *user; /* from login on */
   struct selected *selected;
-  const char *language; /* RFC 5255: of a table; NULL: "en" */
-  bool compressed;      /* COMPRESS */
+  struct notify *notify;    /* selected/notify.h; NULL: NOTIFY NONE */
+  struct inner *inner;      /* dispatch.c: the server's own command runs, inside this one or none */
+  const char *language;     /* RFC 5255: of a table; NULL: "en" */
+  bool compressed;          /* COMPRESS */
   unsigned char comparator; /* RFC 5255: enum comparator plus 1; 0: the default */
 };
 
@@ -173,5 +175,8 @@ void literal_refuse (struct session *);
 /* --- dispatch.c --- */
 void command_dispatch (struct session *, const char *text, size_t size);
 void command_end (struct session *);
+/* Carries out a command of the server's own, whose tagged response is not sent, as if the client had
+ * sent it now; what runs (IDLE) goes on behind it.  The text stays where it is until then. */
+void command_begin_inner (struct session *, const char *text);
 
 #endif

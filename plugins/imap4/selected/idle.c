@@ -5,7 +5,7 @@
  * or to say that the connection still stands, which keeps the tables of routers on the way (setting
  * idle_keepalive).  While it sleeps it has no buffers. */
 #include "commands.h"
-#include "selected/selected.h"
+#include "selected/notify.h"
 
 #include "common/rights.h"
 
@@ -98,10 +98,17 @@ tell_what_happened (struct session *s, struct idling *idling) {
 static ptn_status
 idle (struct session *s) {
   struct idling *idling = s->work;
-  if (s->selected) {
+  if (s->selected && !(s->notify && s->notify->busy)) { /* the call is of one of them at a time */
     ptn_status status = tell_what_happened (s, idling);
     if (status != PTN_OK)
       return status;
+  }
+  if (s->notify && s->state != STATE_LOGOUT) {
+    ptn_status status = notify_tell (s);
+    if (status != PTN_OK)
+      return status;
+    if (notify_fetch (s))
+      return PTN_OK;
   }
   if (s->state == STATE_LOGOUT) {
     s->resume = NULL;

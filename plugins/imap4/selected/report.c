@@ -6,6 +6,7 @@
  * came can be told all the same. */
 #include "common/uid_set.h"
 #include "selected/merge.h"
+#include "selected/notify.h"
 #include "selected/selected.h"
 
 static void
@@ -60,6 +61,13 @@ tell_changed (struct session *s, const struct ptn_view *now, const GArray *chang
   }
 }
 
+/* Not those of others, if NOTIFY did not ask for them (RFC 5465 section 6.1). */
+static bool
+wants_flags (const struct session *s) {
+  const struct notify_group *group = notify_selected (s);
+  return !group || !group->events || group->events & NOTIFY_FLAG_CHANGE;
+}
+
 /* All of the difference; messages that are gone only if `expunges`.  Takes `now` over. */
 static void
 tell (struct session *s, const struct ptn_view *now, struct difference *d, bool expunges) {
@@ -73,8 +81,10 @@ tell (struct session *s, const struct ptn_view *now, struct difference *d, bool 
     put_format (&s->out, "* %u EXISTS\r\n", count);
   if (now->keywords.count > selected->told_keywords)
     tell_flag_names (s, now);
-  if (d->changed)
+  if (d->changed && wants_flags (s))
     tell_changed (s, now, d->changed, hold);
+  if (d->fresh && !selected->fresh_from)
+    selected->fresh_from = now->uid[now->count - d->fresh];
   selected->claiming = d->fresh && !selected->read_only && !(s->enabled & ENABLED_REV2);
   if (hold)
     selected_tell (s, view_mix (told, now, d), true);
