@@ -19,7 +19,8 @@ command_function command_create, command_delete, command_list, command_rename, c
 /* fetch/ */
 command_function command_fetch;
 /* search/ */
-command_function command_search, command_sort, command_thread, command_comparator;
+command_function command_search, command_sort, command_thread, command_comparator,
+    command_esearch, command_uidbatches, command_cancelupdate;
 /* append/ */
 command_function command_append, command_replace, command_genurlauth, command_resetkey,
     command_urlfetch;

@@ -8,6 +8,7 @@
 static const struct command commands[] = {
   { "APPEND", command_append, STATES_LOGGED_IN, COMMAND_STREAMS, CAP_NONE },
   { "AUTHENTICATE", command_authenticate, STATE_NOT_AUTHENTICATED, 0, CAP_NONE },
+  { "CANCELUPDATE", command_cancelupdate, STATE_SELECTED, 0, CAP_CONTEXT_SEARCH },
   { "CAPABILITY", command_capability, STATES_ANY, 0, CAP_NONE },
   { "CHECK", command_check, STATE_SELECTED, 0, CAP_NONE },
   { "CLOSE", command_close, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
@@ -18,6 +19,7 @@ static const struct command commands[] = {
   { "CREATE", command_create, STATES_LOGGED_IN, 0, CAP_NONE },
   { "DELETE", command_delete, STATES_LOGGED_IN, 0, CAP_NONE },
   { "ENABLE", command_enable, STATE_AUTHENTICATED, 0, CAP_ENABLE },
+  { "ESEARCH", command_esearch, STATES_LOGGED_IN, 0, CAP_MULTISEARCH },
   { "EXAMINE", command_examine, STATES_LOGGED_IN, COMMAND_KEEPS_OLD, CAP_NONE },
   { "EXPUNGE", command_expunge, STATE_SELECTED, COMMAND_UID, CAP_NONE },
   { "FETCH", command_fetch, STATE_SELECTED, COMMAND_NUMBERS | COMMAND_UID, CAP_NONE },
@@ -44,6 +46,7 @@ static const struct command commands[] = {
   { "SUBSCRIBE", command_subscribe, STATES_LOGGED_IN, 0, CAP_NONE },
   { "THREAD", command_thread, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS,
     CAP_THREAD_REFERENCES },
+  { "UIDBATCHES", command_uidbatches, STATE_SELECTED, 0, CAP_UIDBATCHES },
   { "UNAUTHENTICATE", command_unauthenticate, STATES_LOGGED_IN, COMMAND_KEEPS_OLD,
     CAP_UNAUTHENTICATE },
   { "UNSELECT", command_unselect, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },

@@ -67,6 +67,21 @@ run_unbind (struct search_run *run) {
   g_clear_pointer (&run->bindings, g_free);
 }
 
+void
+search_run_settle (const struct search_run *run, struct program *program) {
+  for (guint i = 0; run->bindings && i < program->keys->len; i++) {
+    struct key *key = program->keys->pdata[i];
+    if (key->kind != KEY_NUMBERS && key->kind != KEY_SAVED)
+      continue;
+    const GArray *uids = run->bindings[key->slot].uids;
+    sequence_set_clear (&key->set);
+    key->set.ranges = g_memdup2 (uids->data, uids->len * sizeof (struct ptn_uid_range));
+    key->set.count = uids->len;
+    key->kind = KEY_UIDS;
+  }
+  program->numbers = program->saved = false;
+}
+
 /* "*" is any octets, "%" any without "/". */
 static bool
 entry_matches (const char *pattern, const char *name) {

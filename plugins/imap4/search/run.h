@@ -33,6 +33,9 @@ typedef void search_collect (void *user, uint32_t uid, const struct ptn_message 
 void search_run_collect (struct search_run *, uint32_t items, bool digest, search_collect *,
                          void *user);
 
+/* Makes numbers and "$" in the program (the run's own) what they were for this run: UIDs. */
+void search_run_settle (const struct search_run *, struct program *);
+
 /* PTN_END: the result is there; PTN_OK: others first, then again; PTN_PENDING; or an error of the
  * store. */
 ptn_status search_run_step (struct search_run *);

@@ -4,6 +4,8 @@
 
 #include "capability.h"
 #include "commands.h"
+#include "search/context.h"
+#include "search/multi.h"
 #include "search/sort.h"
 #include "search/thread.h"
 #include "selected/selected.h"
@@ -16,6 +18,7 @@ work_free (struct session *s, void *data) {
     s->imap4->store->close_cursor (work->cursor);
   sort_free (&work->sort);
   thread_free (&work->thread);
+  multi_free (s, &work->multi);
   program_free (&work->program);
   if (work->uids)
     g_array_unref (work->uids);
@@ -140,6 +143,8 @@ finish (struct session *s) {
   struct search_work *work = s->work;
   if (work->results.options & RETURN_SAVE)
     results_save (s, &work->results, work->uids);
+  if (work->results.options & RETURN_UPDATE && !context_add (s, work))
+    context_lost (s, s->tag);
   answer_format (s, "%s completed", work->word);
 }
 

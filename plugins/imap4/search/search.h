@@ -19,6 +19,7 @@ struct search_work {
 
   struct sort *sort;     /* sort.c */
   struct thread *thread; /* thread.c */
+  struct multi *multi;   /* multi.c */
 
   /* FILTER keys (filter.c). */
   struct ptn_cursor *cursor;

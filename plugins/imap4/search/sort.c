@@ -107,6 +107,13 @@ sort_free (struct sort **pointer) {
   *pointer = NULL;
 }
 
+void
+sort_reset (struct sort *sort) {
+  g_array_set_size (sort->uids, 0);
+  g_array_set_size (sort->values, 0);
+  g_string_truncate (sort->strings, 0);
+}
+
 /* The first address: its mailbox (RFC 5256 section 3), or how it is shown (RFC 5957 section 3). */
 static void
 add_address (struct sort *sort, struct ptn_bytes list, bool display) {

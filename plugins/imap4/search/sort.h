@@ -13,6 +13,8 @@ struct sort *sort_parse (struct reader *, enum comparator);
 void sort_free (struct sort **);
 /* Gathers what the run finds. */
 void sort_collect (struct sort *, struct search_run *);
+/* Forgets what was gathered. */
+void sort_reset (struct sort *);
 /* Puts UIDs (ascending, uint32_t, those that were found) into the order. */
 void sort_order (struct sort *, GArray *uids);
 

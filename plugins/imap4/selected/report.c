@@ -5,6 +5,7 @@
  * Where numbers must stay, messages that are gone stay in `told`; that flags changed and that messages
  * came can be told all the same. */
 #include "common/uid_set.h"
+#include "search/context.h"
 #include "selected/merge.h"
 #include "selected/notify.h"
 #include "selected/selected.h"
@@ -68,6 +69,19 @@ wants_flags (const struct session *s) {
   return !group || !group->events || group->events & NOTIFY_FLAG_CHANGE;
 }
 
+/* Results that are kept up to date (RFC 5267) look at these messages again. */
+static void
+note_changes (struct session *s, const struct ptn_view *now, const struct difference *d) {
+  if (!s->selected->contexts)
+    return;
+  g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  for (guint i = 0; d->changed && i < d->changed->len; i++)
+    set_append (uids, now->uid[g_array_index (d->changed, struct changed, i).now]);
+  for (uint32_t i = now->count - d->fresh; i < now->count; i++)
+    set_append (uids, now->uid[i]);
+  contexts_changed (s, uids);
+}
+
 /* All of the difference; messages that are gone only if `expunges`.  Takes `now` over. */
 static void
 tell (struct session *s, const struct ptn_view *now, struct difference *d, bool expunges) {
@@ -75,8 +89,11 @@ tell (struct session *s, const struct ptn_view *now, struct difference *d, bool 
   const struct ptn_view *told = selected->told;
   bool hold = d->gone && !expunges;
   uint32_t count = now->count + (hold ? d->gone->len : 0);
-  if (d->gone && expunges)
+  if (d->gone && expunges) {
+    contexts_gone (s, d->gone);
     tell_gone (s, told, d->gone);
+  }
+  note_changes (s, now, d);
   if (d->fresh)
     put_format (&s->out, "* %u EXISTS\r\n", count);
   if (now->keywords.count > selected->told_keywords)
@@ -133,8 +150,10 @@ selected_report (struct session *s, bool expunges) {
   struct selected *selected = s->selected;
   const struct ptn_store *store = s->imap4->store;
   const struct ptn_view *now, *told = selected->told;
-  if (selected->claiming)
-    return claim (s);
+  if (selected->claiming || contexts_due (s)) {
+    ptn_status due = selected->claiming ? claim (s) : PTN_OK;
+    return due == PTN_OK ? contexts_update (s) : due;
+  }
   ptn_status status = store->view (s->user->account, &s->call, &selected->mailbox, &now);
   if (status == PTN_PENDING)
     return status;
@@ -155,5 +174,6 @@ selected_report (struct session *s, bool expunges) {
     difference_unref (d);
   }
   report_done (selected);
-  return selected->claiming ? claim (s) : PTN_OK;
+  status = selected->claiming ? claim (s) : PTN_OK;
+  return status == PTN_OK ? contexts_update (s) : status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selected.c - numbers and UIDs of the selected mailbox; see selected.h. */
+#include "search/context.h"
 #include "selected/selected.h"
 
 #include "common/uid_set.h"
@@ -12,6 +13,7 @@ selected_free (struct session *s) {
     return;
   if (selected->waits)
     s->imap4->host->unsubscribe (selected->waits);
+  contexts_free (&selected->contexts);
   selected_tell (s, NULL, false);
   if (selected->saved)
     g_array_unref (selected->saved);

@@ -29,6 +29,7 @@ struct selected {
   /* What STORE has answered: flags of these UIDs as they were at this modseq need not be told. */
   GArray *answered;
   uint64_t answered_modseq;
+  struct contexts *contexts; /* search/context.h; NULL: none */
 };
 
 /* Forgets it, if there is one; the state is for the caller to set. */
