@@ -8,6 +8,7 @@ the test is skipped."""
 import hashlib
 import json
 import os
+import poplib
 import shutil
 import subprocess
 import sys
@@ -79,9 +80,7 @@ def main():
 
 def stored_digests(server, user, mails):
     """What is stored, by POP3: the mails with their trace fields, each checked to be what was sent."""
-    import poplib
     client = poplib.POP3("localhost", server.port("pop3"), timeout=60)
-    client._debugging = 0
     client.user(user)
     client.pass_("secret")
     found = []
@@ -97,14 +96,14 @@ def retrieve(client, number):
     """RETR with every octet as it is: poplib itself divides lines at bare LF."""
     client._putcmd("RETR %d" % number)
     client._getresp()
-    octets = b""
+    lines = []
     while True:
         line = client.file.readline()
         while not line.endswith(b"\r\n"):
             line += client.file.readline()
         if line == b".\r\n":
-            return octets
-        octets += line[1:] if line.startswith(b".") else line
+            return b"".join(lines)
+        lines.append(line[1:] if line.startswith(b".") else line)
 
 
 if __name__ == "__main__":
