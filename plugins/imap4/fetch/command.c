@@ -216,7 +216,12 @@ ptn_status
 fetch_messages (struct session *s) {
   struct fetch *f = s->work;
   for (;;) {
-    ptn_status status = session_room (s);
+    ptn_status status = s->broken;
+    if (status == PTN_OK && f->direct)
+      status = s->imap4->stream->drained (s->stream, s->task, OUTPUT_BELOW);
+    f->direct = false;
+    if (status == PTN_OK)
+      status = session_room (s);
     if (status != PTN_OK)
       return status;
     if (!f->in_message && !next_message (s, f)) {

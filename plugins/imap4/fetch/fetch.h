@@ -48,6 +48,7 @@ struct fetch {
 
   /* The message in progress. */
   const struct ptn_message *row; /* NULL: nothing of the store is needed */
+  bool direct;                   /* octets went to the stream past s->out */
   bool in_message;
   bool marked;          /* \Seen was set by this command: its flags are told */
   uint32_t uid, number; /* its place is number - 1 */

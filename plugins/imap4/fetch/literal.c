@@ -69,7 +69,7 @@ put_size (struct session *s, const struct fetch *f, const struct item *item, uin
 
 /* Octets of a literal, when all of them are here. */
 static void
-put_octets (struct session *s, const void *data, size_t size) {
+put_octets (struct session *s, struct fetch *f, const void *data, size_t size) {
   if (size < DIRECT) {
     put (&s->out, data, size);
     return;
@@ -77,6 +77,7 @@ put_octets (struct session *s, const void *data, size_t size) {
   session_flush (s);
   if (s->broken == PTN_OK)
     s->broken = s->imap4->stream->write (s->stream, data, size);
+  f->direct = true;
 }
 
 /* Octets of a literal that come from a source: nothing else is written before they are gone. */
@@ -208,7 +209,7 @@ put_plain (struct session *s, struct fetch *f, const struct item *item, bool *ot
   put_label (s, f, item);
   put_size (s, f, item, f->wanted.size);
   if (chunk.size == f->wanted.size) {
-    put_octets (s, chunk.data, chunk.size);
+    put_octets (s, f, chunk.data, chunk.size);
     chunk_release (&chunk);
     fetch_literal_end (s, f);
     return PTN_OK;
@@ -283,7 +284,7 @@ put_transformed (struct session *s, struct fetch *f, const struct item *item, bo
   } else if (!f->out_dropped) {
     put_label (s, f, item);
     put_size (s, f, item, f->out_size);
-    put_octets (s, f->out->str, f->out->len);
+    put_octets (s, f, f->out->str, f->out->len);
   } else {
     status = open_source (s, f);
     if (status == PTN_PENDING)
