@@ -149,8 +149,8 @@ skip_element (struct ptn_bytes *text) {
     } else if (*p == ' ')
       p++;
     else
-      while (p < end && !strchr (" ()", *p))
-        p++;
+      for (p++; p < end && *p != ' ' && *p != '(' && *p != ')'; p++)
+        ;
   } while (depth > 0);
   *text = (struct ptn_bytes){ p, (size_t)(end - p) };
   return true;
