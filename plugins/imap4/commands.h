@@ -14,8 +14,11 @@ command_function command_login, command_authenticate, command_starttls, command_
 command_function command_select, command_examine, command_check, command_close, command_unselect,
     command_expunge, command_idle, command_notify, command_store, command_copy, command_move;
 /* mailbox/ */
-command_function command_create, command_delete, command_list, command_rename, command_status,
-    command_subscribe, command_unsubscribe;
+command_function command_create, command_delete, command_deleteacl, command_getacl,
+    command_getmetadata, command_getquota, command_getquotaroot, command_list, command_listrights,
+    command_lsub, command_myrights, command_namespace, command_rename, command_setacl,
+    command_setmetadata, command_setquota, command_status, command_subscribe, command_unsubscribe,
+    command_xlist;
 /* fetch/ */
 command_function command_fetch;
 /* search/ */

@@ -9,6 +9,11 @@
 #define CAPABILITY_NAME(name, text, ...) text " "
 
 static const struct ptn_setting settings[] = {
+  { .name = "admin_contact",
+    .type = PTN_SETTING_STRING,
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "A URI, such as mailto:postmaster@example.org, that clients show as the way to the "
+            "administrator (RFC 5464: /shared/admin)." },
   { .name = "folder_names",
     .type = PTN_SETTING_ENUM,
     .default_value = "en",
@@ -64,6 +69,15 @@ static const struct ptn_setting settings[] = {
     .type = PTN_SETTING_STRING,
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "Why they are hidden, for posternctl conformance and for those who come after you." },
+  { .name = "include_public_folders",
+    .type = PTN_SETTING_BOOLEAN,
+    .default_value = "yes",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "LIST tells of public folders; no: only where a client asks for them by name." },
+  { .name = "server_comment",
+    .type = PTN_SETTING_STRING,
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help = "A note on this server that clients may show (RFC 5464: /shared/comment)." },
   { .name = "urlauth_submitters",
     .type = PTN_SETTING_LIST,
     .scope = PTN_SCOPE_PROTOCOL,

@@ -78,6 +78,7 @@ struct user {
   char *name;    /* identity->account */
   char *authzid; /* on whose behalf */
   char **attributes, **groups;
+  bool administrator;
   struct folders *folders; /* mailbox/folders.h: while they are made */
 };
 

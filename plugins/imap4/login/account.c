@@ -50,6 +50,7 @@ open_account (struct session *s) {
   s->user->authzid = g_strdup (identity->authzid);
   s->user->attributes = copy_strings (identity->attributes);
   s->user->groups = copy_strings (identity->groups);
+  s->user->administrator = PTN_HAS (identity, administrator) && identity->administrator;
   session_hide (s);
   login_end (s);
   s->resume = welcome;

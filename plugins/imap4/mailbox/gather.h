@@ -16,7 +16,11 @@ enum { /* row.kind: whether it is more, or less, than a mailbox that can be sele
        ROW_NOSELECT = 1 << 3,
        ROW_OWN = 1 << 4,    /* in the personal namespace */
        ROW_PUBLIC = 1 << 5, /* in that of public folders; neither: in that of other users */
-       ROW_LISTED = 1 << 6  /* for LIST */
+       /* For LIST. */
+       ROW_LISTED = 1 << 6,      /* is told of */
+       ROW_SATISFIES = 1 << 7,   /* the selection options */
+       ROW_CHILDINFO = 1 << 8,   /* something below satisfies them */
+       ROW_HIDDEN_CHILD = 1 << 9 /* ... and is not told of */
 };
 
 struct mailbox_row {

@@ -27,12 +27,17 @@ static const struct item {
   const char *name;
   enum capability capability;
 } items_known[] = { /* in the order of the bits */
-                    { "MESSAGES", CAP_NONE },       { "RECENT", CAP_NONE },
-                    { "UIDNEXT", CAP_NONE },        { "UIDVALIDITY", CAP_NONE },
-                    { "UNSEEN", CAP_NONE },         { "DELETED", CAP_NONE },
-                    { "SIZE", CAP_NONE },           { "HIGHESTMODSEQ", CAP_CONDSTORE },
-                    { "MAILBOXID", CAP_OBJECTID },  { "APPENDLIMIT", CAP_APPENDLIMIT },
-                    { "DELETED-STORAGE", CAP_NONE }
+                    { "MESSAGES", CAP_NONE },
+                    { "RECENT", CAP_NONE },
+                    { "UIDNEXT", CAP_NONE },
+                    { "UIDVALIDITY", CAP_NONE },
+                    { "UNSEEN", CAP_NONE },
+                    { "DELETED", CAP_NONE },
+                    { "SIZE", CAP_NONE },
+                    { "HIGHESTMODSEQ", CAP_CONDSTORE },
+                    { "MAILBOXID", CAP_OBJECTID },
+                    { "APPENDLIMIT", CAP_APPENDLIMIT },
+                    { "DELETED-STORAGE", CAP_QUOTA_STORAGE }
 };
 
 static bool

@@ -2,8 +2,6 @@
 /* uses.c - see uses.h. */
 #include "mailbox/uses.h"
 
-#include <postern/store.h>
-
 /* Calendars, contacts and tasks have no names here: no document gives them any. */
 static const struct use {
   const char *name, *xlist;

@@ -6,6 +6,13 @@
 #include "syntax/reader.h"
 #include "syntax/writer.h"
 
+#include <postern/store.h>
+
+/* Those that IMAP has names for. */
+#define USES_NAMED                                                                  \
+  (PTN_MAILBOX_ALL | PTN_MAILBOX_ARCHIVE | PTN_MAILBOX_DRAFTS | PTN_MAILBOX_FLAGGED \
+   | PTN_MAILBOX_JUNK | PTN_MAILBOX_SENT | PTN_MAILBOX_TRASH | PTN_MAILBOX_IMPORTANT)
+
 /* "(" [use-attr *(SP use-attr)] ")" of CREATE: PTN_MAILBOX_*; *known is false if one of them is none
  * that a mailbox can be made with. */
 bool uses_read (struct reader *, uint32_t *uses, bool *known);

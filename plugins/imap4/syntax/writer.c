@@ -131,6 +131,16 @@ put_mailbox (struct writer *w, const char *name, bool utf8) {
 }
 
 void
+put_mailbox_string (struct writer *w, const char *name, bool utf8) {
+  if (utf8) {
+    put_string (w, name, strlen (name), true);
+    return;
+  }
+  g_autofree char *encoded = utf7_encode (name);
+  put_string (w, encoded, strlen (encoded), false);
+}
+
+void
 put_uid_set (struct writer *w, struct ptn_uid_set set) {
   for (size_t i = 0; i < set.count; i++) {
     if (i)

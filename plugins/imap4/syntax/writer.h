@@ -55,6 +55,8 @@ void put_string (struct writer *, const char *text, size_t size, bool utf8);
 void put_astring (struct writer *, const char *text, size_t size, bool utf8);
 /* A mailbox name that is UTF-8: in modified UTF-7 unless utf8. */
 void put_mailbox (struct writer *, const char *name, bool utf8);
+/* The same, never as an atom: where the syntax has a string. */
+void put_mailbox_string (struct writer *, const char *name, bool utf8);
 /* "1:4,7"; nothing for an empty set. */
 void put_uid_set (struct writer *, struct ptn_uid_set);
 /* An object id (RFC 8474 section 4.1), without parentheses. */
