@@ -13,7 +13,7 @@
 
 enum {
   APPLICATION = 0x50746e53, /* "PtnS" */
-  FORMAT = 1,
+  FORMAT = 2,
   PAGE = 8192,
   BUSY_MS = 10000,
   TEXT_MOST = 1 << 30
@@ -35,8 +35,8 @@ static const char schema[] =
     "CREATE UNIQUE INDEX place_uid ON place (mailbox, uid);"
     "CREATE TABLE orphan (document INTEGER PRIMARY KEY);"
     "CREATE VIRTUAL TABLE trigram USING fts5 (text, content='', columnsize=0, detail=none,"
-    " tokenize='trigram case_sensitive 1');"
-    "INSERT INTO trigram (trigram, rank) VALUES ('hashsize', 8388608);"
+    " tokenize='postern');"
+    "INSERT INTO trigram (trigram, rank) VALUES ('hashsize', 2097152);"
     "INSERT INTO trigram (trigram, rank) VALUES ('automerge', 16);";
 
 static const char *const texts[STATEMENTS] = {
@@ -158,6 +158,9 @@ execute (struct side *side, const char *text, char why[DATABASE_WHY]) {
 ptn_status
 side_open (struct side *side, const char *path, int flags, char why[DATABASE_WHY]) {
   int result = sqlite3_open_v2 (path, &side->connection, flags | SQLITE_OPEN_NOMUTEX, NULL);
+  if (result != SQLITE_OK)
+    return side_failed (side, result, why);
+  result = tokenizer_add (side->connection);
   if (result != SQLITE_OK)
     return side_failed (side, result, why);
   sqlite3_extended_result_codes (side->connection, 1);

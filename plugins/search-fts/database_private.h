@@ -63,6 +63,9 @@ ptn_status side_failed (struct side *, int result, char why[DATABASE_WHY]);
 ptn_status side_open (struct side *, const char *path, int flags, char why[DATABASE_WHY]);
 void side_close (struct side *);
 
+/* Adds the tokenizer "postern" (tokenizer.c) to a connection; a result of SQLite. */
+int tokenizer_add (sqlite3 *);
+
 /* The number of a mailbox in the file; 0: it is not there. */
 ptn_status database_box_number (struct side *, const struct ptn_id *, int64_t *number,
                                 char why[DATABASE_WHY]);
