@@ -97,6 +97,9 @@ void fetch_structure_end (struct fetch *);
 ptn_status fetch_literal (struct session *, struct fetch *, const struct item *, bool *others);
 void fetch_literal_end (struct session *, struct fetch *);
 
+/* The last octets of an item, however many.  With *others the item is done and f->item is moved. */
+void fetch_put (struct session *, struct fetch *, const void *data, size_t size, bool *others);
+
 /* Something could not be read: what the command ends with. */
 void fetch_failed (struct session *, struct fetch *, ptn_status);
 

@@ -10,6 +10,7 @@
 #define PIECE (64 * 1024)
 #define OUT_MAX (256 * 1024) /* of what a transform gives, kept in memory */
 #define DIRECT (4 * 1024)    /* octets that are not copied into s->out before the stream */
+#define AT_ONCE (64 * 1024)  /* octets given to the stream at once */
 
 static void
 close_source (struct session *s, struct fetch *f) {
@@ -67,31 +68,31 @@ put_size (struct session *s, const struct fetch *f, const struct item *item, uin
   PUT (&s->out, "}\r\n");
 }
 
-/* Octets of a literal, when all of them are here. */
-static void
-put_octets (struct session *s, struct fetch *f, const void *data, size_t size) {
-  if (size < DIRECT) {
-    put (&s->out, data, size);
-    return;
-  }
-  session_flush (s);
-  if (s->broken == PTN_OK)
-    s->broken = s->imap4->stream->write (s->stream, data, size);
-  f->direct = true;
-}
-
-/* Octets of a literal that come from a source: nothing else is written before they are gone. */
+/* Octets that come from a source: nothing else is written before they are gone. */
 static void
 put_source (struct session *s, struct fetch *f, struct ptn_source *source, uint64_t size,
             bool *others) {
   f->item++; /* it is done, whoever else is to run now */
   *others = true;
   session_flush (s);
-  if (s->broken != PTN_OK) {
+  if (s->broken == PTN_OK)
+    s->broken = s->imap4->stream->write_source (s->stream, source, size);
+  else
     source->ops->close (source);
-    return;
+}
+
+void
+fetch_put (struct session *s, struct fetch *f, const void *data, size_t size, bool *others) {
+  if (size < DIRECT)
+    put (&s->out, data, size);
+  else if (size > AT_ONCE) /* as the client takes it: the session's memory is small */
+    put_source (s, f, memory_source_new (data, size), size, others);
+  else {
+    session_flush (s);
+    if (s->broken == PTN_OK)
+      s->broken = s->imap4->stream->write (s->stream, data, size);
+    f->direct = true;
   }
-  s->broken = s->imap4->stream->write_source (s->stream, source, size);
 }
 
 /* --- where it is ------------------------------------------------------------------------------------------ */
@@ -209,7 +210,7 @@ put_plain (struct session *s, struct fetch *f, const struct item *item, bool *ot
   put_label (s, f, item);
   put_size (s, f, item, f->wanted.size);
   if (chunk.size == f->wanted.size) {
-    put_octets (s, f, chunk.data, chunk.size);
+    fetch_put (s, f, chunk.data, chunk.size, others);
     chunk_release (&chunk);
     fetch_literal_end (s, f);
     return PTN_OK;
@@ -284,7 +285,7 @@ put_transformed (struct session *s, struct fetch *f, const struct item *item, bo
   } else if (!f->out_dropped) {
     put_label (s, f, item);
     put_size (s, f, item, f->out_size);
-    put_octets (s, f, f->out->str, f->out->len);
+    fetch_put (s, f, f->out->str, f->out->len, others);
   } else {
     status = open_source (s, f);
     if (status == PTN_PENDING)

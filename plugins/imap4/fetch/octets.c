@@ -88,6 +88,44 @@ rest_source_new (struct ptn_chunk *first, struct ptn_source *inner) {
   return &rest->source;
 }
 
+/* --- octets of ours --------------------------------------------------------------------------------- */
+
+struct memory {
+  struct ptn_source source;
+  size_t size, given;
+  char data[];
+};
+
+static ptn_status
+memory_read (struct ptn_source *source, struct ptn_task *task, size_t max,
+             struct ptn_chunk *chunk) {
+  struct memory *memory = (struct memory *)source;
+  if (memory->given == memory->size)
+    return PTN_END;
+  *chunk = (struct ptn_chunk){ .data = memory->data + memory->given,
+                               .size = MIN (max, memory->size - memory->given),
+                               .fd = -1 };
+  memory->given += chunk->size;
+  return PTN_OK;
+}
+
+static void
+memory_close (struct ptn_source *source) {
+  g_free (source);
+}
+
+static const struct ptn_source_ops memory_ops = { .size = sizeof memory_ops,
+                                                  .read = memory_read,
+                                                  .close = memory_close };
+
+struct ptn_source *
+memory_source_new (const void *data, size_t size) {
+  struct memory *memory = g_malloc (sizeof *memory + size);
+  *memory = (struct memory){ .source = { &memory_ops, (int64_t)size }, .size = size };
+  memcpy (memory->data, data, size);
+  return &memory->source;
+}
+
 /* --- what comes out of a transform ---------------------------------------------------------------- */
 
 struct transformed {

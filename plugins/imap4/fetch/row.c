@@ -67,21 +67,22 @@ write_save_date (struct session *s, struct fetch *f) {
 /* --- what the digest knows ---------------------------------------------------------------------------- */
 
 static void
-write_member (struct session *s, struct fetch *f, const char *name, enum mime_member member) {
+write_member (struct session *s, struct fetch *f, const char *name, enum mime_member member,
+              bool *others) {
   const struct ptn_bytes *text = &f->digest.members[member];
   put_text (&s->out, name);
-  put (&s->out, text->data, text->size);
+  fetch_put (s, f, text->data, text->size, others);
 }
 
 static ptn_status
-write_body (struct session *s, struct fetch *f) {
+write_body (struct session *s, struct fetch *f, bool *others) {
   g_autoptr (GString) body = g_string_sized_new (f->digest.members[MIME_STRUCTURE].size);
   ptn_status status = mime_body_append (f->digest.members[MIME_STRUCTURE], body);
   if (status != PTN_OK)
     return status;
   next_item (s, f);
   PUT (&s->out, "BODY ");
-  put (&s->out, body->str, body->len);
+  fetch_put (s, f, body->str, body->len, others);
   return PTN_OK;
 }
 
@@ -92,16 +93,16 @@ structure_item (struct session *s, struct fetch *f, const struct item *item, boo
   if (status != PTN_OK || *others || f->digest_failed)
     return status; /* without an answer for this item */
   if (item->kind == ITEM_BODY) {
-    status = write_body (s, f);
+    status = write_body (s, f, others);
     if (status != PTN_OK)
       fetch_failed (s, f, status);
     return PTN_OK;
   }
   next_item (s, f);
   if (item->kind == ITEM_ENVELOPE)
-    write_member (s, f, "ENVELOPE ", MIME_ENVELOPE);
+    write_member (s, f, "ENVELOPE ", MIME_ENVELOPE, others);
   else
-    write_member (s, f, "BODYSTRUCTURE ", MIME_STRUCTURE);
+    write_member (s, f, "BODYSTRUCTURE ", MIME_STRUCTURE, others);
   return PTN_OK;
 }
 

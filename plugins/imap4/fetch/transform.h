@@ -41,6 +41,9 @@ struct ptn_source *transform_source_new (struct ptn_source *inner, const struct 
 /* A source that gives a chunk and then what comes out of another; takes both over. */
 struct ptn_source *rest_source_new (struct ptn_chunk *first, struct ptn_source *inner);
 
+/* A source that gives a copy of these octets. */
+struct ptn_source *memory_source_new (const void *data, size_t size);
+
 /* A chunk's octets in memory.  False: they cannot be read, the chunk is released. */
 bool chunk_load (struct ptn_chunk *);
 void chunk_release (struct ptn_chunk *);
