@@ -7,6 +7,8 @@
 #include "selected/params.h"
 #include "selected/selected.h"
 
+#define TRIES_MAX 200
+
 struct selecting {
   const char *name;
   struct select_params params;
@@ -14,7 +16,7 @@ struct selecting {
   uint32_t attributes;
   uint32_t place; /* of the resynchronisation */
   bool vanished;
-  bool made; /* INBOX */
+  unsigned tries; /* to make INBOX */
 };
 
 static void
@@ -156,9 +158,13 @@ make_inbox (struct session *s) {
   if (status != PTN_OK && status != PTN_E_EXISTS)
     return refuse (s, status, "INBOX cannot be made now");
   s->imap4->host->call_end (&s->call);
-  selecting->made = true;
   s->resume = find_mailbox;
-  return PTN_OK;
+  if (!selecting->tries++)
+    return PTN_OK;
+  /* Others make it at this moment. */
+  s->imap4->host->wake_at (s->imap4->host->waker (s->task),
+                           s->imap4->host->monotonic_ns () + 5 * 1000000);
+  return PTN_PENDING;
 }
 
 static ptn_status
@@ -168,7 +174,8 @@ find_mailbox (struct session *s) {
   ptn_status status = mailbox_status (s, selecting->name, &row);
   if (status == PTN_PENDING)
     return status;
-  if (status == PTN_E_NOT_FOUND && !selecting->made && strcmp (selecting->name, "INBOX") == 0) {
+  if (status == PTN_E_NOT_FOUND && selecting->tries < TRIES_MAX
+      && strcmp (selecting->name, "INBOX") == 0) {
     s->imap4->host->call_end (&s->call);
     s->resume = make_inbox;
     return PTN_OK;
