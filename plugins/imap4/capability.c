@@ -14,17 +14,22 @@ static const struct row {
 #undef CAPABILITY_ROW
 };
 
+uint32_t
+capability_lacking (const struct imap4 *imap4, enum capability capability) {
+  uint32_t has = imap4->store->capabilities;
+  /* A store that forgets everything at its end forgets modseqs together with what they are of. */
+  if (!(has & PTN_STORE_DURABLE))
+    has |= PTN_STORE_QRESYNC;
+  return rows[capability].store & ~has;
+}
+
 bool
 offers (const struct session *s, enum capability capability) {
   if (capability == CAP_NONE)
     return true;
   if (s->hidden[capability / 64] >> (capability % 64) & 1)
     return false;
-  uint32_t needed = rows[capability].store, has = s->imap4->store->capabilities;
-  /* A store that forgets everything at its end forgets modseqs together with what they are of. */
-  if (!(has & PTN_STORE_DURABLE))
-    has |= PTN_STORE_QRESYNC;
-  return (has & needed) == needed;
+  return !capability_lacking (s->imap4, capability);
 }
 
 enum capability
@@ -42,7 +47,7 @@ capability_find (const char *name) {
 struct capability_row
 capability_row (enum capability capability) {
   const struct row *row = &rows[capability];
-  return (struct capability_row){ row->name, row->document, row->store };
+  return (struct capability_row){ row->name, row->document };
 }
 
 /* --- hiding ----------------------------------------------------------------------------------- */

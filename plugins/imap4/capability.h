@@ -93,9 +93,10 @@ bool offers (const struct session *, enum capability);
 enum capability capability_find (const char *name);
 struct capability_row {
   const char *name, *document;
-  uint32_t store; /* PTN_STORE_* it needs */
 };
 struct capability_row capability_row (enum capability);
+/* The PTN_STORE_* that it needs and the store does not have. */
+uint32_t capability_lacking (const struct imap4 *, enum capability);
 
 /* Who hides capabilities: clients have bugs.  IMAP4rev1 stays in any case. */
 struct capability_mask {

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum always { BY_TABLE, ALWAYS, STARTTLS };
+enum always { BY_TABLE, ALWAYS, STARTTLS, INCLUDED };
 
 static const struct known {
   const char *document, *feature, *title;
@@ -19,7 +19,7 @@ static const struct known {
   { "RFC 8314", "", "TLS from the first octet, or STARTTLS", ALWAYS, NULL },
   { "RFC 9051", "STARTTLS", "TLS on a connection in clear", STARTTLS, NULL },
   { "RFC 7888", "LITERAL+", "literals without waiting", BY_TABLE, NULL },
-  { "RFC 7888", "LITERAL-", "small literals without waiting", BY_TABLE,
+  { "RFC 7888", "LITERAL-", "small literals without waiting", INCLUDED,
     "LITERAL+ is offered, which includes it" },
   { "RFC 2177", "IDLE", "changes are told while nothing is asked", BY_TABLE, NULL },
   { "RFC 2221", "LOGIN-REFERRALS", "another server has the mailbox", BY_TABLE, NULL },
@@ -43,7 +43,7 @@ static const struct known {
   { "RFC 5161", "ENABLE", "extensions that have to be asked for", BY_TABLE, NULL },
   { "RFC 5182", "SEARCHRES", "the result of the last SEARCH as $", BY_TABLE, NULL },
   { "RFC 5255", "LANGUAGE", "texts in another language", BY_TABLE, NULL },
-  { "RFC 5255", "I18NLEVEL=1", "comparison without regard to case, in all of Unicode", BY_TABLE,
+  { "RFC 5255", "I18NLEVEL=1", "comparison without regard to case, in all of Unicode", INCLUDED,
     "I18NLEVEL=2 is offered, which includes it" },
   { "RFC 5255", "I18NLEVEL=2", "comparators may be chosen", BY_TABLE, NULL },
   { "RFC 5256", "SORT", "SORT", BY_TABLE, NULL },
@@ -57,7 +57,7 @@ static const struct known {
   { "RFC 5267", "CONTEXT=SORT", "the same sorted", BY_TABLE, NULL },
   { "RFC 5267", "ESORT", "SORT RETURN", BY_TABLE, NULL },
   { "RFC 5464", "METADATA", "annotations of mailboxes and of the server", BY_TABLE, NULL },
-  { "RFC 5464", "METADATA-SERVER", "annotations of the server alone", BY_TABLE,
+  { "RFC 5464", "METADATA-SERVER", "annotations of the server alone", INCLUDED,
     "METADATA is offered, which includes it" },
   { "RFC 5465", "NOTIFY", "changes of all mailboxes are told", BY_TABLE, NULL },
   { "RFC 5466", "FILTERS", "named searches", BY_TABLE, NULL },
@@ -131,8 +131,7 @@ say_store (struct ptn_standard *row, uint32_t lacking) {
 static void
 by_table (const struct capability_mask *mask, enum capability capability,
           struct ptn_standard *row) {
-  uint32_t needed = capability_row (capability).store;
-  uint32_t lacking = needed & ~mask->imap4->store->capabilities;
+  uint32_t lacking = capability_lacking (mask->imap4, capability);
   const char *why = NULL;
   row->state = PTN_STANDARD_ON;
   if (lacking) {
@@ -192,7 +191,7 @@ standard (void *instance, const struct ptn_session_info *info, const struct ptn_
   else if (capability != CAP_NONE)
     by_table (&mask, capability, row);
   else {
-    row->state = PTN_STANDARD_MISSING;
+    row->state = one->always == INCLUDED ? PTN_STANDARD_OFF : PTN_STANDARD_MISSING;
     g_strlcpy (row->why, one->missing ? one->missing : "this version does not have it",
                sizeof row->why);
   }

@@ -14,7 +14,8 @@ USERS = {"alice": {"password": "{PLAIN}secret", "imap.hide": "LITERAL+",
          "bob": "secret"}
 CHANGES = {
     "listener imap": {"hide": "children", "hide_why": "Outlook 2003 | it draws no tree"},
-    "listener imap-quiet": {"protocol": "imap4", "address": "auto", "hide": "CHILDREN"},
+    "listener imap-quiet": {"protocol": "imap4", "address": "auto", "hide": "CHILDREN, uidplus idle",
+                            "cleartext_login": True},
     "listener pop3": {"utf8": "no"},
 }
 
@@ -87,7 +88,13 @@ def check_session(server):
     assert " LITERAL+" in greeting and " CHILDREN" not in greeting, greeting
     assert "a OK" in rest and "LITERAL+" not in rest and "CHILDREN" not in rest, rest
     _, _, rest = talk(server.port("imap"), "a LOGIN bob secret", "b CAPABILITY").partition("\r\n")
-    assert "LITERAL+" in rest, rest
+    assert "LITERAL+" in rest and " IDLE" in rest, rest
+    # What is hidden cannot be used; with UNAUTHENTICATE the next user has other eyes.
+    rest = talk(server.port("imap-quiet"), "a LOGIN alice secret", "b IDLE", "c UNAUTHENTICATE",
+                "d CAPABILITY", "e LOGIN bob secret")
+    assert "b BAD unknown command" in rest and "c OK" in rest, rest
+    seen = rest.partition("c OK")[2]
+    assert seen.count("LITERAL+") == 2 and " IDLE" not in seen and "UIDPLUS" not in seen, seen
 
 
 def main():
