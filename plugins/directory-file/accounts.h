@@ -32,8 +32,9 @@ struct account {
   const struct account *const *delegates;
   const char *const *aliases; /* as written, folded */
   struct ptn_strings attributes;
+  struct ptn_strings groups; /* it is a member of */
   gint64 expires_ms; /* the password, since 1970; G_MAXINT64: never */
-  guint32 password_count, delegate_count, alias_count;
+  guint32 password_count, delegate_count, alias_count, group_count;
   guint32 line; /* of its section */
   guint32 protocols;
   gboolean disabled;

@@ -440,6 +440,24 @@ find_all (struct parser *parser, struct raw *raw, guint32 *count) {
   return found;
 }
 
+/* Which groups has an account?  First they are counted, then there is room for them. */
+static void
+note_groups (struct parser *parser, bool count) {
+  for (guint i = 0; i < parser->sections->len; i++) {
+    const struct group *group = g_array_index (parser->sections, struct section, i).group;
+    for (guint32 m = 0; group && m < group->member_count; m++) {
+      struct account *account = (struct account *)group->members[m];
+      if (!count) {
+        if (!account->groups.items)
+          account->groups.items =
+              accounts_memory (parser->accounts, account->groups.count * sizeof (char *));
+        ((const char **)(void *)account->groups.items)[account->group_count++] = group->name;
+      } else
+        account->groups.count++;
+    }
+  }
+}
+
 static void
 link_sections (struct parser *parser) {
   /* All names first: an alias must not hide an account that stands further down. */
@@ -458,6 +476,8 @@ link_sections (struct parser *parser) {
     if (section->members)
       section->group->members = find_all (parser, section->members, &section->group->member_count);
   }
+  note_groups (parser, true);
+  note_groups (parser, false);
 }
 
 static int

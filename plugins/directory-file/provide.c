@@ -101,6 +101,7 @@ directory_authorize (void *instance, struct ptn_call *call, const struct ptn_sas
   identity->account = mailbox->name;
   identity->authzid = strcmp (identity->authzid, mailbox->name) == 0 ? mailbox->name : user->name;
   identity->attributes = mailbox->attributes;
+  identity->groups = (strcmp (identity->authzid, user->name) == 0 ? user : mailbox)->groups;
   const char *why;
   const ptn_status status = check_mailbox (accounts, request, user, mailbox, &why);
   return status == PTN_OK ? PTN_OK : directory->host->fail (call->task, status, NULL, "%s", why);

@@ -74,6 +74,10 @@ static const struct ptn_setting settings[] = {
     .default_value = "yes",
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "LIST tells of public folders; no: only where a client asks for them by name." },
+  { .name = "quota_administrators",
+    .type = PTN_SETTING_LIST,
+    .help = "Accounts that may change quotas with SETQUOTA, of mailboxes that they may open as "
+            "delegates." },
   { .name = "server_comment",
     .type = PTN_SETTING_STRING,
     .scope = PTN_SCOPE_PROTOCOL,

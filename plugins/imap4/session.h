@@ -78,7 +78,7 @@ struct user {
   char *name;    /* identity->account */
   char *authzid; /* on whose behalf */
   char **attributes, **groups;
-  bool administrator;
+  bool administrator; /* may set quotas */
   struct folders *folders; /* mailbox/folders.h: while they are made */
 };
 

@@ -37,6 +37,15 @@ welcome (struct session *s) {
   return PTN_OK;
 }
 
+static bool
+sets_quotas (const struct session *s, const char *authzid) {
+  struct ptn_strings names = s->imap4->host->words (s->imap4->config, "quota_administrators");
+  for (size_t i = 0; i < names.count; i++)
+    if (strcmp (names.items[i], authzid) == 0)
+      return true;
+  return false;
+}
+
 static ptn_status
 open_account (struct session *s) {
   const struct ptn_identity *identity = s->login->identity;
@@ -50,7 +59,8 @@ open_account (struct session *s) {
   s->user->authzid = g_strdup (identity->authzid);
   s->user->attributes = copy_strings (identity->attributes);
   s->user->groups = copy_strings (identity->groups);
-  s->user->administrator = PTN_HAS (identity, administrator) && identity->administrator;
+  s->user->administrator = (PTN_HAS (identity, administrator) && identity->administrator)
+                           || sets_quotas (s, identity->authzid);
   session_hide (s);
   login_end (s);
   s->resume = welcome;
