@@ -175,6 +175,9 @@ find (const struct columns *columns, uint32_t from, uint32_t uid) {
   const uint32_t *all = columns_uid (columns);
   uint32_t low = from, high = columns->count;
 
+  for (; low < high && low < from + 2; low++) /* changes of neighbours stand together */
+    if (all[low] >= uid)
+      return low;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
 

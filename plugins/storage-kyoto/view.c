@@ -62,8 +62,9 @@ note_message (struct live *live, const struct overlay_node *node) {
   struct note note = { .uid = key_number (node->key, node->key_size, AT_UID),
                        .order = live->notes->len,
                        .gone = node->state == OVERLAY_REMOVED };
+  /* As many as all flags twice: applying them is far cheaper than reading the rows. */
   guint room =
-      live->newest ? MAX (live->newest->columns.count / 2, (guint)NOTES_LEAST) : NOTES_READING;
+      live->newest ? MAX (2 * live->newest->columns.count, (guint)NOTES_LEAST) : NOTES_READING;
   struct message_row row;
 
   if (live->overflow)

@@ -24,6 +24,12 @@ struct storing {
   uint32_t told_at, now_at; /* places the answers have come to */
   guint range;
   bool missing; /* some of them are gone */
+  /* What stood behind the last number and UID: most messages have the flags of the one before. */
+  ptn_flag_bits last_flags;
+  uint64_t last_modseq;
+  bool last_recent, has_last;
+  char last[512];
+  size_t last_size;
 };
 
 static void
@@ -55,7 +61,7 @@ expected (const struct storing *storing, ptn_flag_bits told) {
 }
 
 static void
-put_answer (struct session *s, const struct storing *storing, uint32_t told_at) {
+put_answer (struct session *s, struct storing *storing, uint32_t told_at) {
   const struct ptn_view *told = s->selected->told, *now = storing->now;
   uint32_t at = storing->now_at, uid = now->uid[at];
   bool condstore = s->enabled & ENABLED_CONDSTORE;
@@ -65,6 +71,14 @@ put_answer (struct session *s, const struct storing *storing, uint32_t told_at) 
   if (!flags && !(condstore && changed))
     return;
   put_fetch (s, told_at + 1, uid, s->uid || s->enabled & ENABLED_QRESYNC);
+  bool recent = uid >= s->selected->recent_from;
+  bool same = storing->has_last && flags && now->flags[at] == storing->last_flags
+              && now->message_modseq[at] == storing->last_modseq && recent == storing->last_recent;
+  if (same) {
+    put (w, storing->last, storing->last_size);
+    return;
+  }
+  size_t from = w->size;
   if (flags) {
     PUT (w, "FLAGS ");
     put_flags (s, w, now, uid, now->flags[at]);
@@ -77,6 +91,14 @@ put_answer (struct session *s, const struct storing *storing, uint32_t told_at) 
     put_char (w, ')');
   }
   PUT (w, ")\r\n");
+  storing->has_last = flags && w->size - from <= sizeof storing->last;
+  if (storing->has_last) {
+    storing->last_size = w->size - from;
+    memcpy (storing->last, w->data + from, storing->last_size);
+    storing->last_flags = now->flags[at];
+    storing->last_modseq = now->message_modseq[at];
+    storing->last_recent = recent;
+  }
 }
 
 /* Of each message that was named, in order of numbers. */

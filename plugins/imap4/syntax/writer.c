@@ -46,12 +46,18 @@ put_format (struct writer *w, const char *format, ...) {
 
 void
 put_number (struct writer *w, uint64_t number) {
-  char digits[20];
-  size_t at = sizeof digits;
-  do
-    digits[--at] = (char)('0' + number % 10);
-  while (number /= 10);
-  put (w, digits + at, sizeof digits - at);
+  static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                              "25262728293031323334353637383940414243444546474849"
+                              "50515253545556575859606162636465666768697071727374"
+                              "75767778798081828384858687888990919293949596979899";
+  char digits[20], *at = digits + sizeof digits;
+  for (; number >= 100; number /= 100)
+    memcpy (at -= 2, pairs + number % 100 * 2, 2);
+  if (number >= 10)
+    memcpy (at -= 2, pairs + number * 2, 2);
+  else
+    *--at = (char)('0' + number);
+  put (w, at, (size_t)(digits + sizeof digits - at));
 }
 
 enum shape { SHAPE_ATOM, SHAPE_QUOTED, SHAPE_LITERAL };
