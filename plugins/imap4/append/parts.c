@@ -28,6 +28,7 @@ struct parts {
   /* Collecting. */
   enum { BEFORE_PART, IN_TEXT, BEHIND_TEXT, IN_URL } state;
   size_t retry_at;
+  bool utf8; /* "UTF8 (~{...})" instead of TEXT: a parenthesis stands behind it */
   struct ptn_source *literal;
   uint64_t literal_left;
   struct locate locate;
@@ -301,8 +302,15 @@ begin_part (struct session *s, struct parts *p) {
   ptn_status status = PTN_OK;
   if (!a->taking)
     p->retry_at = r->at;
-  if (!a->taking && reader_accept_word (r, "TEXT"))
-    return reader_space (r) ? begin_text (s, p) : append_bad (s, r->error);
+  if (!a->taking) {
+    p->utf8 = session_utf8 (s) && reader_accept_word (r, "UTF8");
+    if (p->utf8 && (!reader_space (r) || !reader_expect (r, '(')))
+      return append_bad (s, r->error);
+    if (p->utf8)
+      return begin_text (s, p);
+    if (reader_accept_word (r, "TEXT"))
+      return reader_space (r) ? begin_text (s, p) : append_bad (s, r->error);
+  }
   const char *url = NULL;
   if (!a->taking && reader_accept_word (r, "URL") && reader_space (r))
     url = reader_astring (r, NULL);
@@ -329,6 +337,8 @@ parts_collect (struct session *s) {
     status = literal_next_line (s);
     if (status == PTN_E_LIMIT)
       return append_bad (s, "the line is too long");
+    if (status == PTN_OK && p->utf8 && !reader_expect (&s->arguments, ')'))
+      return append_bad (s, s->arguments.error);
     return status == PTN_OK ? end_part (s, p) : status;
   }
 }
