@@ -20,7 +20,7 @@ command_function command_create, command_delete, command_deleteacl, command_geta
     command_setmetadata, command_setquota, command_status, command_subscribe, command_unsubscribe,
     command_xlist;
 /* fetch/ */
-command_function command_fetch;
+command_function command_fetch, command_convert, command_conversions;
 /* search/ */
 command_function command_search, command_sort, command_thread, command_comparator,
     command_esearch, command_uidbatches, command_cancelupdate;

@@ -14,6 +14,8 @@ static const struct command commands[] = {
   { "CLOSE", command_close, STATE_SELECTED, COMMAND_KEEPS_OLD, CAP_NONE },
   { "COMPARATOR", command_comparator, STATES_LOGGED_IN, 0, CAP_I18NLEVEL_2 },
   { "COMPRESS", command_compress, STATES_LOGGED_IN, 0, CAP_COMPRESS },
+  { "CONVERSIONS", command_conversions, STATES_LOGGED_IN, 0, CAP_CONVERT },
+  { "CONVERT", command_convert, STATE_SELECTED, COMMAND_NUMBERS | COMMAND_UID, CAP_CONVERT },
   { "COPY", command_copy, STATE_SELECTED, COMMAND_UID | COMMAND_NUMBERS | COMMAND_EXPUNGES,
     CAP_NONE },
   { "CREATE", command_create, STATES_LOGGED_IN, 0, CAP_NONE },

@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "common/rights.h"
 #include "common/uid_set.h"
-#include "fetch/fetch.h"
+#include "fetch/convert.h"
 #include "fetch/messages.h"
 
 static void
@@ -38,6 +38,8 @@ fetch_free (struct session *s, void *work) {
     g_string_free (f->text, TRUE);
   if (f->out)
     g_string_free (f->out, TRUE);
+  if (f->source_type)
+    g_string_free (f->source_type, TRUE);
   program_clear (&f->program);
   g_free (f);
 }
@@ -208,8 +210,10 @@ end (struct session *s, struct fetch *f) {
     answer_failure (s, f->failed, "some messages cannot be read");
   else if (f->gone && !s->uid)
     answer_no (s, "EXPUNGEISSUED", "some of the messages are gone");
+  else if (f->program.conversion && f->program.conversion->failed && !f->program.conversion->done)
+    answer_no (s, NULL, "nothing could be converted"); /* RFC 5259 section 9 */
   else
-    answer_modseq (s, NULL, "FETCH completed");
+    answer_modseq (s, NULL, f->program.conversion ? "CONVERT completed" : "FETCH completed");
 }
 
 ptn_status
@@ -264,15 +268,16 @@ find_unseen (struct session *s, struct fetch *f) {
     g_clear_pointer (&f->seen, g_array_unref);
 }
 
-void
-command_fetch (struct session *s, struct reader *r) {
+static void
+run (struct session *s, struct reader *r,
+     bool (*read_program) (struct program *, struct session *, struct reader *)) {
   struct sequence_set set = { 0 };
   struct fetch *f = g_new0 (struct fetch, 1);
   s->work = f;
   s->work_free = fetch_free;
   f->begin_call.task = f->call.task = f->fetch_call.task = f->rows_call.task = f->read_call.task =
       s->task;
-  if (!reader_space (r) || !reader_sequence_set (r, &set) || !program_read (&f->program, s, r))
+  if (!reader_space (r) || !reader_sequence_set (r, &set) || !read_program (&f->program, s, r))
     answer_syntax (s, r);
   else if ((f->uids = selected_uids (s, &set, s->uid))) {
     if (f->program.modseq)
@@ -284,4 +289,14 @@ command_fetch (struct session *s, struct reader *r) {
     s->resume = see;
   }
   sequence_set_clear (&set);
+}
+
+void
+command_fetch (struct session *s, struct reader *r) {
+  run (s, r, program_read);
+}
+
+void
+command_convert (struct session *s, struct reader *r) {
+  run (s, r, convert_read);
 }

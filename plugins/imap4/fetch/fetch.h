@@ -80,6 +80,10 @@ struct fetch {
   GArray *annotations;
   struct ptn_cursor *annotation_cursor;
   struct ptn_uid_range annotation_uid;
+
+  /* CONVERT */
+  bool in_convert;      /* an item whose octets are read */
+  GString *source_type; /* of the part; NULL: there is none */
 };
 
 /* row.c: all of the message in progress.  PTN_OK: done, or *others: something else first. */
@@ -97,6 +101,9 @@ void fetch_structure_end (struct fetch *);
 ptn_status fetch_literal (struct session *, struct fetch *, const struct item *, bool *others);
 void fetch_literal_end (struct session *, struct fetch *);
 
+/* A blank, or the beginning of the answer. */
+void fetch_begin_item (struct session *, struct fetch *);
+enum transfer_encoding fetch_encoding (unsigned mime_encoding);
 /* The last octets of an item, however many.  With *others the item is done and f->item is moved. */
 void fetch_put (struct session *, struct fetch *, const void *data, size_t size, bool *others);
 

@@ -30,11 +30,7 @@ fetch_literal_end (struct session *s, struct fetch *f) {
 
 static void
 put_label (struct session *s, struct fetch *f, const struct item *item) {
-  if (f->begun)
-    put_char (&s->out, ' ');
-  else
-    put_fetch (s, f->number, f->uid, false);
-  f->begun = true;
+  fetch_begin_item (s, f);
   put_text (&s->out, item->label);
   put_char (&s->out, ' ');
 }
@@ -97,8 +93,8 @@ fetch_put (struct session *s, struct fetch *f, const void *data, size_t size, bo
 
 /* --- where it is ------------------------------------------------------------------------------------------ */
 
-static enum transfer_encoding
-encoding_of (unsigned encoding) {
+enum transfer_encoding
+fetch_encoding (unsigned encoding) {
   switch (encoding) {
   case MIME_ENCODING_BASE64:
     return TRANSFER_BASE64;
@@ -122,7 +118,7 @@ find_encoding (struct fetch *f, const struct item *item, enum transfer_encoding 
   if (status != PTN_OK)
     return status;
   if (part.kind != MIME_KIND_MULTIPART && part.kind != MIME_KIND_MESSAGE)
-    *encoding = encoding_of (part.encoding);
+    *encoding = fetch_encoding (part.encoding);
   return *encoding == TRANSFER_UNKNOWN ? PTN_E_UNSUPPORTED : PTN_OK;
 }
 

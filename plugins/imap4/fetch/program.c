@@ -268,5 +268,6 @@ program_clear (struct program *program) {
   if (program->items)
     g_array_unref (program->items);
   annotation_query_clear (&program->annotations);
+  g_free (program->conversion);
   *program = (struct program){ 0 };
 }

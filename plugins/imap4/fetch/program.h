@@ -25,9 +25,15 @@ enum item_kind {
   ITEM_PREVIEW,
   ITEM_PREVIEW_LAZY,
   ITEM_ANNOTATION,
-  ITEM_SECTION,    /* BODY[...], RFC822 ... */
-  ITEM_BINARY,     /* BINARY[...] */
-  ITEM_BINARY_SIZE /* BINARY.SIZE[...] */
+  ITEM_SECTION,     /* BODY[...], RFC822 ... */
+  ITEM_BINARY,      /* BINARY[...] */
+  ITEM_BINARY_SIZE, /* BINARY.SIZE[...] */
+  /* Of CONVERT: */
+  ITEM_CONVERT,           /* BINARY[...] */
+  ITEM_CONVERT_SIZE,      /* BINARY.SIZE[...] */
+  ITEM_CONVERT_STRUCTURE, /* BODYPARTSTRUCTURE[...] */
+  ITEM_CONVERT_HEADER,    /* BODY[HEADER], BODY[...MIME] */
+  ITEM_CONVERT_AVAILABLE  /* AVAILABLECONVERSIONS[...] */
 };
 
 struct item {
@@ -53,7 +59,8 @@ struct program {
   unsigned needs;
   unsigned store_items; /* PTN_FETCH_* */
   bool sets_seen;
-  bool modseq; /* CONDSTORE is to be enabled */
+  bool modseq;                   /* CONDSTORE is to be enabled */
+  struct conversion *conversion; /* convert.h: the command is CONVERT; NULL: FETCH */
   /* modifiers */
   bool has_changed_since, vanished, partial;
   uint64_t changed_since;
@@ -63,6 +70,8 @@ struct program {
 /* Items and modifiers, from the space behind the set to the end of the command.  False: the reader
  * says why.  Clear it in any case. */
 bool program_read (struct program *, struct session *, struct reader *);
+/* The same for CONVERT (convert.c). */
+bool convert_read (struct program *, struct session *, struct reader *);
 void program_clear (struct program *);
 
 /* sections.c: behind the '['; "BODY" and the like is in `label`, to which the rest is added.  For

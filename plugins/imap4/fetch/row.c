@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* row.c - "* 5 FETCH (...)": the items of one message, in the order they were asked for. */
 #include "common/mime/envelope.h"
-#include "fetch/fetch.h"
+#include "fetch/convert.h"
 
-/* Behind "(" or a blank. */
-static void
-next_item (struct session *s, struct fetch *f) {
+void
+fetch_begin_item (struct session *s, struct fetch *f) {
   if (f->begun)
     put_char (&s->out, ' ');
-  else
+  else if (f->program.conversion) {
+    put_format (&s->out, "* %u CONVERTED (TAG ", f->number);
+    put_string (&s->out, s->tag, strlen (s->tag), false);
+    PUT (&s->out, ") (");
+  } else
     put_fetch (s, f->number, f->uid, false);
   f->begun = true;
 }
@@ -80,7 +83,7 @@ write_body (struct session *s, struct fetch *f, bool *others) {
   ptn_status status = mime_body_append (f->digest.members[MIME_STRUCTURE], body);
   if (status != PTN_OK)
     return status;
-  next_item (s, f);
+  fetch_begin_item (s, f);
   PUT (&s->out, "BODY ");
   fetch_put (s, f, body->str, body->len, others);
   return PTN_OK;
@@ -98,7 +101,7 @@ structure_item (struct session *s, struct fetch *f, const struct item *item, boo
       fetch_failed (s, f, status);
     return PTN_OK;
   }
-  next_item (s, f);
+  fetch_begin_item (s, f);
   if (item->kind == ITEM_ENVELOPE)
     write_member (s, f, "ENVELOPE ", MIME_ENVELOPE, others);
   else
@@ -118,7 +121,7 @@ preview_item (struct session *s, struct fetch *f, const struct item *item, bool 
     if (status != PTN_OK || *others)
       return status;
   }
-  next_item (s, f);
+  fetch_begin_item (s, f);
   PUT (&s->out, "PREVIEW ");
   if (there)
     put_string (&s->out, f->digest.members[MIME_PREVIEW].data, f->digest.members[MIME_PREVIEW].size,
@@ -164,7 +167,7 @@ annotation_item (struct session *s, struct fetch *f) {
   s->imap4->host->call_end (&f->call);
   struct writer w = { 0 };
   if (annotation_put (&w, &f->program.annotations, f->annotations, session_utf8 (s))) {
-    next_item (s, f);
+    fetch_begin_item (s, f);
     PUT (&s->out, "ANNOTATION ");
     put (&s->out, w.data, w.size);
   }
@@ -194,10 +197,16 @@ write_item (struct session *s, struct fetch *f, const struct item *item, bool *o
   case ITEM_BINARY:
   case ITEM_BINARY_SIZE:
     return fetch_literal (s, f, item, others);
+  case ITEM_CONVERT:
+  case ITEM_CONVERT_SIZE:
+  case ITEM_CONVERT_STRUCTURE:
+  case ITEM_CONVERT_HEADER:
+  case ITEM_CONVERT_AVAILABLE:
+    return fetch_convert (s, f, item, others);
   default:
     break;
   }
-  next_item (s, f);
+  fetch_begin_item (s, f);
   switch (item->kind) {
   case ITEM_UID:
     PUT (w, "UID ");
@@ -242,16 +251,16 @@ write_seen (struct session *s, struct fetch *f) {
     uid |= kind == ITEM_UID;
   }
   if (!uid && s->enabled & ENABLED_QRESYNC && !(s->enabled & ENABLED_UIDONLY)) {
-    next_item (s, f);
+    fetch_begin_item (s, f);
     PUT (&s->out, "UID ");
     put_number (&s->out, f->uid);
   }
   if (!flags) {
-    next_item (s, f);
+    fetch_begin_item (s, f);
     write_flags (s, f);
   }
   if (!modseq) {
-    next_item (s, f);
+    fetch_begin_item (s, f);
     write_modseq (s, f);
   }
 }
