@@ -63,8 +63,9 @@ static const struct ptn_setting settings[] = {
     .type = PTN_SETTING_LIST,
     .choices = CAPABILITIES (CAPABILITY_NAME),
     .scope = PTN_SCOPE_PROTOCOL,
-    .help = "Capabilities that clients of this listener do not see and cannot use, because some "
-            "client goes wrong with them. The attribute imap.hide does it for one account." },
+    .help = "Capabilities that this listener does not tell, and whose commands it does not know, "
+            "because some client goes wrong with them. The attribute imap.hide does it for one "
+            "account." },
   { .name = "hide_why",
     .type = PTN_SETTING_STRING,
     .scope = PTN_SCOPE_PROTOCOL,
