@@ -2,6 +2,7 @@
 /* bind.c - what keys mean in one mailbox: numbers as UIDs, keywords as bits, annotations as UIDs. */
 #include "search/run_private.h"
 
+#include "annotation/annotation.h"
 #include "common/uid_set.h"
 #include "selected/selected.h"
 
@@ -82,46 +83,14 @@ search_run_settle (const struct search_run *run, struct program *program) {
   program->numbers = program->saved = false;
 }
 
-/* "*" is any octets, "%" any without "/". */
 static bool
-entry_matches (const char *pattern, const char *name) {
-  const char *star = NULL, *back = NULL;
-  bool level = false;
-  while (*name) {
-    if (*pattern == '*' || *pattern == '%') {
-      /* A '*' is never left for a '%' before it: the last wildcard decides. */
-      level = *pattern == '%';
-      star = pattern++;
-      back = name;
-    } else if (*pattern == *name) {
-      pattern++;
-      name++;
-    } else if (star && !(level && *back == '/')) {
-      pattern = star + 1;
-      name = ++back;
-    } else
-      return false;
-  }
-  while (*pattern == '*' || *pattern == '%')
-    pattern++;
-  return !*pattern;
-}
-
-/* Is the stored name one of the entry, as attribute value.priv or value.shared?  Private ones are
- * kept below "/private". */
-static bool
-annotation_matches (const struct key *key, const struct ptn_annotation *row) {
-  bool private = g_str_has_prefix (row->name, "/private/");
-  const char *name = private ? row->name + strlen ("/private") : row->name;
-  if (!private && g_str_has_prefix (name, "/shared/"))
-    name += strlen ("/shared");
-  if ((strcmp (key->attribute, "value.priv") == 0 && !private)
-      || (strcmp (key->attribute, "value.shared") == 0 && private)
-      || !entry_matches (key->text, name))
-    return false;
-  return !key->value
-         || comparator_contains (COMPARATOR_OCTET, row->value.data, row->value.size, key->value,
-                                 strlen (key->value));
+has_value (const struct search_run *run, const struct key *key, const struct ptn_annotation *row) {
+  bool own;
+  const char *entry = annotation_entry (row->name, &own);
+  return entry && key->mask & (own ? ANNOTATION_VALUE_PRIVATE : ANNOTATION_VALUE_SHARED)
+         && annotation_matches (key->text, entry)
+         && comparator_contains (run->comparator, row->value.data, row->value.size, key->value,
+                                 key->number);
 }
 
 /* All annotations of the mailbox, for one key. */
@@ -140,8 +109,7 @@ bind_annotations (struct search_run *run, const struct key *key) {
     status = store->next_annotation (run->cursor, &run->row_call, &row);
     if (status != PTN_OK)
       break;
-    if (row->uid && annotation_matches (key, row)
-        && !set_contains (SET_OF (binding->uids), row->uid))
+    if (row->uid && has_value (run, key, row) && !set_contains (SET_OF (binding->uids), row->uid))
       set_append (binding->uids, row->uid);
     run->s->imap4->host->call_end (&run->row_call);
   }

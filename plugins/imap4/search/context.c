@@ -63,7 +63,8 @@ bool
 context_add (struct session *s, struct search_work *work) {
   struct contexts *all = s->selected->contexts;
   guint place;
-  if (find (s, s->tag, &place) || (all && all->list->len == CONTEXTS_MOST))
+  if (find (s, s->tag, &place) || (all && all->list->len == CONTEXTS_MOST)
+      || (work->sort && sort_has_annotations (work->sort)))
     return false;
   if (!all) {
     all = s->selected->contexts = g_new0 (struct contexts, 1);

@@ -4,6 +4,8 @@
  * RFC 8514 (SAVEDATE). */
 #include "search/program_private.h"
 
+#include "annotation/annotation.h"
+
 #include <postern/search.h>
 
 struct word;
@@ -227,30 +229,26 @@ parse_filter (struct parse *parse, const struct word *word) {
   return key;
 }
 
-/* ANNOTATION entry-match att-match nstring (RFC 5257 section 4.4). */
+/* ANNOTATION entry-match att-search value (RFC 5257 section 4.6); NIL: messages that have none. */
 static struct key *
 parse_annotation (struct parse *parse, const struct word *word) {
   struct program *p = parse->program;
   struct reader *r = parse->r;
   struct key *key = key_add (parse, KEY_ANNOTATION);
-  const char *entry, *attribute, *value;
-  size_t size;
-  bool nil;
-  if (!key || !reader_space (r) || !(entry = reader_list_mailbox (r)) || !reader_space (r)
-      || !(attribute = reader_astring (r, NULL)) || !reader_space (r)
-      || !(value = reader_nstring (r, &size, &nil)))
+  const char *entry;
+  unsigned attributes;
+  struct ptn_bytes value;
+  if (!key || !reader_space (r) || !annotation_read_search (r, &entry, &attributes)
+      || !reader_space (r) || !reader_value (r, &value))
     return NULL;
-  if (strcmp (attribute, "value") != 0 && strcmp (attribute, "value.priv") != 0
-      && strcmp (attribute, "value.shared") != 0) {
-    reader_fail (r, "ANNOTATION with an attribute that is none of value, value.priv, value.shared");
-    return NULL;
-  }
   key->text = g_string_chunk_insert (p->strings, entry);
-  key->attribute = g_string_chunk_insert (p->strings, attribute);
-  key->value = nil ? NULL : g_string_chunk_insert (p->strings, value);
+  key->mask = attributes;
+  key->value = g_string_chunk_insert_len (p->strings, value.data ? value.data : "",
+                                          (gssize)(value.data ? value.size : 0));
+  key->number = value.data ? value.size : 0;
   key->slot = p->slots++;
   p->needs |= NEEDS_ANNOTATIONS;
-  return key;
+  return value.data ? key : not_of (parse, key);
 }
 
 #define FLAG(name, bit) \

@@ -38,7 +38,7 @@ enum key_kind {
   KEY_THREAD_ID,
   KEY_TERM,      /* number: of the term */
   KEY_FILTER,    /* text: its name */
-  KEY_ANNOTATION /* text: the entry's pattern; attribute; value */
+  KEY_ANNOTATION /* text: the entry's pattern; mask: ANNOTATION_VALUES; value, number: its size */
 };
 enum comparison { BEFORE, ON, SINCE };
 
@@ -51,7 +51,7 @@ struct key {
   int32_t day; /* since 1970-01-01 */
   uint64_t number;
   struct ptn_id id;
-  const char *text, *attribute, *value;
+  const char *text, *value;
   struct sequence_set set;
   struct key *first, *next; /* children; the next child of the parent */
 };

@@ -88,6 +88,8 @@ static ptn_status
 run_search (struct session *s) {
   struct search_work *work = s->work;
   ptn_status status = search_run_step (work->run);
+  if (status == PTN_END && work->sort)
+    status = sort_annotations (work->sort, s);
   if (status == PTN_OK || status == PTN_PENDING)
     return status;
   if (status != PTN_END) {

@@ -2,14 +2,16 @@
 /* sort.c - see sort.h, and the SORT command. */
 #include "search/sort.h"
 
+#include "annotation/annotation.h"
 #include "commands.h"
 #include "common/mime/envelope.h"
 #include "common/text/subject.h"
 #include "common/text/words.h"
 #include "search/search.h"
+#include "selected/selected.h"
 
 enum { CRITERIA = 16, STRING_MAX = 1024 };
-enum criterion { ARRIVAL, CC, DATE, DISPLAY_FROM, DISPLAY_TO, FROM, SIZE, SUBJECT, TO };
+enum criterion { ANNOTATION, ARRIVAL, CC, DATE, DISPLAY_FROM, DISPLAY_TO, FROM, SIZE, SUBJECT, TO };
 
 /* A value of one message: a number, or a folded string. */
 union value {
@@ -25,7 +27,13 @@ struct sort {
   struct {
     enum criterion criterion;
     bool reverse;
+    char *name; /* of the annotation, as the store has it */
   } criteria[CRITERIA];
+  unsigned annotation; /* the criterion whose annotations are read */
+  const struct ptn_store *store;
+  const struct ptn_host *host;
+  struct ptn_call call;
+  struct ptn_cursor *cursor;
   GArray *uids;   /* uint32_t, ascending, as they were found */
   GArray *values; /* union value: `count` of each message */
   GString *strings;
@@ -38,12 +46,19 @@ is_string (enum criterion c) {
   return c != ARRIVAL && c != DATE && c != SIZE;
 }
 
+static void
+free_names (struct sort *sort) {
+  for (unsigned i = 0; i < sort->count; i++)
+    g_free (sort->criteria[i].name);
+}
+
 struct sort *
 sort_parse (struct reader *r, enum comparator comparator) {
   static const struct {
     const char *name;
     enum criterion criterion;
-  } names[] = { { "ARRIVAL", ARRIVAL },
+  } names[] = { { "ANNOTATION", ANNOTATION },
+                { "ARRIVAL", ARRIVAL },
                 { "CC", CC },
                 { "DATE", DATE },
                 { "DISPLAYFROM", DISPLAY_FROM },
@@ -72,7 +87,11 @@ sort_parse (struct reader *r, enum comparator comparator) {
       goto failed;
     }
     sort->criteria[sort->count].criterion = names[i].criterion;
-    sort->criteria[sort->count++].reverse = reverse;
+    sort->criteria[sort->count].reverse = reverse;
+    const char *name = NULL;
+    if (names[i].criterion == ANNOTATION && (!reader_space (r) || !annotation_read_sort (r, &name)))
+      goto failed;
+    sort->criteria[sort->count++].name = g_strdup (name);
   } while (reader_accept (r, ' '));
   if (!reader_expect (r, ')'))
     goto failed;
@@ -86,6 +105,7 @@ sort_parse (struct reader *r, enum comparator comparator) {
                                                   .host = g_string_new (NULL) };
   return sort;
 failed:
+  free_names (sort);
   g_free (sort);
   return NULL;
 }
@@ -95,6 +115,11 @@ sort_free (struct sort **pointer) {
   struct sort *sort = *pointer;
   if (!sort)
     return;
+  if (sort->cursor)
+    sort->store->close_cursor (sort->cursor);
+  if (sort->host)
+    sort->host->call_end (&sort->call);
+  free_names (sort);
   g_array_unref (sort->uids);
   g_array_unref (sort->values);
   g_string_free (sort->strings, TRUE);
@@ -190,7 +215,9 @@ collect (void *user, uint32_t uid, const struct ptn_message *row,
   for (unsigned i = 0; i < sort->count; i++) {
     enum criterion c = sort->criteria[i].criterion;
     union value value = { .number = row->internal_date };
-    if (is_string (c))
+    if (c == ANNOTATION)
+      value = (union value){ .offset = 0 };
+    else if (is_string (c))
       value = string_value (sort, c, &envelope);
     else if (c == SIZE)
       value.number = (int64_t)row->octets;
@@ -206,10 +233,83 @@ sort_collect (struct sort *sort, struct search_run *run) {
   bool digest = false;
   for (unsigned i = 0; i < sort->count; i++) {
     enum criterion c = sort->criteria[i].criterion;
-    digest |= c != ARRIVAL && c != SIZE;
+    digest |= c != ARRIVAL && c != SIZE && c != ANNOTATION;
     items |= c == SIZE ? PTN_FETCH_SIZE : 0;
   }
   search_run_collect (run, items, digest, collect, sort);
+}
+
+bool
+sort_has_annotations (const struct sort *sort) {
+  for (unsigned i = 0; i < sort->count; i++)
+    if (sort->criteria[i].criterion == ANNOTATION)
+      return true;
+  return false;
+}
+
+/* The value of one message, if that was found. */
+static void
+take_annotation (struct sort *sort, const struct ptn_annotation *row) {
+  const uint32_t *uids = (const uint32_t *)(void *)sort->uids->data;
+  size_t low = 0, high = sort->uids->len;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (uids[middle] < row->uid)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == sort->uids->len || uids[low] != row->uid || sort->strings->len > UINT32_MAX / 2)
+    return;
+  union value *value =
+      &g_array_index (sort->values, union value, low * sort->count + sort->annotation);
+  value->offset = (uint32_t)sort->strings->len;
+  comparator_fold (sort->comparator, row->value.data, MIN (row->value.size, (size_t)STRING_MAX),
+                   sort->strings);
+  value->size = (uint32_t)(sort->strings->len - value->offset);
+}
+
+/* All of one criterion. */
+static ptn_status
+read_annotations (struct sort *sort, struct session *s) {
+  const struct ptn_store *store = s->imap4->store;
+  const struct ptn_annotation *row;
+  ptn_status status = PTN_OK;
+  sort->call.task = s->task;
+  if (!sort->cursor)
+    status = store->annotations (s->user->account, &sort->call, &s->selected->mailbox,
+                                 (struct ptn_uid_set){ 0 }, 1,
+                                 sort->criteria[sort->annotation].name, &sort->cursor);
+  while (status == PTN_OK) {
+    status = store->next_annotation (sort->cursor, &sort->call, &row);
+    if (status != PTN_OK)
+      break;
+    take_annotation (sort, row);
+    s->imap4->host->call_end (&sort->call);
+  }
+  if (status == PTN_PENDING)
+    return status;
+  s->imap4->host->call_end (&sort->call);
+  if (sort->cursor)
+    store->close_cursor (sort->cursor);
+  sort->cursor = NULL;
+  return status;
+}
+
+ptn_status
+sort_annotations (struct sort *sort, struct session *s) {
+  sort->store = s->imap4->store;
+  sort->host = s->imap4->host;
+  if (!PTN_CAN (sort->store, annotations))
+    return PTN_END;
+  for (; sort->annotation < sort->count; sort->annotation++) {
+    if (sort->criteria[sort->annotation].criterion != ANNOTATION)
+      continue;
+    ptn_status status = read_annotations (sort, s);
+    if (status != PTN_END)
+      return status;
+  }
+  return PTN_END;
 }
 
 static int

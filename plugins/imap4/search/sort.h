@@ -15,6 +15,11 @@ void sort_free (struct sort **);
 void sort_collect (struct sort *, struct search_run *);
 /* Forgets what was gathered. */
 void sort_reset (struct sort *);
+/* Reads the annotations it sorts by (RFC 5257 section 4.7), when the run has ended.  PTN_END: all are
+ * there; PTN_PENDING; or an error of the store. */
+ptn_status sort_annotations (struct sort *, struct session *);
+/* Does it sort by any? */
+bool sort_has_annotations (const struct sort *);
 /* Puts UIDs (ascending, uint32_t, those that were found) into the order. */
 void sort_order (struct sort *, GArray *uids);
 

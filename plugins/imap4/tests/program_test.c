@@ -74,7 +74,7 @@ programs (void **state) {
   check ("YOUNGER 1 OLDER 2 LARGER 0 SMALLER 18446744073", "and(younger older larger smaller)");
   check ("EMAILID M1 THREADID T1 FILTER f", "and(email thread filter)");
   check ("ANNOTATION /comment value \"x\" ANNOTATION * value.priv NIL",
-         "and(annotation annotation)");
+         "and(annotation not(annotation))");
 }
 
 static void
