@@ -92,7 +92,8 @@ stream_peek (struct ptn_stream *stream, struct ptn_task *task, size_t wanted,
   size_t have = stream->input->len - stream->read_at;
   /* A host compacts or grows its buffer: move the octets so that stale pointers show. */
   GByteArray *fresh = g_byte_array_sized_new ((guint)MAX (have, 1));
-  g_byte_array_append (fresh, stream->input->data + stream->read_at, (guint)have);
+  if (have)
+    g_byte_array_append (fresh, stream->input->data + stream->read_at, (guint)have);
   g_byte_array_unref (stream->input);
   stream->input = fresh;
   stream->read_at = 0;
