@@ -3,6 +3,7 @@
 #include "session.h"
 
 #include "login/login.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 #include <stdarg.h>
@@ -49,6 +50,11 @@ answer_with (struct session *s, const char *word, const char *code, const char *
 void
 answer_ok (struct session *s, const char *code, const char *text) {
   s->errors = 0;
+  g_autofree char *limit = limit_code (s);
+  if (limit && (code || *text == '[')) /* there is room for one code */
+    put_format (&s->out, "* OK [%s] go on below that\r\n", limit);
+  else if (limit)
+    code = limit;
   answer_with (s, "OK", code, text);
 }
 

@@ -110,18 +110,31 @@ session_hide (struct session *s) {
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+/* Those that are told with a number: of which setting. */
+static const char *const rows_of_limits[CAPABILITY_COUNT] = {
+  [CAP_APPENDLIMIT] = "append_limit",
+  [CAP_MESSAGELIMIT] = "message_limit",
+  [CAP_SAVELIMIT] = "save_limit",
+};
+
+/* A limit of 0 is none. */
+static bool
+has_limit (const struct session *s, int i) {
+  return !rows_of_limits[i] || s->imap4->host->number (s->info->config, rows_of_limits[i]) > 0;
+}
+
 void
 put_capabilities (struct session *s, struct writer *w, const struct ptn_strings *mechanisms,
                   bool plaintext) {
   bool logged_in = s->state != STATE_NOT_AUTHENTICATED && s->state != STATE_GREETING;
   PUT (w, "CAPABILITY");
   for (int i = 0; i < CAPABILITY_COUNT; i++)
-    if ((logged_in || rows[i].when == PRE) && offers (s, i)) {
+    if ((logged_in || rows[i].when == PRE) && offers (s, i) && has_limit (s, i)) {
       put_char (w, ' ');
       put_text (w, rows[i].name);
-      if (i == CAP_APPENDLIMIT) {
+      if (rows_of_limits[i]) {
         put_char (w, '=');
-        put_number (w, (uint64_t)s->imap4->host->number (s->info->config, "append_limit"));
+        put_number (w, (uint64_t)s->imap4->host->number (s->info->config, rows_of_limits[i]));
       }
     }
   if (logged_in)

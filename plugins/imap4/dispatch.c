@@ -203,6 +203,7 @@ command_end (struct session *s) {
   g_clear_pointer (&s->answer, g_free);
   reader_clear (&s->arguments);
   s->command = NULL;
+  s->limited_to = 0;
   s->tag = NULL;
   if (s->inner) {
     end_inner (s);

@@ -54,6 +54,19 @@ static const struct ptn_setting settings[] = {
     .scope = PTN_SCOPE_PROTOCOL,
     .help = "How often a client in IDLE is told that the connection still stands, so that routers "
             "do not forget it; 0: never." },
+  { .name = "message_limit",
+    .type = PTN_SETTING_INTEGER,
+    .default_value = "0",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help =
+        "How many messages one command does (RFC 9738: MESSAGELIMIT); 0: as many as there are." },
+  { .name = "save_limit",
+    .type = PTN_SETTING_INTEGER,
+    .default_value = "0",
+    .scope = PTN_SCOPE_PROTOCOL,
+    .help =
+        "How many messages one COPY or APPEND may add (RFC 9738: SAVELIMIT); 0: as many as there "
+        "are." },
   { .name = "append_limit",
     .type = PTN_SETTING_SIZE,
     .default_value = "64M",

@@ -116,6 +116,7 @@ struct session {
   /* What the command keeps between its steps; work_free is called when it ends, in any way. */
   void *work;
   void (*work_free) (struct session *, void *work);
+  uint32_t limited_to; /* the lowest UID that the command did, if it was cut (selected/limit.h) */
   char *answer; /* the tagged response without its tag, when it is known */
 
   struct login *login;

@@ -5,6 +5,7 @@
 #include "append/parts.h"
 #include "commands.h"
 #include "common/rights.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 #include <inttypes.h>
@@ -146,8 +147,12 @@ append_next (struct session *s) {
     s->resume = append_commit;
   else if (a->replace)
     return append_bad (s, "REPLACE takes one message");
-  else
+  else {
+    g_autofree char *refusal = limit_refusal (s, (uint64_t)a->messages + 1);
+    if (refusal)
+      return append_refuse (s, refusal, "too many messages to add at once: add fewer");
     s->resume = append_options;
+  }
   return PTN_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "common/uid_set.h"
 #include "fetch/convert.h"
 #include "fetch/messages.h"
+#include "selected/limit.h"
 
 static void
 fetch_free (struct session *s, void *work) {
@@ -285,6 +286,7 @@ run (struct session *s, struct reader *r,
     if (f->program.vanished)
       f->vanished = fetch_asked_uids (s, &set);
     fetch_choose (s, f);
+    f->uids = limit_uids (s, f->uids);
     find_unseen (s, f);
     s->resume = see;
   }

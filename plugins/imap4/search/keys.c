@@ -107,6 +107,24 @@ parse_uid (struct parse *parse, const struct word *word) {
   return key;
 }
 
+/* UIDAFTER and UIDBEFORE number (RFC 9738), without the one itself. */
+static struct key *
+parse_beside (struct parse *parse, const struct word *word) {
+  uint32_t uid;
+  struct key *key = key_add (parse, KEY_UIDS);
+  if (!key || !reader_space (parse->r) || !reader_nz_number (parse->r, &uid))
+    return NULL;
+  key->slot = parse->program->slots++;
+  bool after = word->comparison == SINCE;
+  if (uid == (after ? UINT32_MAX : 1))
+    return key; /* nothing can be there */
+  key->set.ranges = g_new (struct ptn_uid_range, 1);
+  key->set.ranges[0] =
+      after ? (struct ptn_uid_range){ uid + 1, UINT32_MAX } : (struct ptn_uid_range){ 1, uid - 1 };
+  key->set.count = 1;
+  return key;
+}
+
 static struct key *
 parse_number (struct parse *parse, const struct word *word) {
   struct key *key = key_add (parse, word->kind);
@@ -302,6 +320,8 @@ static const struct word words[] = {
   WORD ("THREADID", parse_id, KEY_THREAD_ID, 0),
   HEADER ("TO", "To"),
   WORD ("UID", parse_uid, KEY_UIDS, 0),
+  WORD ("UIDAFTER", parse_beside, KEY_UIDS, SINCE),
+  WORD ("UIDBEFORE", parse_beside, KEY_UIDS, BEFORE),
   NO_FLAG ("UNANSWERED", PTN_ANSWERED),
   NO_FLAG ("UNDELETED", PTN_DELETED),
   NO_FLAG ("UNDRAFT", PTN_DRAFT),

@@ -4,10 +4,12 @@
 
 #include "capability.h"
 #include "commands.h"
+#include "common/uid_set.h"
 #include "search/context.h"
 #include "search/multi.h"
 #include "search/sort.h"
 #include "search/thread.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 static void
@@ -108,6 +110,52 @@ run_search (struct session *s) {
   return PTN_OK;
 }
 
+/* What is in both; takes the first over. */
+static GArray *
+both (GArray *uids, const GArray *others) {
+  GArray *common = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  guint i = 0, j = 0;
+  while (i < uids->len && j < others->len) {
+    const struct ptn_uid_range *a = &g_array_index (uids, struct ptn_uid_range, i);
+    const struct ptn_uid_range *b = &g_array_index (others, struct ptn_uid_range, j);
+    struct ptn_uid_range range = { MAX (a->first, b->first), MIN (a->last, b->last) };
+    if (range.first <= range.last)
+      g_array_append_val (common, range);
+    if (a->last < b->last)
+      i++;
+    else
+      j++;
+  }
+  g_array_unref (uids);
+  return common;
+}
+
+/* RFC 9738: only so many messages are looked at, of those that the sets of the program name. */
+static void
+limit_messages (struct session *s, struct search_work *work) {
+  const struct ptn_view *told = s->selected->told;
+  uint32_t most = message_limit (s);
+  if (!most || told->count <= most)
+    return;
+  GArray *uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  const struct key *top = work->program->top;
+  for (uint32_t i = 0; i < told->count; i++)
+    set_append (uids, told->uid[i]);
+  for (const struct key *key = top->kind == KEY_AND ? top->first : top; key; key = key->next) {
+    if (key->kind == KEY_UIDS || key->kind == KEY_NUMBERS || key->kind == KEY_SAVED) {
+      struct sequence_set set = key->set;
+      set.saved = key->kind == KEY_SAVED;
+      g_autoptr (GArray) named = selected_uids (s, &set, key->kind == KEY_UIDS);
+      uids = both (uids, named);
+    }
+    if (key == top)
+      break;
+  }
+  uids = limit_uids (s, uids);
+  search_run_among (work->run, uids);
+  g_array_unref (uids);
+}
+
 static ptn_status
 prepare (struct session *s) {
   struct search_work *work = s->work;
@@ -116,6 +164,8 @@ prepare (struct session *s) {
     return status;
   work->run = search_run_new (s, work->program, session_comparator (s));
   search_run_selected (work->run);
+  if (!work->sort && !work->thread)
+    limit_messages (s, work);
   if (work->sort)
     sort_collect (work->sort, work->run);
   if (work->thread)

@@ -8,6 +8,7 @@
 #include "common/rights.h"
 #include "common/uid_set.h"
 #include "mailbox/names.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 enum stage { STAGE_TARGET, STAGE_VIEW, STAGE_BEGIN, STAGE_STEP, STAGE_COMMIT, STAGE_DONE };
@@ -172,7 +173,13 @@ begin_copy (struct session *s, struct reader *r, bool move) {
     answer_no (s, "READ-ONLY", "the mailbox is open for reading only");
   else {
     copying->uids = selected_uids (s, &set, s->uid);
-    if (copying->uids)
+    if (copying->uids && move)
+      copying->uids = limit_uids (s, copying->uids);
+    g_autofree char *refusal =
+        copying->uids && !move ? limit_refusal (s, limit_count (copying->uids)) : NULL;
+    if (refusal)
+      answer_no (s, refusal, "too many messages to copy at once: copy fewer");
+    else if (copying->uids)
       s->resume = run_copy;
   }
   sequence_set_clear (&set);

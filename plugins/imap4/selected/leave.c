@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "common/rights.h"
 #include "common/uid_set.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 enum expunge_stage { EXPUNGE_BEGIN, EXPUNGE_STEP, EXPUNGE_COMMIT, EXPUNGE_DONE };
@@ -101,7 +102,7 @@ command_expunge (struct session *s, struct reader *r) {
     return;
   }
   if (s->uid)
-    uids = selected_uids (s, &set, true);
+    uids = limit_uids (s, selected_uids (s, &set, true));
   sequence_set_clear (&set);
   if (s->selected->read_only) {
     if (uids)

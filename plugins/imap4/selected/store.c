@@ -6,6 +6,7 @@
  * section 4.2, RFC 5530). */
 #include "commands.h"
 #include "common/uid_set.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 enum stage { STAGE_KEYWORDS, STAGE_BEGIN, STAGE_STEP, STAGE_COMMIT, STAGE_VIEW, STAGE_DONE };
@@ -301,7 +302,7 @@ command_store (struct session *s, struct reader *r) {
   else if (s->selected->read_only)
     answer_no (s, "READ-ONLY", "the mailbox is open for reading only");
   else {
-    storing->uids = selected_uids (s, &set, s->uid);
+    storing->uids = limit_uids (s, selected_uids (s, &set, s->uid));
     if (storing->uids)
       s->resume = run_store;
   }
