@@ -2,6 +2,8 @@
 /* params.c - see params.h. */
 #include "selected/params.h"
 
+#include "capability.h"
+
 void
 select_params_clear (struct select_params *params) {
   sequence_set_clear (&params->known);
@@ -61,7 +63,7 @@ read_param (struct session *s, struct reader *r, struct select_params *params) {
     return params->condstore = true;
   if (reader_accept_word (r, "QRESYNC"))
     return read_qresync (s, r, params);
-  if (reader_accept_word (r, "ANNOTATE"))
+  if (offers (s, CAP_ANNOTATE) && reader_accept_word (r, "ANNOTATE"))
     return params->annotate = true;
   if (s->enabled & ENABLED_UTF8 && reader_accept_word (r, "UTF8"))
     return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* select.c - SELECT and EXAMINE (RFC 9051 section 6.3.2 and 6.3.3, RFC 7162, RFC 8474). */
+#include "annotation/annotation.h"
 #include "capability.h"
 #include "commands.h"
 #include "common/rights.h"
@@ -92,6 +93,12 @@ tell_mailbox (struct session *s, const struct selecting *selecting) {
                 MAX (told->modseq, 1));
   else
     PUT (w, "* OK [NOMODSEQ] changes are not numbered for ever\r\n");
+  if (offers (s, CAP_ANNOTATE)) { /* RFC 5257 section 3.3 */
+    if (selected->read_only || !(selected->rights & RIGHT_W))
+      PUT (w, "* OK [ANNOTATIONS READ-ONLY] they can be read\r\n");
+    else
+      put_format (w, "* OK [ANNOTATIONS %d] they can be changed\r\n", ANNOTATION_VALUE_MAX);
+  }
   PUT (w, "* OK [MAILBOXID (");
   put_id (w, 'F', &selected->mailbox);
   PUT (w, ")] the mailbox itself\r\n");

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.c - STORE and UID STORE (RFC 9051 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3).
+/* store.c - STORE and UID STORE (RFC 9051 section 6.4.6; UNCHANGEDSINCE: RFC 7162 section 3.1.3;
+ * ANNOTATION: RFC 5257 section 4.4).
  *
  * One step of one change sets the flags; what became of them is read from the shared view, which has
  * them at once.  Messages that are gone meanwhile are passed over, and the answer says so (RFC 2180
  * section 4.2, RFC 5530). */
+#include "annotation/annotation.h"
+#include "capability.h"
 #include "commands.h"
 #include "common/uid_set.h"
 #include "selected/limit.h"
 #include "selected/selected.h"
 
-enum stage { STAGE_KEYWORDS, STAGE_BEGIN, STAGE_STEP, STAGE_COMMIT, STAGE_VIEW, STAGE_DONE };
+enum stage {
+  STAGE_KEYWORDS,
+  STAGE_FILTER,
+  STAGE_BEGIN,
+  STAGE_STEP,
+  STAGE_COMMIT,
+  STAGE_VIEW,
+  STAGE_DONE
+};
 
 struct storing {
   enum stage stage;
@@ -20,6 +31,9 @@ struct storing {
   struct flag_names names;
   guint keyword; /* the next one to be looked up */
   ptn_flag_bits bits;
+  GArray *annotations; /* instead of flags: struct annotation_setting */
+  guint annotation;    /* the next one to be set */
+  GArray *conflicts;   /* that annotations found by themselves; NULL: none */
   struct ptn_change *change;
   const struct ptn_view *now;
   uint32_t told_at, now_at; /* places the answers have come to */
@@ -42,6 +56,10 @@ storing_free (struct session *s, void *work) {
     s->imap4->store->release_view (storing->now);
   if (storing->uids)
     g_array_unref (storing->uids);
+  if (storing->annotations)
+    g_array_unref (storing->annotations);
+  if (storing->conflicts)
+    g_array_unref (storing->conflicts);
   flag_names_clear (&storing->names);
   g_free (storing);
 }
@@ -51,6 +69,8 @@ storing_free (struct session *s, void *work) {
 /* What the client takes the flags for after a silent STORE. */
 static ptn_flag_bits
 expected (const struct storing *storing, ptn_flag_bits told) {
+  if (storing->annotations)
+    return told;
   switch (storing->mode) {
   case PTN_FLAGS_ADD:
     return told | storing->bits;
@@ -164,10 +184,14 @@ tell (struct session *s) {
     return status;
   s->selected->answered = g_steal_pointer (&storing->uids);
   s->selected->answered_modseq = storing->now->modseq;
-  if (storing->conditional && storing->change
-      && s->imap4->store->outcome (storing->change, 0, &outcome) == PTN_OK
-      && outcome->conflicts.count) {
-    g_autofree char *code = modified_code (s, outcome->conflicts);
+  struct ptn_uid_set conflicts = { 0 };
+  if (storing->conflicts)
+    conflicts = SET_OF (storing->conflicts);
+  else if (storing->conditional && storing->change
+           && s->imap4->store->outcome (storing->change, 0, &outcome) == PTN_OK)
+    conflicts = outcome->conflicts;
+  if (conflicts.count) {
+    g_autofree char *code = modified_code (s, conflicts);
     answer_ok (s, code, "some messages had been changed meanwhile, and were left alone");
   } else if (storing->missing && !s->uid && !storing->silent)
     answer_no (s, "EXPUNGEISSUED", "some of the messages are gone; the others were changed");
@@ -198,15 +222,60 @@ look_up_keywords (struct session *s, struct storing *storing) {
   return PTN_OK;
 }
 
+/* RFC 7162 section 3.1.3 for annotations: those that had changed are left out. */
+static ptn_status
+leave_out_changed (struct session *s, struct storing *storing) {
+  const struct ptn_view *now;
+  if (!storing->annotations || !storing->conditional)
+    return PTN_OK;
+  ptn_status status =
+      s->imap4->store->view (s->user->account, &s->call, &s->selected->mailbox, &now);
+  if (status != PTN_OK)
+    return status;
+  g_autoptr (GArray) all = g_steal_pointer (&storing->uids);
+  storing->uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  storing->conflicts = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  for (guint i = 0; i < all->len; i++) {
+    struct ptn_uid_range range = g_array_index (all, struct ptn_uid_range, i);
+    uint32_t place;
+    view_find (now, range.first, &place);
+    for (; place < now->count && now->uid[place] <= range.last; place++)
+      set_append (now->message_modseq[place] > storing->unchanged_since ? storing->conflicts
+                                                                        : storing->uids,
+                  now->uid[place]);
+  }
+  s->imap4->store->release_view (now);
+  return PTN_OK;
+}
+
+static ptn_status
+annotate (struct session *s, struct storing *storing) {
+  for (; storing->annotation < storing->annotations->len; storing->annotation++) {
+    const struct annotation_setting *setting =
+        &g_array_index (storing->annotations, struct annotation_setting, storing->annotation);
+    ptn_status status =
+        s->imap4->store->annotate (storing->change, &s->call, &s->selected->mailbox,
+                                   SET_OF (storing->uids), setting->name, setting->value);
+    if (status != PTN_OK)
+      return status;
+    s->imap4->host->call_end (&s->call);
+  }
+  return PTN_OK;
+}
+
 static ptn_status
 do_stage (struct session *s, struct storing *storing) {
   const struct ptn_store *store = s->imap4->store;
   switch (storing->stage) {
   case STAGE_KEYWORDS:
     return look_up_keywords (s, storing);
+  case STAGE_FILTER:
+    return leave_out_changed (s, storing);
   case STAGE_BEGIN:
     return store->begin (s->user->account, &s->call, NULL, &storing->change);
   case STAGE_STEP:
+    if (storing->annotations)
+      return annotate (s, storing);
     return store->set_flags (storing->change, &s->call, &s->selected->mailbox,
                              SET_OF (storing->uids), storing->mode, storing->bits,
                              storing->unchanged_since);
@@ -231,15 +300,22 @@ run_store (struct session *s) {
       answer_no (s, "LIMIT", "the mailbox has as many keywords as it may have");
       return PTN_OK;
     }
+    if (status == PTN_E_LIMIT && storing->annotations) {
+      answer_no (s, "ANNOTATE TOOMANY", "there are too many annotations");
+      return PTN_OK;
+    }
     if (status != PTN_OK) {
-      answer_failure (s, status, "the flags could not be changed");
+      answer_failure (s, status,
+                      storing->annotations ? "the annotations could not be changed"
+                                           : "the flags could not be changed");
       return PTN_OK;
     }
     s->imap4->host->call_end (&s->call);
     storing->stage++;
     /* Nothing to add or to take away: no change is made. */
     if (storing->stage == STAGE_BEGIN
-        && (!storing->uids->len || (!storing->bits && storing->mode != PTN_FLAGS_REPLACE)))
+        && (!storing->uids->len
+            || (!storing->annotations && !storing->bits && storing->mode != PTN_FLAGS_REPLACE)))
       storing->stage = STAGE_VIEW;
   }
   s->resume = tell;
@@ -279,13 +355,24 @@ read_action (struct reader *r, struct storing *storing) {
   return true;
 }
 
+/* What is to be stored, to the end of the command. */
+static bool
+read_what (struct session *s, struct reader *r, struct storing *storing) {
+  if (offers (s, CAP_ANNOTATE) && reader_accept_word (r, "ANNOTATION")) {
+    storing->silent = true;
+    return reader_space (r) && (storing->annotations = annotation_read_settings (r))
+           && reader_end (r);
+  }
+  return read_action (r, storing) && reader_space (r) && read_flag_names (r, &storing->names)
+         && reader_end (r);
+}
+
 static bool
 read_store (struct session *s, struct reader *r, struct storing *storing,
             struct sequence_set *set) {
   storing->unchanged_since = UINT64_MAX;
   if (!reader_space (r) || !reader_sequence_set (r, set) || !reader_space (r)
-      || !read_modifiers (s, r, storing) || !read_action (r, storing) || !reader_space (r)
-      || !read_flag_names (r, &storing->names) || !reader_end (r))
+      || !read_modifiers (s, r, storing) || !read_what (s, r, storing))
     return false;
   storing->bits = storing->names.system;
   return true;
@@ -299,6 +386,8 @@ command_store (struct session *s, struct reader *r) {
   s->work_free = storing_free;
   if (!read_store (s, r, storing, &set))
     answer_syntax (s, r);
+  else if (storing->annotations && annotation_too_big (storing->annotations))
+    answer_no (s, "ANNOTATE TOOBIG", "an annotation is too long");
   else if (s->selected->read_only)
     answer_no (s, "READ-ONLY", "the mailbox is open for reading only");
   else {
