@@ -32,7 +32,7 @@ EXPLAINED = {
         "the mail ends with its last field; this script's head() adds the empty line all the same",
     ("not a header", r"(BODY|BINARY).*"):
         "Python ends a header at the first line that is no field, RFC 5322 section 2.1 at an empty line",
-    ("nested", r"BODYSTRUCTURE|BODY.PEEK\[(TEXT|1|1.TEXT)\].*"):
+    ("nested", r"BODYSTRUCTURE.*|BODY.PEEK\[(TEXT|1|1.TEXT)\].*"):
         "written anew by Python the mail within ends with a line end that belongs to the delimiter",
 }
 
