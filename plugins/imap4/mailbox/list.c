@@ -151,7 +151,8 @@ find_rows (struct session *s) {
     answer_failure (s, status, "the mailboxes cannot be listed now");
     return PTN_OK;
   }
-  list_match (s, list);
+  if (!list_match (s, list))
+    return PTN_OK;
   if (list->returns & RETURN_STATUS)
     status_enables (s, list->items);
   s->resume = tell_rows;

@@ -43,8 +43,9 @@ struct list {
 
 /* list_read.c: all behind the command's name. */
 bool list_read (struct session *, struct reader *, struct list *);
-/* list_match.c: marks rows with ROW_LISTED and ROW_CHILDINFO, and adds levels that have none. */
-void list_match (const struct session *, struct list *);
+/* list_match.c: marks rows with ROW_LISTED and ROW_CHILDINFO, and adds levels that have none.  False:
+ * there is more to do, others first. */
+bool list_match (struct session *, struct list *);
 /* What to gather for these patterns. */
 unsigned list_sources (const struct session *, const struct list *);
 

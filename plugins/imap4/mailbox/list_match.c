@@ -7,25 +7,12 @@
 #include "mailbox/names.h"
 #include "mailbox/uses.h"
 
-/* Could a name below the prefix, or the prefix itself, match?  Looks at what stands before the first
- * wildcard. */
-static bool
-may_reach (const char *pattern, const char *prefix) {
-  size_t head = strcspn (pattern, "*%"), size = strlen (prefix);
-  if (!size)
-    return false;
-  if (head > size)
-    return strncmp (pattern, prefix, size) == 0 && pattern[size] == '/';
-  return strncmp (pattern, prefix, head) == 0 && (pattern[head] || head == size);
-}
-
 /* With include_public_folders = no they are told of only where they are named. */
 static bool
-public_wanted (const struct session *s, const char *pattern, const char *prefix) {
-  if (!may_reach (pattern, prefix))
-    return false;
+public_wanted (const struct session *s, const char *pattern) {
   return s->imap4->host->number (s->info->config, "include_public_folders")
-         || strcspn (pattern, "*%") >= strlen (prefix);
+             ? pattern_may_reach (pattern, namespace_public (s))
+             : pattern_names (pattern, namespace_public (s));
 }
 
 unsigned
@@ -33,9 +20,9 @@ list_sources (const struct session *s, const struct list *list) {
   unsigned sources = GATHER_OWN;
   for (guint i = 0; i < list->patterns->len; i++) {
     const char *pattern = list->patterns->pdata[i];
-    if (may_reach (pattern, namespace_others (s)))
+    if (pattern_may_reach (pattern, namespace_others (s)))
       sources |= GATHER_OTHERS;
-    if (public_wanted (s, pattern, namespace_public (s)))
+    if (public_wanted (s, pattern))
       sources |= GATHER_PUBLIC;
   }
   if (list->kind == LIST_LSUB || list->select & SELECT_SUBSCRIBED
@@ -129,15 +116,19 @@ level_listed (const struct list *list, const struct mailbox_row *row) {
          && matches_level (list, row->name);
 }
 
-void
-list_match (const struct session *s, struct list *list) {
+bool
+list_match (struct session *s, struct list *list) {
   GArray *rows = gather_rows (list->gather);
-  guint count = rows->len;
-  for (guint i = 0; i < count; i++) {
-    struct mailbox_row *row = &g_array_index (rows, struct mailbox_row, i);
+  for (; list->at < rows->len; list->at++) {
+    struct mailbox_row *row = &g_array_index (rows, struct mailbox_row, list->at);
     if (satisfies (list, row))
       row->kind |= ROW_SATISFIES | (matching (list, row->name) ? ROW_LISTED : 0u);
+    if (list->at % 64 == 63 && s->imap4->host->budget_spent (s->task)) {
+      list->at++;
+      return false;
+    }
   }
+  guint count = rows->len;
   g_autoptr (GHashTable) index = index_rows (rows);
   for (guint i = 0; i < count; i++)
     mark_above (rows, index, i);
@@ -146,4 +137,6 @@ list_match (const struct session *s, struct list *list) {
     if (!(row->kind & ROW_LISTED) && level_listed (list, row))
       row->kind |= ROW_LISTED;
   }
+  list->at = 0;
+  return true;
 }

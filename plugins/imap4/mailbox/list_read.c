@@ -3,7 +3,7 @@
 #include "capability.h"
 #include "mailbox/list.h"
 
-#define PATTERNS_OCTETS (16 * 1024) /* all of one command: each is compared with each name */
+#define PATTERNS_OCTETS (8 * 1024) /* all of one command: each is compared with each name */
 
 static const struct option {
   const char *word;
@@ -125,16 +125,6 @@ read_patterns (struct reader *r, struct list *list) {
   return reader_expect (r, ')');
 }
 
-/* The reference is a mailbox, but may end with "/" or be empty. */
-static const char *
-read_reference (struct reader *r) {
-  const char *reference = reader_list_mailbox (r);
-  if (!reference || !strpbrk (reference, "*%"))
-    return reference;
-  reader_fail (r, "wildcards in the reference");
-  return NULL;
-}
-
 bool
 list_read (struct session *s, struct reader *r, struct list *list) {
   list->patterns = g_ptr_array_new ();
@@ -145,7 +135,7 @@ list_read (struct session *s, struct reader *r, struct list *list) {
     if (!read_select (s, r, list))
       return false;
   }
-  list->reference = read_reference (r);
+  list->reference = reader_list_mailbox (r);
   if (!list->reference || !reader_space (r) || !read_patterns (r, list))
     return false;
   if (list->kind == LIST_LIST && !read_returns (s, r, list))

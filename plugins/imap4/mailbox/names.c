@@ -18,16 +18,6 @@ namespace_public (const struct session *s) {
   return setting (s, "public_namespace");
 }
 
-const char *
-below_prefix (const char *name, const char *prefix) {
-  size_t size = strlen (prefix);
-  if (!size || strncmp (name, prefix, size) != 0)
-    return NULL;
-  if (name[size] == 0)
-    return name + size;
-  return name[size] == '/' ? name + size + 1 : NULL;
-}
-
 bool
 mailbox_of (struct session *s, const char *name, struct ptn_mailbox_name *mailbox) {
   const char *rest = below_prefix (name, namespace_public (s));

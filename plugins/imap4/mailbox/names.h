@@ -7,6 +7,7 @@
 #ifndef IMAP4_MAILBOX_NAMES_H
 #define IMAP4_MAILBOX_NAMES_H
 
+#include "mailbox/pattern.h"
 #include "session.h"
 
 /* name: from reader_mailbox.  The pieces live as long as the reader's strings.  False: it is the name
@@ -20,8 +21,6 @@ ptn_status mailbox_status (struct session *, const char *name, const struct ptn_
 /* The names above other users' and public mailboxes, without "/" at the end; "": they are not shown. */
 const char *namespace_others (const struct session *);
 const char *namespace_public (const struct session *);
-/* What stands behind "prefix/"; "" for the prefix itself; NULL: not below it, or no prefix. */
-const char *below_prefix (const char *name, const char *prefix);
 /* The word for the account that owns it, as events and the store have it. */
 const char *mailbox_owner (const struct session *, struct ptn_mailbox_name);
 
