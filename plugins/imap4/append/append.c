@@ -15,6 +15,8 @@ append_free (struct session *s, void *work) {
   struct append *a = work;
   s->imap4->host->call_end (&s->call);
   intake_clear (&a->intake);
+  if (a->victims)
+    s->imap4->store->close_cursor (a->victims);
   if (a->change)
     s->imap4->store->end (a->change);
   if (a->annotating)
@@ -145,6 +147,8 @@ append_next (struct session *s) {
   struct reader *r = &s->arguments;
   if (r->at == r->size)
     s->resume = append_commit;
+  else if (a->messages == APPEND_MESSAGES_MAX)
+    return append_refuse (s, "LIMIT", "too many messages at once");
   else if (a->replace)
     return append_bad (s, "REPLACE takes one message");
   else {

@@ -14,7 +14,8 @@
 #include "append/intake.h"
 #include "session.h"
 
-#define APPEND_KEYWORDS_MAX 48 /* as many as a mailbox can have */
+#define APPEND_KEYWORDS_MAX 48     /* as many as a mailbox can have */
+#define APPEND_MESSAGES_MAX 100000 /* of one command: the change that they are stays bounded */
 
 enum append_kind { APPEND_LITERAL, APPEND_UTF8, APPEND_CATENATE };
 
@@ -35,11 +36,13 @@ struct append {
   uint64_t slots;  /* messages that may */
   uint32_t victim; /* REPLACE: the UID; 0: none */
   bool replace;
+  struct ptn_fetch fetch;
+  struct ptn_cursor *victims; /* while its size is asked for */
   struct ptn_change *change;
   uint32_t messages;             /* steps that are done */
   struct ptn_change *annotating; /* behind it: ANNOTATION */
   guint annotated;
-  struct ptn_uid_range annotated_range; /* also the message that REPLACE takes away */
+  struct ptn_uid_range range; /* also the message that REPLACE takes away */
 
   /* The message in progress. */
   size_t retry_at; /* where its options begin in the text */

@@ -64,10 +64,9 @@ annotate (struct session *s) {
         &g_array_index (a->annotations, struct append_annotation, a->annotated);
     g_autoptr (GArray) uids = uids_of (s, &uidvalidity);
     uint32_t uid = nth_uid (uids, one->message);
-    a->annotated_range = (struct ptn_uid_range){ uid, uid };
-    status = store->annotate (a->annotating, &s->call, &a->id,
-                              (struct ptn_uid_set){ &a->annotated_range, 1 }, one->setting.name,
-                              one->setting.value);
+    a->range = (struct ptn_uid_range){ uid, uid };
+    status = store->annotate (a->annotating, &s->call, &a->id, (struct ptn_uid_set){ &a->range, 1 },
+                              one->setting.name, one->setting.value);
     if (status == PTN_PENDING)
       return status;
     s->imap4->host->call_end (&s->call);
@@ -114,10 +113,9 @@ ptn_status
 append_commit (struct session *s) {
   struct append *a = append_of (s);
   if (a->replace) {
-    a->annotated_range = (struct ptn_uid_range){ a->victim, a->victim };
-    ptn_status status =
-        s->imap4->store->expunge (a->change, &s->call, &s->selected->mailbox,
-                                  (struct ptn_uid_set){ &a->annotated_range, 1 }, 0);
+    a->range = (struct ptn_uid_range){ a->victim, a->victim };
+    ptn_status status = s->imap4->store->expunge (a->change, &s->call, &s->selected->mailbox,
+                                                  (struct ptn_uid_set){ &a->range, 1 }, 0);
     if (status == PTN_PENDING)
       return status;
     s->imap4->host->call_end (&s->call);

@@ -148,12 +148,12 @@ read_row (struct session *s, struct locate *l) {
 
 static ptn_status
 find_row (struct session *s, struct locate *l) {
-  struct ptn_uid_range uid = { l->url.uid, l->url.uid };
-  struct ptn_fetch fetch = { .size = sizeof fetch,
-                             .items = PTN_FETCH_SIZE | PTN_FETCH_DIGEST,
-                             .uids = { &uid, 1 } };
+  l->uid = (struct ptn_uid_range){ l->url.uid, l->url.uid };
+  l->fetch = (struct ptn_fetch){ .size = sizeof l->fetch,
+                                 .items = PTN_FETCH_SIZE | PTN_FETCH_DIGEST,
+                                 .uids = { &l->uid, 1 } };
   ptn_status status =
-      s->imap4->store->fetch (l->account, &s->call, &l->mailbox, &fetch, &l->cursor);
+      s->imap4->store->fetch (l->account, &s->call, &l->mailbox, &l->fetch, &l->cursor);
   if (status == PTN_PENDING)
     return status;
   s->imap4->host->call_end (&s->call);

@@ -22,6 +22,8 @@ struct locate {
   struct ptn_account *opened;  /* somebody else's, closed with the source, or by clear */
   struct ptn_identity identity;
   struct ptn_cursor *cursor;
+  struct ptn_uid_range uid; /* what the cursor is asked for */
+  struct ptn_fetch fetch;
   struct ptn_id mailbox;
   unsigned char keys[2 * URL_KEY_SIZE]; /* of the mailbox, then of the account */
   unsigned keys_read;                   /* how many were looked for */

@@ -3,6 +3,7 @@
 #include "append/append.h"
 #include "common/rights.h"
 #include "mailbox/names.h"
+#include "selected/selected.h"
 
 /* What the directory allows the account ("quota.octets=N"); UINT64_MAX: it says nothing. */
 static uint64_t
@@ -18,6 +19,38 @@ static uint64_t
 room (uint64_t limit, uint64_t other, uint64_t used) {
   limit = MIN (limit, other);
   return limit == UINT64_MAX ? limit : limit - MIN (used, limit);
+}
+
+/* RFC 8508: REPLACE needs room for the difference alone. */
+static ptn_status
+add_victim (struct session *s) {
+  struct append *a = append_of (s);
+  const struct ptn_store *store = s->imap4->store;
+  const struct ptn_message *row;
+  size_t count = 0;
+  ptn_status status = PTN_OK;
+  if (!a->victims) {
+    a->range = (struct ptn_uid_range){ a->victim, a->victim };
+    a->fetch = (struct ptn_fetch){ .size = sizeof a->fetch,
+                                   .items = PTN_FETCH_SIZE,
+                                   .uids = { &a->range, 1 } };
+    status =
+        store->fetch (s->user->account, &s->call, &s->selected->mailbox, &a->fetch, &a->victims);
+    if (status == PTN_PENDING)
+      return status;
+    s->imap4->host->call_end (&s->call);
+  }
+  if (status == PTN_OK)
+    status = store->next_messages (a->victims, &s->call, &row, 1, &count);
+  if (status == PTN_PENDING)
+    return status;
+  if (status == PTN_OK && count) {
+    a->free += MIN (row->octets, UINT64_MAX - a->free);
+    a->slots += a->slots != UINT64_MAX;
+  }
+  s->imap4->host->call_end (&s->call);
+  s->resume = append_options;
+  return PTN_OK;
 }
 
 /* RFC 9208: known before the client sends anything.  What cannot be asked for (mailboxes of others)
@@ -41,7 +74,8 @@ look_at_quota (struct session *s) {
         room (quota->messages_limit, attribute_number (s, "quota.messages"), quota->messages_used);
   }
   s->imap4->host->call_end (&s->call);
-  s->resume = append_options;
+  bool credit = a->replace && strcmp (s->selected->owner, s->user->name) == 0;
+  s->resume = credit ? add_victim : append_options;
   return PTN_OK;
 }
 

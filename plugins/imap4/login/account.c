@@ -98,7 +98,8 @@ become_nobody (struct session *s) {
   session_forget_user (s);
   if (PTN_CAN (imap4->host, unclaim))
     imap4->host->unclaim (s->task);
-  session_hide (s);
+  s->language = NULL;
+  s->comparator = 0;
   s->state = STATE_NOT_AUTHENTICATED;
   s->resume = NULL;
   return status;
