@@ -3,7 +3,7 @@
 #ifndef IMAP4_MAILBOX_FOLDER_NAMES_H
 #define IMAP4_MAILBOX_FOLDER_NAMES_H
 
-/* In the order of `kinds` in folders.c. */
+/* In the order of `kinds` in folders.c, behind INBOX. */
 enum { FOLDER_COUNT = 8 };
 static const struct folder_language {
   const char *tag, *names[FOLDER_COUNT];

@@ -14,6 +14,7 @@ static const struct kind {
   uint32_t use;
   bool mail; /* is subscribed to */
 } kinds[FOLDER_COUNT + 1] = {
+  { NULL, 0, true }, /* INBOX */
   { "folder_sent", PTN_MAILBOX_SENT, true },
   { "folder_drafts", PTN_MAILBOX_DRAFTS, true },
   { "folder_trash", PTN_MAILBOX_TRASH, true },
@@ -22,7 +23,6 @@ static const struct kind {
   { "folder_calendar", PTN_MAILBOX_CALENDAR, false },
   { "folder_contacts", PTN_MAILBOX_CONTACTS, false },
   { "folder_tasks", PTN_MAILBOX_TASKS, false },
-  { NULL, 0, true }, /* INBOX */
 };
 
 enum step { STEP_CREATE, STEP_LOOK, STEP_USE, STEP_SUBSCRIBE, STEP_NEXT };
@@ -32,7 +32,8 @@ struct folders {
   bool looked, making;
   size_t at; /* of kinds */
   enum step step;
-  struct ptn_id id; /* of a mailbox that was there before */
+  struct ptn_id id;  /* of a mailbox that was there before */
+  ptn_status failed; /* the first thing that was refused */
 };
 
 void
@@ -48,7 +49,7 @@ static const char *
 folder_name (const struct session *s, size_t at) {
   const struct ptn_host *host = s->imap4->host;
   const struct ptn_config *config = s->imap4->config;
-  if (at == FOLDER_COUNT)
+  if (at == 0)
     return "INBOX";
   const char *own = host->text (config, kinds[at].setting);
   if (own && *own)
@@ -56,7 +57,7 @@ folder_name (const struct session *s, size_t at) {
   const char *tag = host->text (config, "folder_names");
   for (size_t i = 0; tag && i < G_N_ELEMENTS (folder_language); i++)
     if (strcmp (folder_language[i].tag, tag) == 0)
-      return folder_language[i].names[at];
+      return folder_language[i].names[at - 1];
   return "";
 }
 
@@ -108,11 +109,17 @@ make_folders (struct session *s, struct folders *folders) {
       if (status == PTN_PENDING)
         return status;
       s->imap4->host->call_end (&s->call);
-      if (status != PTN_OK)
+      if (status <= PTN_E_TEMPORARY)
         return status;
+      if (status != PTN_OK) { /* a name that cannot be: the others can */
+        folders->failed = status;
+        folders->step = STEP_NEXT;
+      }
     }
     folders->step = STEP_CREATE;
   }
+  if (folders->failed != PTN_OK)
+    return folders->failed;
   return note_write (s, &folders->note, NULL, ANNOTATION_FOLDERS, (struct ptn_bytes){ "1", 1 });
 }
 

@@ -83,6 +83,8 @@ put_quota (struct session *s, const struct ptn_quota *quota) {
     put_format (w, "%sMESSAGE %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, before,
                 quota->messages_used, quota->messages_limit);
   PUT (w, ")\r\n");
+  if (quota->storage_used > quota->storage_limit || quota->messages_used > quota->messages_limit)
+    untagged (s, "NO [OVERQUOTA] the mailboxes hold more than they may"); /* section 4.3.1 */
 }
 
 static const char *
