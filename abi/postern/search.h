@@ -61,8 +61,8 @@ struct ptn_search_result { /* table */
   uint32_t uidnext;                     /* it holds for all UIDs below this: the query's, or more */
   const struct ptn_search_found *found; /* one a term */
   size_t count;
-  /* Below uidnext, and not in the index (larger than its limit, not to be read): the caller looks
-   * for all terms itself. */
+  /* Below uidnext, and not in the index (larger than its limit, not to be read, not indexed yet): the
+   * caller looks for all terms itself.  May name UIDs that are not there. */
   struct ptn_uid_set unknown;
 };
 
@@ -70,8 +70,8 @@ struct ptn_search_index { /* table */
   uint32_t size;
   uint32_t reserved;
   /* The index does not look at rights: who asks may read the mailbox.  PTN_PENDING until it has
-   * followed the mailbox as far as the query says, which may take minutes for a mailbox that it
-   * sees for the first time; giving up by call_end does not undo what was done.  *result stays
+   * followed the mailbox as far as the query says; where that takes long (a mailbox that it sees for
+   * the first time) it may end the wait and name the rest as unknown.  Giving up by call_end does not undo what was done.  *result stays
    * until call_end.  PTN_E_UNSUPPORTED: a needle of less than 3 characters, or one that cannot be
    * looked for; PTN_E_INVALID: too many terms; any other error: it cannot be told now.  [task] */
   ptn_status (*query) (void *instance, struct ptn_call *, const struct ptn_search_query *,

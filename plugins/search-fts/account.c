@@ -65,6 +65,17 @@ account_unref (struct account **pointer) {
   g_free (account);
 }
 
+struct box *
+account_box (struct account *account, const struct ptn_id *id) {
+  struct box *box = g_hash_table_lookup (account->boxes, id);
+  if (box)
+    return box;
+  box = g_new0 (struct box, 1);
+  box->row.id = *id;
+  g_hash_table_insert (account->boxes, &box->row.id, box);
+  return box;
+}
+
 void
 account_wake (struct account *account) {
   pthread_mutex_lock (&account->lock);

@@ -90,17 +90,6 @@ fail_all (struct follower *follower, ptn_status status) {
   pthread_mutex_unlock (&account->lock);
 }
 
-static struct box *
-box_of (struct account *account, const struct ptn_id *id) {
-  struct box *box = g_hash_table_lookup (account->boxes, id);
-  if (box)
-    return box;
-  box = g_new0 (struct box, 1);
-  box->row.id = *id;
-  g_hash_table_insert (account->boxes, &box->row.id, box);
-  return box;
-}
-
 static ptn_status
 file_opened (struct follower *follower) {
   struct account *account = follower->account;
@@ -116,10 +105,9 @@ file_opened (struct follower *follower) {
   pthread_mutex_lock (&account->lock);
   account->damaged = account->rebuild = false;
   account->generation = database_generation (account->database);
-  g_hash_table_remove_all (account->boxes);
   for (guint i = 0; i < follower->rows->len; i++) {
     const struct box_row *row = &g_array_index (follower->rows, struct box_row, i);
-    struct box *box = box_of (account, &row->id);
+    struct box *box = account_box (account, &row->id);
     box->row = *row;
     box->dirty = true;
   }
@@ -233,7 +221,7 @@ wanted (struct follower *follower, bool background) {
   gpointer value;
   pthread_mutex_lock (&account->lock);
   if (account->waiting->len)
-    box = box_of (account, &((struct request *)account->waiting->pdata[0])->mailbox);
+    box = account_box (account, &((struct request *)account->waiting->pdata[0])->mailbox);
   g_hash_table_iter_init (&walk, account->boxes);
   while (!box && background && g_hash_table_iter_next (&walk, NULL, &value))
     if (((struct box *)value)->dirty)
@@ -298,9 +286,11 @@ is_any_dirty (struct follower *follower) {
   GHashTableIter walk;
   gpointer value;
   bool dirty = false;
+  pthread_mutex_lock (&follower->account->lock);
   g_hash_table_iter_init (&walk, follower->account->boxes);
   while (!dirty && g_hash_table_iter_next (&walk, NULL, &value))
     dirty = ((struct box *)value)->dirty;
+  pthread_mutex_unlock (&follower->account->lock);
   return dirty;
 }
 

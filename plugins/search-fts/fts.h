@@ -25,7 +25,7 @@ struct fts {
   struct ptn_binding directory; /* table NULL: none is loaded */
   struct ptn_control status_command, rebuild_command;
 
-  int64_t idle_ns, settle_ns;
+  int64_t idle_ns, settle_ns, patience_ns;
   uint32_t accounts_most;
   size_t text_limit, batch;
 
@@ -42,11 +42,13 @@ struct fts {
 /* What the task knows of a mailbox. */
 struct box {
   struct box_row row;
-  uint64_t modseq; /* of the view that it was last compared with */
-  uint32_t seen;   /* all messages below this UID are in the file */
-  uint32_t next;   /* new messages are looked for from here on */
-  bool validated;  /* compared with the store since the file was opened */
-  bool dirty;      /* something happened */
+  uint64_t modseq;  /* of the view that it was last compared with */
+  uint32_t reached; /* by the pass under way: all below are in the file */
+  uint32_t asked;   /* the UIDVALIDITY of who asked last, and did not wait; or 0 */
+  uint32_t seen;    /* all messages below this UID are in the file */
+  uint32_t next;    /* new messages are looked for from here on */
+  bool validated;   /* compared with the store since the file was opened */
+  bool dirty;       /* something happened */
 };
 
 struct follower; /* the task's own: follow.c */
@@ -59,7 +61,7 @@ struct account {
   struct database *database; /* made by the task before anything is ready; freed with the account */
   pthread_mutex_t lock;
   /* Under the lock: */
-  GHashTable *boxes;       /* struct ptn_id to struct box; only the task adds and removes */
+  GHashTable *boxes;       /* struct ptn_id to struct box; only the task removes */
   GPtrArray *waiting;      /* struct request, one reference each */
   struct ptn_waker *waker; /* of the task, while it has nothing to do */
   struct ptn_task *task;
@@ -77,6 +79,8 @@ struct account *account_ref (struct account *);
 void account_unref (struct account **);
 /* Takes it out of the table if nobody waits for it (or in any case, `always`): true then. */
 bool account_retire (struct account *, bool always);
+/* account->lock is held: what is known of a mailbox, if only that somebody asks for it. */
+struct box *account_box (struct account *, const struct ptn_id *);
 /* Something waits for the task. */
 void account_wake (struct account *);
 /* The file of an account. */
@@ -103,6 +107,8 @@ struct request {
   ptn_status status; /* of READY and DONE */
   bool in_pass;      /* the pass that is under way will do */
   uint32_t generation;
+  uint32_t reached; /* what is behind is unknown; UINT32_MAX: nothing is */
+  bool timed;       /* its timer is set */
   uint64_t done, total;
   struct ptn_waker *waker;
   /* The job's, and after DONE the asker's: */

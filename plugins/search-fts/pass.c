@@ -109,9 +109,10 @@ ptn_status
 pass_begin (struct follower *follower) {
   struct account *account = follower->account;
   struct box *box = follower->box;
-  uint32_t uidvalidity = box->row.uidvalidity;
   follower->seen = 0;
   pthread_mutex_lock (&account->lock);
+  uint32_t uidvalidity = box->asked ? box->asked : box->row.uidvalidity;
+  box->asked = 0;
   for (guint i = 0; i < account->waiting->len; i++) {
     struct request *request = account->waiting->pdata[i];
     if (memcmp (&request->mailbox, &box->row.id, sizeof box->row.id) != 0)
@@ -124,6 +125,7 @@ pass_begin (struct follower *follower) {
     box->validated = false;
   box->row.uidvalidity = uidvalidity;
   box->dirty = false;
+  box->reached = box->validated ? box->next : 1;
   pthread_mutex_unlock (&account->lock);
   follower->full = !box->validated;
   follower->first = box->validated ? box->next : 1;
@@ -527,6 +529,11 @@ pass_applied (struct follower *follower) {
   }
   follower->applied = follower->at;
   follower->held = 0;
+  if (follower->at > 0) {
+    pthread_mutex_lock (&follower->account->lock);
+    follower->box->reached = item_at (follower, follower->at - 1)->uid + 1;
+    pthread_mutex_unlock (&follower->account->lock);
+  }
   tell_progress (follower);
   if (follower->at < follower->items->len) {
     follower->phase = pass_read;

@@ -18,6 +18,11 @@ static const struct ptn_setting settings[] = {
     .default_value = "2s",
     .help = "New mail is indexed when nothing has happened in the account for so long, or when"
             " somebody searches." },
+  { .name = "patience",
+    .type = PTN_SETTING_DURATION,
+    .default_value = "2s",
+    .help = "A search waits so long for the index to catch up; then it reads what is not indexed"
+            " yet, and the index goes on by itself." },
   { .name = "text_limit",
     .type = PTN_SETTING_SIZE,
     .default_value = "8 MiB",
@@ -65,6 +70,7 @@ configure (const struct ptn_host *host, const struct ptn_config *config, void **
   fts->host = host;
   fts->idle_ns = host->number (config, "idle") * 1000000;
   fts->settle_ns = host->number (config, "settle") * 1000000;
+  fts->patience_ns = host->number (config, "patience") * 1000000;
   fts->accounts_most = (uint32_t)accounts;
   fts->text_limit = (size_t)limit;
   fts->batch = (size_t)batch;

@@ -50,6 +50,7 @@ request_ready (struct request *request, ptn_status status) {
   request->state = status == PTN_OK ? REQUEST_READY : REQUEST_DONE;
   request->status = status;
   request->generation = request->account->generation;
+  request->reached = UINT32_MAX;
   request_wake (request);
 }
 
@@ -133,12 +134,15 @@ leave (struct request *request) {
 
 /* --- the job ---------------------------------------------------------------------------------- */
 
+/* Only those that the index vouches for. */
 static struct ptn_uid_set
 ranges_of (struct request *request, const GArray *uids, size_t *at) {
   size_t first = *at = request->ranges->len;
   for (guint i = 0; i < uids->len; i++) {
     uint32_t uid = g_array_index (uids, uint32_t, i);
     struct ptn_uid_range range = { uid, uid };
+    if (uid >= request->reached)
+      break;
     struct ptn_uid_range *last =
         request->ranges->len > first
             ? &g_array_index (request->ranges, struct ptn_uid_range, request->ranges->len - 1)
@@ -162,6 +166,11 @@ make_result (struct request *request) {
   for (size_t i = 0; i < request->count; i++)
     request->found[i].uids = ranges_of (request, request->uids[i], &at[i]);
   request->result.unknown = ranges_of (request, request->unknown, &at[request->count]);
+  if (request->reached < request->uidnext) {
+    struct ptn_uid_range rest = { MAX (request->reached, 1), request->uidnext - 1 };
+    g_array_append_val (request->ranges, rest);
+    request->result.unknown.count++;
+  }
   const struct ptn_uid_range *all = (const void *)request->ranges->data;
   for (size_t i = 0; i < request->count; i++)
     request->found[i].uids.ranges = all + at[i];
@@ -181,7 +190,9 @@ job (void *argument) {
                                .stop = &request->cancelled,
                                .found = request->uids,
                                .unknown = request->unknown };
-  ptn_status status = database_ask (account->database, &question, why);
+  ptn_status status = PTN_OK; /* without a question nothing is known */
+  if (request->reached > 1)
+    status = database_ask (account->database, &question, why);
   if (status == PTN_OK) {
     make_result (request);
     fts->host->observe (fts->time, (fts->host->monotonic_ns () - request->began) / 1000);
@@ -228,12 +239,38 @@ query_release (void *state) {
   request_unref (state);
 }
 
+/* It waited long enough: what is indexed by now answers, and the task goes on without it.
+ * account->lock is held. */
+static void
+lose_patience (struct request *request) {
+  struct account *account = request->account;
+  struct box *box = account_box (account, &request->mailbox);
+  bool fits =
+      box->row.uidvalidity == request->uidvalidity && !account->damaged && !account->rebuild;
+  box->asked = request->uidvalidity; /* the task goes on without it */
+  box->dirty = true;
+  request->state = REQUEST_READY;
+  request->generation = account->generation;
+  request->reached = fits ? box->reached : 0;
+  g_ptr_array_remove (account->waiting, request);
+  struct ptn_waker *waker = g_steal_pointer (&account->waker);
+  if (waker)
+    account->fts->host->wake (waker);
+}
+
 /* The state, with a fresh waker left where it has to be waited for. */
 static enum request_state
 look (struct request *request, struct ptn_task *task, ptn_status *status) {
   const struct ptn_host *host = request->account->fts->host;
+  const struct fts *fts = request->account->fts;
   struct ptn_waker *fresh = host->waker (task), *old;
+  int64_t limit = request->began + fts->patience_ns;
+  bool hurry = request->count && host->monotonic_ns () >= limit;
   pthread_mutex_lock (&request->account->lock);
+  if (hurry && request->state == REQUEST_WAITING)
+    lose_patience (request);
+  bool arm = request->state == REQUEST_WAITING && request->count && !request->timed;
+  request->timed |= arm;
   enum request_state state = request->state;
   *status = request->status;
   old = request->waker;
@@ -243,6 +280,8 @@ look (struct request *request, struct ptn_task *task, ptn_status *status) {
   pthread_mutex_unlock (&request->account->lock);
   if (old)
     host->forget (old);
+  if (arm)
+    host->wake_at (host->waker (task), limit + 1000000);
   return state;
 }
 

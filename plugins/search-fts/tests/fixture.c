@@ -295,12 +295,16 @@ fixture_check (struct fixture *fixture, unsigned number, ptn_search_scope scope,
   }
   assert_int_equal (result->count, 1);
   assert_true (result->uidnext >= fixture->places[number].uidnext);
-  assert_int_equal (result->unknown.count, 0);
+  if (!fixture->impatient)
+    assert_int_equal (result->unknown.count, 0);
+  fixture->unknown = result->unknown.count;
   const struct ptn_search_found *found = &result->found[0];
   assert_int_equal (found->verify, 0);
   GPtrArray *mails = fixture->places[number].mails;
   for (guint i = 0; i < mails->len; i++) {
     const struct mail *mail = mails->pdata[i];
+    if (fixture_has (result->unknown, mail->uid))
+      continue;
     if (fixture_has (found->uids, mail->uid) != model_has (mail, scope, field, needle))
       fail_msg ("uid %u scope %u needle \"%s\": index says %d; subject %s; body %s", mail->uid,
                 scope, needle, fixture_has (found->uids, mail->uid), mail->subject, mail->body);

@@ -42,6 +42,8 @@ struct fixture {
   struct ptn_account *account;
   struct place places[BOXES];
   GRand *dice;
+  bool impatient; /* the index may answer before it has caught up */
+  size_t unknown; /* ranges of the last answer that was checked */
 };
 
 extern const char *module_index, *module_store;

@@ -7,8 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const quick[] = { "settle=0", "batch=1 kB", NULL };
-static const char *const usual[] = { NULL };
+static const char *const quick[] = { "settle=0", "batch=1 kB", "patience=1h", NULL };
+static const char *const usual[] = { "patience=1h", NULL };
+static const char *const hasty[] = { "settle=0", "batch=1 kB", "patience=1ms", NULL };
 
 /* A part of what stands in some mail, or of nothing. */
 static char *
@@ -86,6 +87,30 @@ waits_for_quiet (void **state) {
     change_some (fixture, 10);
     search_some (fixture, 6);
   }
+  fixture_free (&fixture);
+}
+
+/* Who does not wait is told the truth, and in the end all of it. */
+static void
+impatient (void **state) {
+  struct fixture *fixture = fixture_new (hasty, 13);
+  unsigned early = 0;
+  fixture->impatient = true;
+  for (int round = 0; round < 6; round++) {
+    change_some (fixture, 60);
+    for (int i = 0; i < 8; i++) {
+      search_some (fixture, 1);
+      early += fixture->unknown > 0;
+    }
+  }
+  print_message ("%u answers before all was indexed\n", early);
+  for (int i = 0; i < 1000; i++) {
+    fixture_check (fixture, 0, PTN_SEARCH_TEXT, NULL, "abc");
+    if (!fixture->unknown)
+      break;
+    g_usleep (10000);
+  }
+  assert_int_equal (fixture->unknown, 0);
   fixture_free (&fixture);
 }
 
@@ -329,9 +354,10 @@ needles (void **state) {
 int
 main (int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (needles),  cmocka_unit_test (follows),   cmocka_unit_test (waits_for_quiet),
-    cmocka_unit_test (restarts), cmocka_unit_test (bad_files), cmocka_unit_test (old_files),
-    cmocka_unit_test (killed),   cmocka_unit_test (refuses),   cmocka_unit_test (gives_up),
+    cmocka_unit_test (needles),   cmocka_unit_test (follows),  cmocka_unit_test (waits_for_quiet),
+    cmocka_unit_test (impatient), cmocka_unit_test (restarts), cmocka_unit_test (bad_files),
+    cmocka_unit_test (old_files), cmocka_unit_test (killed),   cmocka_unit_test (refuses),
+    cmocka_unit_test (gives_up),
   };
   if (argc < 3) {
     fprintf (stderr, "usage: TEST SEARCH-FTS STORE [STORE-SETTING]...\n");

@@ -2,8 +2,8 @@
 /* texts_test.c - what of a mail is found, what the index does not know, and the commands. */
 #include "fixture.h"
 
-static const char *const quick[] = { "settle=0", NULL };
-static const char *const small[] = { "settle=0", "text_limit=2 kB", NULL };
+static const char *const quick[] = { "settle=0", "patience=1h", NULL };
+static const char *const small[] = { "settle=0", "text_limit=2 kB", "patience=1h", NULL };
 
 /* Is the message found? */
 static bool
