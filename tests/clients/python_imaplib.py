@@ -115,6 +115,7 @@ def changes(server):
     good(client.myrights("INBOX"))
     good(client.setacl("INBOX", "bob", "lr"))
     assert b"bob" in good(client.getacl("INBOX"))[0]
+    good(client.close())
     good(client.enable("UTF8=ACCEPT"))
     good(client.create("Köln"))
     assert any("Köln".encode() in line for line in good(client.list()))
