@@ -348,8 +348,8 @@ run (void) {
     }
     if (!by_count && load_now () >= until)
       break;
-    if (by_count && load_now () >= until + (int64_t)300e9)
-      load_die ("not done after 300 s");
+    if (by_count && load_now () >= until + (int64_t)120e9)
+      load_die ("not done after 120 s");
   }
 }
 

@@ -117,7 +117,7 @@ def changes(server):
     assert b"bob" in good(client.getacl("INBOX"))[0]
     good(client.close())
     good(client.enable("UTF8=ACCEPT"))
-    good(client.create("Köln"))
+    good(client.create('"Köln"'))
     assert any("Köln".encode() in line for line in good(client.list()))
     good(client.noop())
     client.logout()
