@@ -9,6 +9,7 @@
 
 struct change {
   const char *name, *new_name; /* the reader's, in UTF-8 */
+  const char *written;         /* the new name as the client has it, if that is another one */
   struct ptn_mailbox_name mailbox, destination;
   uint32_t uses;
   struct ptn_id id;
@@ -32,6 +33,28 @@ change_new (struct session *s, const char *name) {
   return change;
 }
 
+/* The name that is made, at `at`: was it written in another way ("inbox/x")?  Only for clients that
+ * asked for IMAP4rev2 (RFC 9051 section 6.3.9.7), whose names are UTF-8. */
+static const char *
+as_written (const struct session *s, const struct reader *r, size_t at, const char *name) {
+  struct reader again = *r;
+  size_t size;
+  again.at = at;
+  const char *written = s->enabled & ENABLED_REV2 ? reader_astring (&again, &size) : NULL;
+  if (written && size > 1 && written[size - 1] == '/')
+    written = reader_keep (&again, written, size - 1);
+  return written && strcmp (written, name) != 0 ? written : NULL;
+}
+
+static void
+tell_old_name (struct session *s, const char *name, const char *old_name) {
+  PUT (&s->out, "* LIST () \"/\" ");
+  put_mailbox (&s->out, name, true);
+  PUT (&s->out, " (\"OLDNAME\" (");
+  put_mailbox (&s->out, old_name, true);
+  PUT (&s->out, "))\r\n");
+}
+
 /* --- CREATE --- */
 
 /* MAILBOXID (RFC 8474 section 4.2); who may not read it is not told. */
@@ -42,6 +65,8 @@ tell_created (struct session *s) {
   ptn_status status = s->imap4->store->status (s->user->account, &s->call, change->mailbox, &row);
   if (status == PTN_PENDING)
     return status;
+  if (change->written)
+    tell_old_name (s, change->name, change->written);
   if (status == PTN_OK && offers (s, CAP_OBJECTID)) {
     struct writer w = { 0 };
     PUT (&w, "MAILBOXID (");
@@ -96,6 +121,7 @@ read_create_parameters (struct session *s, struct reader *r, uint32_t *uses, boo
 void
 command_create (struct session *s, struct reader *r) {
   const char *name = NULL;
+  size_t at = r->at + 1;
   uint32_t uses;
   bool known;
   if (!reader_space (r) || !(name = reader_new_mailbox (r))
@@ -105,6 +131,7 @@ command_create (struct session *s, struct reader *r) {
   }
   struct change *change = change_new (s, name);
   change->uses = uses;
+  change->written = as_written (s, r, at, name);
   if (!known)
     answer_no (s, "USEATTR", "no mailbox can be made with such a special use");
   else if (strcmp (name, "INBOX") == 0)
@@ -197,16 +224,12 @@ command_delete (struct session *s, struct reader *r) {
 
 /* --- RENAME --- */
 
-/* OLDNAME is for clients that asked for IMAP4rev2 (RFC 9051 section 6.3.9.7). */
 static void
 tell_renamed (struct session *s, const struct change *change) {
-  if (!(s->enabled & ENABLED_REV2))
-    return;
-  PUT (&s->out, "* LIST () \"/\" ");
-  put_mailbox (&s->out, change->new_name, true);
-  PUT (&s->out, " (\"OLDNAME\" (");
-  put_mailbox (&s->out, change->name, true);
-  PUT (&s->out, "))\r\n");
+  if (s->enabled & ENABLED_REV2 && strcmp (change->name, "INBOX") != 0)
+    tell_old_name (s, change->new_name, change->name);
+  if (change->written)
+    tell_old_name (s, change->new_name, change->written);
 }
 
 static ptn_status
@@ -217,8 +240,7 @@ rename_it (struct session *s) {
   if (status == PTN_PENDING)
     return status;
   if (status == PTN_OK) {
-    if (strcmp (change->name, "INBOX") != 0)
-      tell_renamed (s, change);
+    tell_renamed (s, change);
     answer_ok (s, NULL, "RENAME completed");
   } else
     answer_failure (s, status,
@@ -232,13 +254,15 @@ rename_it (struct session *s) {
 void
 command_rename (struct session *s, struct reader *r) {
   const char *name = NULL, *new_name = NULL;
-  if (!reader_space (r) || !(name = reader_mailbox (r)) || !reader_space (r)
+  size_t at = 0;
+  if (!reader_space (r) || !(name = reader_mailbox (r)) || !reader_space (r) || !(at = r->at)
       || !(new_name = reader_new_mailbox (r)) || !reader_end (r)) {
     answer_syntax (s, r);
     return;
   }
   struct change *change = change_new (s, name);
   change->new_name = new_name;
+  change->written = as_written (s, r, at, new_name);
   if (!mailbox_of (s, name, &change->mailbox))
     answer_no (s, "NONEXISTENT", "no such mailbox");
   else if (strcmp (new_name, "INBOX") == 0)

@@ -85,7 +85,7 @@ filter_sources (const struct session *s, const struct mailbox_filter *filter) {
   case FILTER_SUBTREE_ONE:
   case FILTER_MAILBOXES:
     for (char **name = filter->names; name && *name; name++)
-      sources |= sources_of (s, *name);
+      sources |= sources_of (s, name_plain (s, *name));
   }
   return sources;
 }
@@ -123,7 +123,7 @@ filter_matches (const struct session *s, const struct mailbox_filter *filter,
                     : filter->kind == FILTER_SUBTREE_ONE ? 1
                                                          : 0;
   for (char **name = filter->names; name && *name; name++)
-    if (in_tree (row->name, *name, levels))
+    if (in_tree (row->name, name_plain (s, *name), levels))
       return true;
   return false;
 }

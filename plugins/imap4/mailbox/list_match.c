@@ -123,7 +123,7 @@ list_match (struct session *s, struct list *list) {
     struct mailbox_row *row = &g_array_index (rows, struct mailbox_row, list->at);
     if (satisfies (list, row))
       row->kind |= ROW_SATISFIES | (matching (list, row->name) ? ROW_LISTED : 0u);
-    if (list->at % 64 == 63 && s->imap4->host->budget_spent (s->task)) {
+    if (list->at % 8 == 7 && s->imap4->host->budget_spent (s->task)) {
       list->at++;
       return false;
     }

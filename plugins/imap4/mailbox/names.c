@@ -61,3 +61,10 @@ const char *
 mailbox_owner (const struct session *s, struct ptn_mailbox_name mailbox) {
   return mailbox.owner ? mailbox.owner : s->user->name;
 }
+
+const char *
+name_plain (const struct session *s, const char *name) {
+  const char *rest = below_prefix (name, namespace_others (s));
+  const char *own = rest ? below_prefix (rest, s->user->name) : NULL;
+  return own && *own ? own : name;
+}

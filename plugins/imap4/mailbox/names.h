@@ -21,6 +21,8 @@ ptn_status mailbox_status (struct session *, const char *name, const struct ptn_
 /* The names above other users' and public mailboxes, without "/" at the end; "": they are not shown. */
 const char *namespace_others (const struct session *);
 const char *namespace_public (const struct session *);
+/* A name below "Other Users/" that is the user's own, without that; else the name itself. */
+const char *name_plain (const struct session *, const char *name);
 /* The word for the account that owns it, as events and the store have it. */
 const char *mailbox_owner (const struct session *, struct ptn_mailbox_name);
 

@@ -184,7 +184,7 @@ put_item (struct session *s, const struct status *status, const struct mailbox_r
     put_number (w, row->octets);
     break;
   case STATUS_HIGHESTMODSEQ:
-    put_number (w, row->highest_modseq);
+    put_number (w, MAX (row->highest_modseq, 1));
     break;
   case STATUS_MAILBOXID:
     put_char (w, '(');
