@@ -268,6 +268,17 @@ make_table (struct charset_decoder *d) {
   return true;
 }
 
+/* ICU takes two escape sequences of ISO-2022 with nothing between them for an attack; in mail they are
+ * where two texts were joined. */
+static void
+substitute (const void *context, UConverterToUnicodeArgs *args, const char *octets, int32_t length,
+            UConverterCallbackReason reason, UErrorCode *error) {
+  if (reason == UCNV_IRREGULAR)
+    *error = U_ZERO_ERROR;
+  else
+    UCNV_TO_U_CALLBACK_SUBSTITUTE (context, args, octets, length, reason, error);
+}
+
 struct charset_decoder *
 charset_decoder_new (const char *name, size_t size) {
   struct charset_decoder *d = g_new0 (struct charset_decoder, 1);
@@ -286,7 +297,7 @@ charset_decoder_new (const char *name, size_t size) {
   if (d->icu) {
     UConverterType type = ucnv_getType (d->icu);
 
-    ucnv_setToUCallBack (d->icu, UCNV_TO_U_CALLBACK_SUBSTITUTE, NULL, NULL, NULL, &error);
+    ucnv_setToUCallBack (d->icu, substitute, NULL, NULL, NULL, &error);
     d->kind = ICU;
     if ((type == UCNV_SBCS || type == UCNV_LATIN_1
          || (type == UCNV_MBCS && ucnv_getMaxCharSize (d->icu) == 1))

@@ -48,6 +48,8 @@ static const struct {
   { "cp936", "gb18030" },
   { "euc-cn", "gb18030" },
   { "chinese", "gb18030" },
+  { "eucgb2312_cn", "gb18030" }, /* Python writes these two */
+  { "big5_tw", "big5" },
   { "big5-eten", "big5" },
   { "cn-big5", "big5" },
   { "x-x-big5", "big5" },
