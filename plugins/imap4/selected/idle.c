@@ -74,18 +74,24 @@ read_done (struct session *s) {
   return PTN_OK;
 }
 
+/* What happens while the report of something before is on its way is left for the next report: the
+ * one that waits may have looked at the mailbox already. */
 static ptn_status
 tell_what_happened (struct session *s, struct idling *idling) {
-  uint32_t kinds = selected_happened (s);
-  idling->report |= kinds != 0;
-  idling->rights |= (kinds & PTN_ACL_CHANGE) != 0;
-  if (idling->rights) {
-    ptn_status status = selected_check_rights (s);
-    if (status != PTN_OK)
-      return status;
-    idling->rights = false;
-  }
-  if (idling->report) {
+  while (s->selected && s->state != STATE_LOGOUT) {
+    if (!idling->report) {
+      uint32_t kinds = selected_happened (s);
+      if (!kinds)
+        return PTN_OK;
+      idling->report = true;
+      idling->rights = (kinds & PTN_ACL_CHANGE) != 0;
+    }
+    if (idling->rights) {
+      ptn_status status = selected_check_rights (s);
+      if (status != PTN_OK)
+        return status;
+      idling->rights = false;
+    }
     ptn_status status = selected_report (s, true);
     if (status != PTN_OK)
       return status;
