@@ -216,6 +216,8 @@ read_modifiers (struct program *program, struct session *s, struct reader *r) {
       program->has_changed_since = true;
       if (!reader_space (r) || !reader_number64 (r, &program->changed_since))
         return false;
+      if (!program->changed_since) /* RFC 7162 section 7: mod-sequence-value */
+        return reader_fail (r, "a mod-sequence of 0");
     } else if (reader_accept_word (r, "VANISHED"))
       program->vanished = true;
     else if (reader_accept_word (r, "PARTIAL")) {

@@ -59,7 +59,7 @@ read_qresync (struct session *s, struct reader *r, struct select_params *params)
 
 static bool
 read_param (struct session *s, struct reader *r, struct select_params *params) {
-  if (reader_accept_word (r, "CONDSTORE"))
+  if (offers (s, CAP_CONDSTORE) && reader_accept_word (r, "CONDSTORE"))
     return params->condstore = true;
   if (reader_accept_word (r, "QRESYNC"))
     return read_qresync (s, r, params);
