@@ -238,10 +238,17 @@ tell_progress (struct search_run *run) {
   if (now - run->told_ns < SILENCE_NS || !s->tag)
     return;
   run->told_ns = now;
+  uint64_t done = run->done_count, total = MAX (run->open_count, run->done_count);
+  if (run->stage == STAGE_INDEX && PTN_CAN (s->imap4->search_index, progress))
+    s->imap4->search_index->progress (s->imap4->search_index_instance, &run->index_call, &done,
+                                      &total);
   PUT (&s->out, "* OK [INPROGRESS (");
   put_string (&s->out, s->tag, strlen (s->tag), false);
-  put_format (&s->out, " %u %u)] still searching\r\n", run->done_count,
-              MAX (run->open_count, run->done_count));
+  if (total)
+    put_format (&s->out, " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, done, total);
+  else
+    PUT (&s->out, " NIL NIL");
+  PUT (&s->out, ")] still searching\r\n");
 }
 
 static ptn_status
@@ -280,6 +287,10 @@ search_run_step (struct search_run *run) {
   run->call.task = run->row_call.task = run->read_call.task = run->index_call.task = run->s->task;
   for (;;) {
     ptn_status status = advance (run);
+    if (status == PTN_PENDING && run->stage == STAGE_INDEX && run->s->tag) {
+      tell_progress (run); /* an index that sees the mailbox for the first time takes a while */
+      run->s->deadline_ns = run->told_ns + SILENCE_NS;
+    }
     if (status != PTN_OK)
       return status;
     if (run->s->imap4->host->budget_spent (run->s->task)) {

@@ -160,6 +160,8 @@ static ptn_status
 prepare (struct session *s) {
   struct search_work *work = s->work;
   ptn_status status = search_filters (s);
+  if (status == PTN_OK && work->results.options & RETURN_SAVE)
+    results_forget (s); /* answered NO: RFC 5182 section 2.1 */
   if (status != PTN_END)
     return status;
   work->run = search_run_new (s, work->program, session_comparator (s));
