@@ -474,10 +474,10 @@ main (int argc, char **argv) {
   getrusage (RUSAGE_SELF, &usage);
   printf ("{\"mode\": \"%s\", \"connections\": %u, \"done\": %llu, \"seconds\": %.3f, "
           "\"rate\": %.1f, \"mb_per_s\": %.2f, \"p50_us\": %u, \"p99_us\": %u, "
-          "\"longest_us\": %lld, \"client_cpu\": %.3f}\n",
+          "\"longest_us\": %lld, \"slowest_us\": %lld, \"client_cpu\": %.3f}\n",
           load.mode->name, load.connections, (unsigned long long)load.done, seconds,
           (double)load.done / seconds, (double)load.octets / seconds / 1e6, latency_at (0.5),
-          latency_at (0.99), (long long)latency_longest,
+          latency_at (0.99), (long long)latency_longest, (long long)load.slowest / 1000,
           (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
               + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
   fflush (stdout);

@@ -58,6 +58,8 @@ struct load {
   int epoll;
   int64_t began;
   uint64_t done, octets;
+  int64_t
+      slowest; /* ns, from the sending of a message until the last session was told; imap-push */
   bool finished, stopping;
 };
 extern struct load load;

@@ -320,6 +320,8 @@ push_next (void) {
 static void
 push_told (bool all) {
   if (all && committed && told == load.connections - 1) {
+    int64_t took = load_now () - writer->began;
+    load.slowest = took > load.slowest ? took : load.slowest;
     writer->answered++;
     load.done++;
     push_next ();
