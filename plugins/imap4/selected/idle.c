@@ -11,14 +11,16 @@
 
 struct idling {
   char *tag;
-  int64_t alive_at; /* when the client last heard of us; monotonic */
-  bool report, rights;
+  struct ptn_subscription *account; /* that it is closed */
+  int64_t alive_at;                 /* when the client last heard of us; monotonic */
+  bool report, rights;              /* what is to be looked at */
 };
 
 static void
 idling_free (struct session *s, void *work) {
   struct idling *idling = work;
-  (void)s;
+  if (idling->account)
+    s->imap4->host->unsubscribe (idling->account);
   g_free (idling->tag);
   g_free (idling);
 }
@@ -101,10 +103,26 @@ tell_what_happened (struct session *s, struct idling *idling) {
   return PTN_OK;
 }
 
+static bool
+account_closed (struct session *s, struct idling *idling) {
+  struct ptn_happening row;
+  size_t count;
+  return idling->account && s->imap4->host->occurred (idling->account, &row, 1, &count) == PTN_OK;
+}
+
 static ptn_status
 idle (struct session *s) {
   struct idling *idling = s->work;
-  if (s->selected && !(s->notify && s->notify->busy)) { /* the call is of one of them at a time */
+  if (account_closed (s, idling)) {
+    PUT (&s->out, "* BYE [UNAVAILABLE] the account is closed\r\n");
+    session_logout (s);
+  }
+  if (s->notify && s->notify->busy) { /* the call is of one of them at a time */
+    ptn_status status = notify_tell (s);
+    if (status != PTN_OK)
+      return status;
+  }
+  if (s->selected) {
     ptn_status status = tell_what_happened (s, idling);
     if (status != PTN_OK)
       return status;
@@ -134,6 +152,9 @@ command_idle (struct session *s, struct reader *r) {
   s->work = idling;
   s->work_free = idling_free;
   let_go_of_text (s, idling);
+  if (s->imap4->host->subscribe (s->task, s->user->name, NULL, PTN_ACCOUNT_CLOSE, &idling->account)
+      != PTN_OK)
+    idling->account = NULL;
   idling->alive_at = s->imap4->host->monotonic_ns ();
   idling->report = s->selected && selected_watch (s);
   PUT (&s->out, "+ idling\r\n");

@@ -10,24 +10,49 @@
 #include "selected/notify.h"
 #include "selected/selected.h"
 
-static void
-tell_gone (struct session *s, const struct ptn_view *told, const GArray *gone) {
-  struct writer *w = &s->out;
-  if (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) {
-    g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-    for (guint i = 0; i < gone->len; i++)
-      set_append (uids, told->uid[g_array_index (gone, uint32_t, i)]);
-    PUT (w, "* VANISHED ");
-    put_uid_set (w, SET_OF (uids));
-    PUT (w, "\r\n");
+/* A report that is being written: a client that does not read leaves it half done. */
+struct telling {
+  const struct ptn_view *now;
+  struct difference *d;
+  bool expunges;      /* those that are gone may be told */
+  bool begun;         /* all but flags is told */
+  guint gone_left;    /* EXPUNGEs that are still to be told */
+  guint changed_next; /* the next one whose flags are to be told */
+};
+
+void
+report_free (struct session *s, struct telling *telling) {
+  if (!telling)
     return;
-  }
-  /* From behind, so that the numbers of those that follow stay right. */
-  for (guint i = gone->len; i-- > 0;) {
+  if (telling->now)
+    s->imap4->store->release_view (telling->now);
+  difference_unref (telling->d);
+  g_free (telling);
+}
+
+static void
+tell_vanished (struct session *s, const struct ptn_view *told, const GArray *gone) {
+  g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  for (guint i = 0; i < gone->len; i++)
+    set_append (uids, told->uid[g_array_index (gone, uint32_t, i)]);
+  PUT (&s->out, "* VANISHED ");
+  put_uid_set (&s->out, SET_OF (uids));
+  PUT (&s->out, "\r\n");
+}
+
+/* From behind, so that the numbers of those that follow stay right. */
+static ptn_status
+tell_expunges (struct session *s, struct telling *telling) {
+  struct writer *w = &s->out;
+  for (; telling->gone_left; telling->gone_left--) {
+    ptn_status status = session_room (s);
+    if (status != PTN_OK)
+      return status;
     PUT (w, "* ");
-    put_number (w, g_array_index (gone, uint32_t, i) + 1);
+    put_number (w, g_array_index (telling->d->gone, uint32_t, telling->gone_left - 1) + 1);
     PUT (w, " EXPUNGE\r\n");
   }
+  return PTN_OK;
 }
 
 /* Has STORE shown this already? */
@@ -37,19 +62,24 @@ answered (const struct selected *selected, uint32_t uid, uint64_t modseq) {
          && set_contains (SET_OF (selected->answered), uid);
 }
 
-static void
-tell_changed (struct session *s, const struct ptn_view *now, const GArray *changed, bool numbers) {
+static ptn_status
+tell_changed (struct session *s, struct telling *telling) {
   const struct selected *selected = s->selected;
-  const struct ptn_view *told = selected->told;
+  const struct ptn_view *told = selected->told, *now = telling->now;
+  const GArray *changed = telling->d->changed;
   bool condstore = s->enabled & ENABLED_CONDSTORE;
   bool with_uid = s->uid || s->enabled & ENABLED_QRESYNC;
-  for (guint i = 0; i < changed->len; i++) {
-    struct changed place = g_array_index (changed, struct changed, i);
+  bool numbers = telling->d->gone && !telling->expunges; /* as they were */
+  for (; telling->changed_next < changed->len; telling->changed_next++) {
+    struct changed place = g_array_index (changed, struct changed, telling->changed_next);
     uint32_t uid = now->uid[place.now];
     uint64_t modseq = now->message_modseq[place.now];
     if (answered (selected, uid, modseq)
         || (!condstore && now->flags[place.now] == told->flags[place.told]))
       continue;
+    ptn_status status = session_room (s);
+    if (status != PTN_OK)
+      return status;
     put_fetch (s, (numbers ? place.told : place.now) + 1, uid, with_uid);
     PUT (&s->out, "FLAGS ");
     put_flags (s, &s->out, now, uid, now->flags[place.now]);
@@ -60,6 +90,7 @@ tell_changed (struct session *s, const struct ptn_view *now, const GArray *chang
     }
     PUT (&s->out, ")\r\n");
   }
+  return PTN_OK;
 }
 
 /* Not those of others, if NOTIFY did not ask for them (RFC 5465 section 6.1). */
@@ -82,31 +113,52 @@ note_changes (struct session *s, const struct ptn_view *now, const struct differ
   contexts_changed (s, uids);
 }
 
-/* All of the difference; messages that are gone only if `expunges`.  Takes `now` over. */
-static void
-tell (struct session *s, const struct ptn_view *now, struct difference *d, bool expunges) {
+/* What comes before EXPUNGEs, then they, then what comes before the flags. */
+static ptn_status
+tell_messages (struct session *s, struct telling *telling) {
   struct selected *selected = s->selected;
-  const struct ptn_view *told = selected->told;
-  bool hold = d->gone && !expunges;
-  uint32_t count = now->count + (hold ? d->gone->len : 0);
-  if (d->gone && expunges) {
+  struct difference *d = telling->d;
+  if (d->gone && telling->expunges && telling->gone_left == d->gone->len) {
     contexts_gone (s, d->gone);
-    tell_gone (s, told, d->gone);
+    if (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) {
+      tell_vanished (s, selected->told, d->gone);
+      telling->gone_left = 0;
+    }
   }
-  note_changes (s, now, d);
+  ptn_status status = tell_expunges (s, telling);
+  if (status != PTN_OK)
+    return status;
+  note_changes (s, telling->now, d);
   if (d->fresh)
-    put_format (&s->out, "* %u EXISTS\r\n", count);
-  if (now->keywords.count > selected->told_keywords)
-    tell_flag_names (s, now);
-  if (d->changed && wants_flags (s))
-    tell_changed (s, now, d->changed, hold);
+    put_format (&s->out, "* %u EXISTS\r\n",
+                telling->now->count + (d->gone && !telling->expunges ? d->gone->len : 0));
+  if (telling->now->keywords.count > selected->told_keywords)
+    tell_flag_names (s, telling->now);
+  telling->begun = true;
+  return PTN_OK;
+}
+
+/* All of the difference, then it is what the client knows. */
+static ptn_status
+tell (struct session *s) {
+  struct selected *selected = s->selected;
+  struct telling *telling = selected->telling;
+  struct difference *d = telling->d;
+  ptn_status status = telling->begun ? PTN_OK : tell_messages (s, telling);
+  if (status == PTN_OK && d->changed && wants_flags (s))
+    status = tell_changed (s, telling);
+  if (status != PTN_OK)
+    return status;
+  const struct ptn_view *now = g_steal_pointer (&telling->now);
   if (d->fresh && !selected->fresh_from)
     selected->fresh_from = now->uid[now->count - d->fresh];
   selected->claiming = d->fresh && !selected->read_only && !(s->enabled & ENABLED_REV2);
-  if (hold)
-    selected_tell (s, view_mix (told, now, d), true);
+  if (d->gone && !telling->expunges)
+    selected_tell (s, view_mix (selected->told, now, d), true);
   else
     selected_tell (s, now, false);
+  report_free (s, g_steal_pointer (&selected->telling));
+  return PTN_OK;
 }
 
 /* RFC 3501 section 2.3.2: new messages are \Recent in the first session that hears of them. */
@@ -140,20 +192,12 @@ mailbox_is_gone (struct session *s) {
   session_logout (s);
 }
 
-static void
-report_done (struct selected *selected) {
-  g_clear_pointer (&selected->answered, g_array_unref);
-}
-
-ptn_status
-selected_report (struct session *s, bool expunges) {
+/* Compares what is with what the client knows.  PTN_OK: selected->telling, if they differ. */
+static ptn_status
+compare (struct session *s, bool expunges) {
   struct selected *selected = s->selected;
   const struct ptn_store *store = s->imap4->store;
   const struct ptn_view *now, *told = selected->told;
-  if (selected->claiming || contexts_due (s)) {
-    ptn_status due = selected->claiming ? claim (s) : PTN_OK;
-    return due == PTN_OK ? contexts_update (s) : due;
-  }
   ptn_status status = store->view (s->user->account, &s->call, &selected->mailbox, &now);
   if (status == PTN_PENDING)
     return status;
@@ -165,15 +209,32 @@ selected_report (struct session *s, bool expunges) {
   }
   if (s->enabled & ENABLED_UIDONLY)
     expunges = true;
-  if (now == told || (selected->mixed && !expunges && now == view_mixed_from (told)))
+  if (now == told || (selected->mixed && !expunges && now == view_mixed_from (told))) {
     store->release_view (now);
-  else {
-    struct difference *d =
-        difference_between (s->imap4->differences, &selected->mailbox, told, now, !selected->mixed);
-    tell (s, now, d, expunges);
-    difference_unref (d);
+    return PTN_OK;
   }
-  report_done (selected);
-  status = selected->claiming ? claim (s) : PTN_OK;
+  struct telling *telling = g_new0 (struct telling, 1);
+  telling->now = now;
+  telling->d =
+      difference_between (s->imap4->differences, &selected->mailbox, told, now, !selected->mixed);
+  telling->expunges = expunges;
+  telling->gone_left = telling->d->gone && expunges ? telling->d->gone->len : 0;
+  selected->telling = telling;
+  return PTN_OK;
+}
+
+ptn_status
+selected_report (struct session *s, bool expunges) {
+  struct selected *selected = s->selected;
+  ptn_status status = PTN_OK;
+  if (!selected->telling && !selected->claiming && !contexts_due (s))
+    status = compare (s, expunges);
+  if (status == PTN_OK && selected->telling)
+    status = tell (s);
+  if (status != PTN_OK)
+    return status;
+  g_clear_pointer (&selected->answered, g_array_unref);
+  if (selected->claiming)
+    status = claim (s);
   return status == PTN_OK ? contexts_update (s) : status;
 }

@@ -14,6 +14,7 @@ selected_free (struct session *s) {
   if (selected->waits)
     s->imap4->host->unsubscribe (selected->waits);
   contexts_free (&selected->contexts);
+  report_free (s, selected->telling);
   selected_tell (s, NULL, false);
   if (selected->saved)
     g_array_unref (selected->saved);

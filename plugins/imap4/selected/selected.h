@@ -26,6 +26,7 @@ struct selected {
   uint32_t recent_from;           /* UIDs from here on are \Recent; UINT32_MAX: none */
   GArray *saved;                  /* SEARCHRES: UIDs, struct ptn_uid_range; NULL: empty */
   struct ptn_subscription *waits; /* events of this mailbox, while IDLE or NOTIFY wants them */
+  struct telling *telling;        /* report.c: a report that is half told */
   /* What STORE has answered: flags of these UIDs as they were at this modseq need not be told. */
   GArray *answered;
   uint64_t answered_modseq;
@@ -50,6 +51,8 @@ uint32_t selected_number (const struct session *, uint32_t uid);
  * PTN_OK when it is told; PTN_PENDING as ever.  A mailbox that is gone ends the session's selection as
  * RFC 9051 allows. */
 ptn_status selected_report (struct session *, bool expunges);
+struct telling;
+void report_free (struct session *, struct telling *);
 
 /* --- watch.c --- */
 
