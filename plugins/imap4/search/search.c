@@ -81,8 +81,8 @@ search_parsed (struct session *s, enum program_result result, const struct reade
     answer_bad (s, "[UIDREQUIRED] message numbers are not used after ENABLE UIDONLY");
     return false;
   }
-  if (work->program->modseq) /* RFC 7162 section 3.1 */
-    s->enabled |= ENABLED_CONDSTORE;
+  if (work->program->modseq && s->selected) /* RFC 7162 section 3.1 */
+    condstore_enable (s);
   return true;
 }
 
@@ -224,6 +224,29 @@ tell_plainly (struct session *s) {
   return PTN_OK;
 }
 
+static uint64_t
+modseq_of (const struct search_work *work, guint place) {
+  const struct ptn_view *view = search_run_view (work->run);
+  uint32_t at = view_find (view, g_array_index (work->uids, uint32_t, place), NULL);
+  return at < view->count ? view->message_modseq[at] : 0;
+}
+
+/* RFC 7162 section 3.1.10: of MIN and MAX alone, only theirs count. */
+static uint64_t
+told_modseq (const struct search_work *work) {
+  unsigned options = work->results.options;
+  uint64_t modseq = 0;
+  if (!work->program->modseq || work->uids->len == 0)
+    return 0;
+  if (options & (RETURN_ALL | RETURN_COUNT | RETURN_PARTIAL))
+    return work->modseq;
+  if (options & RETURN_MIN)
+    modseq = modseq_of (work, 0);
+  if (options & RETURN_MAX)
+    modseq = MAX (modseq, modseq_of (work, work->uids->len - 1));
+  return modseq;
+}
+
 ptn_status
 search_tell (struct session *s) {
   struct search_work *work = s->work;
@@ -237,8 +260,7 @@ search_tell (struct session *s) {
     return tell_plainly (s);
   /* RFC 5182 section 2.1: SAVE alone tells nothing. */
   if (work->results.options & telling)
-    results_tell (s, &work->results, work->ids, s->uid,
-                  work->program->modseq && work->ids->len ? work->modseq : 0, NULL);
+    results_tell (s, &work->results, work->ids, s->uid, told_modseq (work), NULL);
   finish (s);
   return PTN_OK;
 }
