@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "common/rights.h"
 #include "selected/limit.h"
+#include "selected/limit.h"
 #include "selected/selected.h"
 
 #include <inttypes.h>
@@ -112,7 +113,11 @@ append_fits (struct session *s, uint64_t size) {
   struct append *a = append_of (s);
   uint64_t most = (uint64_t)s->imap4->host->number (s->info->config, "append_limit");
   const char *code = NULL, *text = NULL;
-  if (size > most) {
+  g_autofree char *limit = limit_refusal (s, (uint64_t)a->messages + 1); /* RFC 9738 */
+  if (limit) {
+    code = limit;
+    text = "too many messages at once";
+  } else if (size > most) {
     code = "TOOBIG";
     text = "the message is greater than this server takes";
   } else if (size > a->free || a->slots == 0) {
