@@ -20,6 +20,7 @@ struct contexts {
   GPtrArray *list;
   GArray *due; /* struct ptn_uid_range: to be looked at; NULL: none */
   guint at;    /* the context that is looked at */
+  bool order;  /* the run puts all of a SORT in order: who belongs to it has changed */
   struct search_run *run;
 };
 
@@ -177,6 +178,7 @@ contexts_changed (struct session *s, GArray *uids) {
     g_array_unref (all->due);
   all->due = g_array_ref (uids);
   all->at = 0;
+  all->order = false;
 }
 
 /* SEARCH: of those that were looked at, who came and who went.  Positions are 0: in mailbox order. */
@@ -205,6 +207,19 @@ compare_found (struct session *s, struct context *c, const GArray *due, const GA
   PUT (&s->out, "0 ");
   put_ids (s, c, (const uint32_t *)(void *)come->data, come->len);
   PUT (&s->out, ")\r\n");
+}
+
+/* SORT: does one of those that were looked at belong to the result now, or not any more? */
+static bool
+has_changed (const struct context *c, const GArray *due, const GArray *found) {
+  g_autoptr (GArray) before = set_of (c->uids);
+  guint belonged = 0;
+  for (guint i = 0; i < c->uids->len; i++)
+    belonged += set_contains (SET_OF (due), g_array_index (c->uids, uint32_t, i));
+  for (guint i = 0; i < found->len; i++)
+    if (!set_contains (SET_OF (before), g_array_index (found, uint32_t, i)))
+      return true;
+  return belonged != found->len;
 }
 
 /* SORT: all of the new order is there; each that came has its position. */
@@ -250,7 +265,7 @@ static struct search_run *
 run_new (struct session *s, const struct contexts *all, struct context *c) {
   struct search_run *run = search_run_new (s, c->program, c->comparator);
   search_run_selected (run);
-  if (c->sort) {
+  if (all->order) {
     sort_reset (c->sort);
     sort_collect (c->sort, run);
   } else
@@ -282,13 +297,17 @@ contexts_update (struct session *s) {
       return later (s);
     if (status == PTN_END) {
       g_autoptr (GArray) found = search_run_uids (all->run, NULL);
-      if (c->sort) {
+      if (all->order) {
         sort_order (c->sort, found);
         compare_order (s, c, found);
-      } else
+        all->order = false;
+      } else if (c->sort)
+        all->order = has_changed (c, all->due, found);
+      else
         compare_found (s, c, all->due, found);
-      all->at++;
+      all->at += !all->order;
     } else {
+      all->order = false;
       context_lost (s, c->tag);
       g_ptr_array_remove_index (all->list, all->at);
     }
