@@ -170,7 +170,7 @@ access_granted (const struct session *s, const struct imap_url *url) {
   if (g_ascii_strcasecmp (access, "anonymous") == 0 || g_ascii_strcasecmp (access, "authuser") == 0)
     return true;
   if (g_ascii_strncasecmp (access, "user+", 5) == 0)
-    return strcmp (access + 5, s->user->authzid) == 0;
+    return g_ascii_strcasecmp (access + 5, s->user->authzid) == 0;
   if (g_ascii_strncasecmp (access, "submit+", 7) != 0)
     return false;
   struct ptn_strings submitters = s->imap4->host->words (s->info->config, "urlauth_submitters");
@@ -293,11 +293,12 @@ locate_start (struct session *s, struct locate *l, const char *url, bool authori
     l->next = find_mailbox;
     return true;
   }
+  l->owner = g_utf8_strdown (u->user, -1); /* as stores know accounts */
   l->identity = (struct ptn_identity){ .size = sizeof l->identity,
-                                       .authcid = u->user,
-                                       .authzid = u->user,
+                                       .authcid = l->owner,
+                                       .authzid = l->owner,
                                        .domain = "",
-                                       .account = u->user };
+                                       .account = l->owner };
   l->next = open_other;
   return true;
 }
@@ -326,6 +327,7 @@ locate_clear (struct session *s, struct locate *l) {
     mime_builder_free (&l->builder);
   g_clear_pointer (&l->digest, g_bytes_unref);
   url_clear (&l->url);
+  g_free (l->owner);
   explicit_bzero (l->keys, sizeof l->keys);
   *l = (struct locate){ 0 };
 }

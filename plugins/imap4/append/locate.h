@@ -20,6 +20,7 @@ struct locate {
   ptn_status (*next) (struct session *, struct locate *);
   struct ptn_account *account; /* the session's, or `opened` */
   struct ptn_account *opened;  /* somebody else's, closed with the source, or by clear */
+  char *owner;                 /* whose it is */
   struct ptn_identity identity;
   struct ptn_cursor *cursor;
   struct ptn_uid_range uid; /* what the cursor is asked for */
