@@ -102,6 +102,16 @@ open_cursor (struct session *s, struct gather *gather, unsigned source) {
                              &gather->cursor);
 }
 
+/* Others first, in the middle of many rows: the task runs again soon. */
+static bool
+yields (struct session *s, const struct gather *gather) {
+  const struct ptn_host *host = s->imap4->host;
+  if (gather->rows->len % 128 != 0 || !host->budget_spent (s->task))
+    return false;
+  host->wake (host->waker (s->task));
+  return true;
+}
+
 static ptn_status
 list_source (struct session *s, struct gather *gather, unsigned source) {
   const struct ptn_store *store = s->imap4->store;
@@ -119,6 +129,8 @@ list_source (struct session *s, struct gather *gather, unsigned source) {
     mailbox_row_fill (s, &row, from);
     g_array_append_val (gather->rows, row);
     s->imap4->host->call_end (&s->call);
+    if (yields (s, gather))
+      return PTN_PENDING;
   }
   if (status == PTN_PENDING)
     return status;

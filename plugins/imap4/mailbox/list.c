@@ -136,6 +136,10 @@ tell_rows (struct session *s) {
     if (status != PTN_OK)
       return status;
     list->told = 0;
+    if (list->at % 64 == 63 && s->imap4->host->budget_spent (s->task)) {
+      list->at++;
+      return PTN_OK;
+    }
   }
   answer_ok (s, NULL, texts[list->kind]);
   return PTN_OK;
