@@ -191,6 +191,7 @@ end_inner (struct session *s) {
   s->work = inner->work;
   s->work_free = inner->work_free;
   g_free (inner);
+  g_clear_pointer (&s->inner_text, g_free);
 }
 
 void

@@ -126,9 +126,9 @@ next_command (struct session *s) {
     ptn_status status = notify_tell (s);
     if (status != PTN_OK || s->state == STATE_LOGOUT)
       return status;
-    if (notify_fetch (s))
-      return PTN_OK;
   }
+  if (s->selected && !s->text && !s->skipping && !s->literal_left && notify_fetch (s))
+    return PTN_OK;
   return collect_command (s);
 }
 
@@ -210,6 +210,7 @@ session_close (void *session) {
     g_string_free (s->text, TRUE);
   reader_clear (&s->arguments);
   writer_clear (&s->out);
+  g_free (s->inner_text);
   s->imap4->host->observe (s->imap4->sessions, -1);
   g_free (s);
 }

@@ -123,6 +123,7 @@ struct session {
   struct user *user; /* from login on */
   struct selected *selected;
   struct notify *notify;    /* selected/notify.h; NULL: NOTIFY NONE */
+  char *inner_text;      /* of the last one of these */
   struct inner *inner;      /* dispatch.c: the server's own command runs, inside this one or none */
   const char *language;     /* RFC 5255: of a table; NULL: "en" */
   bool compressed;          /* COMPRESS */

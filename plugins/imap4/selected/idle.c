@@ -131,9 +131,9 @@ idle (struct session *s) {
     ptn_status status = notify_tell (s);
     if (status != PTN_OK)
       return status;
-    if (notify_fetch (s))
-      return PTN_OK;
   }
+  if (s->selected && s->state != STATE_LOGOUT && notify_fetch (s))
+    return PTN_OK;
   if (s->state == STATE_LOGOUT) {
     s->resume = NULL;
     return PTN_OK;

@@ -3,6 +3,7 @@
 #include "selected/notify.h"
 
 #include "commands.h"
+#include "common/uid_set.h"
 #include "mailbox/names.h"
 
 #define BOXES_MAX 20000 /* more are not watched: NOTIFICATIONOVERFLOW */
@@ -66,7 +67,6 @@ free_notify (struct session *s, struct notify *notify) {
   g_hash_table_unref (notify->boxes);
   g_hash_table_unref (notify->moved);
   g_hash_table_unref (notify->noted);
-  g_free (notify->text);
   g_free (notify);
 }
 
@@ -327,10 +327,26 @@ notify_tell (struct session *s) {
   return PTN_OK;
 }
 
+static bool
+fetch_annotated (struct session *s) {
+  struct writer w = { 0 };
+  PUT (&w, "x UID FETCH ");
+  put_uid_set (&w, SET_OF (s->selected->annotated));
+  PUT (&w, " (ANNOTATION (* (value.priv value.shared)))");
+  g_clear_pointer (&s->selected->annotated, g_array_unref);
+  g_free (s->inner_text);
+  s->inner_text = g_strndup (w.data, w.size);
+  writer_clear (&w);
+  command_begin_inner (s, s->inner_text);
+  return true;
+}
+
 bool
 notify_fetch (struct session *s) {
   struct selected *selected = s->selected;
   const struct notify_group *group = notify_selected (s);
+  if (selected && selected->annotated && !s->inner)
+    return fetch_annotated (s);
   if (!selected || !selected->fresh_from)
     return false;
   uint32_t first = selected->fresh_from;
@@ -340,9 +356,9 @@ notify_fetch (struct session *s) {
   uint32_t last = selected->told->count ? selected->told->uid[selected->told->count - 1] : 0;
   if (last < first)
     return false;
-  g_free (s->notify->text);
-  s->notify->text = g_strdup_printf ("x UID FETCH %u:%u %s", first, last, group->fetch);
-  command_begin_inner (s, s->notify->text);
+  g_free (s->inner_text);
+  s->inner_text = g_strdup_printf ("x UID FETCH %u:%u %s", first, last, group->fetch);
+  command_begin_inner (s, s->inner_text);
   return true;
 }
 

@@ -63,7 +63,6 @@ struct notify {
   struct ptn_cursor *cursor;
   GHashTable *reading;       /* the metadata that is being read */
   GHashTable *account_notes; /* those of the account */
-  char *text;                /* of a FETCH that the server carries out by itself */
 };
 
 void notify_free (struct session *);
@@ -72,7 +71,8 @@ void notify_free (struct session *);
 ptn_status notify_tell (struct session *);
 /* The group of the selected mailbox; NULL: there is none. */
 const struct notify_group *notify_selected (const struct session *);
-/* Begins the FETCH of new messages in the selected mailbox, if that is wanted. */
+/* Begins the FETCH of new messages in the selected mailbox, or of annotations that changed, if that is
+ * wanted (also by SELECT (ANNOTATE), without NOTIFY). */
 bool notify_fetch (struct session *);
 
 /* notify_read.c: false: the reader says why, or *bad_event. */

@@ -62,6 +62,29 @@ answered (const struct selected *selected, uint32_t uid, uint64_t modseq) {
          && set_contains (SET_OF (selected->answered), uid);
 }
 
+/* What changed, if it was not the flags, are annotations (RFC 5257 section 4.3, RFC 5465 section
+ * 5.1): they are fetched when this report is told. */
+static bool
+wants_annotations (const struct session *s) {
+  const struct notify_group *group = notify_selected (s);
+  return s->selected->annotate || (group && group->events & NOTIFY_ANNOTATION_CHANGE);
+}
+
+static void
+note_annotated (struct session *s, uint32_t uid) {
+  struct selected *selected = s->selected;
+  if (!wants_annotations (s))
+    return;
+  if (!selected->annotated)
+    selected->annotated = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  const struct ptn_uid_range *last =
+      selected->annotated->len
+          ? &g_array_index (selected->annotated, struct ptn_uid_range, selected->annotated->len - 1)
+          : NULL;
+  if (!last || last->last < uid) /* of two reports in a row the first is enough to be looked at */
+    set_append (selected->annotated, uid);
+}
+
 static ptn_status
 tell_changed (struct session *s, struct telling *telling) {
   const struct selected *selected = s->selected;
@@ -74,12 +97,16 @@ tell_changed (struct session *s, struct telling *telling) {
     struct changed place = g_array_index (changed, struct changed, telling->changed_next);
     uint32_t uid = now->uid[place.now];
     uint64_t modseq = now->message_modseq[place.now];
-    if (answered (selected, uid, modseq)
-        || (!condstore && now->flags[place.now] == told->flags[place.told]))
+    bool same = now->flags[place.now] == told->flags[place.told];
+    if (answered (selected, uid, modseq) || (same && !condstore && !wants_annotations (s)))
       continue;
     ptn_status status = session_room (s);
     if (status != PTN_OK)
       return status;
+    if (same)
+      note_annotated (s, uid);
+    if (same && !condstore)
+      continue;
     put_fetch (s, (numbers ? place.told : place.now) + 1, uid, with_uid);
     PUT (&s->out, "FLAGS ");
     put_flags (s, &s->out, now, uid, now->flags[place.now]);

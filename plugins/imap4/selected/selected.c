@@ -18,6 +18,8 @@ selected_free (struct session *s) {
   selected_tell (s, NULL, false);
   if (selected->saved)
     g_array_unref (selected->saved);
+  if (selected->annotated)
+    g_array_unref (selected->annotated);
   if (selected->answered)
     g_array_unref (selected->answered);
   g_free (selected->owner);

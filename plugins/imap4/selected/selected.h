@@ -22,6 +22,7 @@ struct selected {
   uint32_t rights;                /* RIGHT_* of common/rights.h */
   const struct ptn_view *told;    /* never NULL while a mailbox is selected */
   uint32_t told_keywords;         /* keywords that FLAGS has named */
+  GArray *annotated;              /* UIDs whose annotations are yet to be fetched; NULL: none */
   uint32_t fresh_from;            /* NOTIFY: UIDs from here on are yet to be fetched; 0: none */
   uint32_t recent_from;           /* UIDs from here on are \Recent; UINT32_MAX: none */
   GArray *saved;                  /* SEARCHRES: UIDs, struct ptn_uid_range; NULL: empty */
