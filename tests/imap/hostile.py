@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """hostile.py - mails that nobody means well with: 100,000 header fields, 10,000 parts, 1,000 levels, headers of
-10 MB, endless comments. Every item of FETCH has an answer that can be parsed, soon, and the server stays small.
+10 MB, endless comments. Every item of FETCH has an answer that can be parsed, soon, searches end
+soon, and the server stays small.
 
     tests/imap/hostile.py [memory|kyoto]"""
 
@@ -18,6 +19,9 @@ ITEMS = ("ENVELOPE", "BODYSTRUCTURE", "BODY", "BODY.PEEK[HEADER.FIELDS (From To)
          "BODY.PEEK[HEADER.FIELDS.NOT (From)]", "BODY.PEEK[]", "BODY.PEEK[1]", "BODY.PEEK[9999]",
          "BODY.PEEK[1.MIME]", "BINARY.PEEK[1]", "BINARY.PEEK[1]<3.1000000>", "BINARY.SIZE[1]",
          "BODY.PEEK[]<100.2000000>", "PREVIEW")
+SEARCHES = ('SEARCH %d TEXT "not to be found"', 'SEARCH %d BODY "not to be found"', 'SEARCH %d SUBJECT "yyy"',
+            'SEARCH %d OR FROM "zzz" HEADER Content-Type "charset=y"', "SEARCH %d SENTSINCE 1-Jan-2000",
+            "SORT (SUBJECT FROM DISPLAYTO CC DATE) UTF-8 %d", "THREAD REFERENCES UTF-8 %d")
 SECONDS = 3 * postern.SLOW  # for one of them
 MEGABYTES = 64              # the server may grow by, all in all
 
@@ -86,6 +90,14 @@ def main():
                 if item == "BODYSTRUCTURE" and parts and leaves(got[item]) != parts:
                     wrong += 1
                     print("%s: %d parts" % (name, leaves(got[item])))
+            for search in SEARCHES:
+                began = time.monotonic()
+                client.ask(search % number)
+                took = time.monotonic() - began
+                count += 1
+                if took > SECONDS:
+                    wrong += 1
+                    print("%s, %s: %.1f s" % (name, search, took))
         more = grown(worker) - start
         if store == "kyoto" and more > MEGABYTES * postern.SLOW:
             wrong += 1
