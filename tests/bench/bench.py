@@ -224,7 +224,7 @@ class Row:
         ours = statistics.median(self.ours) if self.ours else None
         theirs = statistics.median(self.theirs) if self.theirs else None
         ratio = None
-        if self.ours and all(self.theirs) and len(self.ours) == len(self.theirs):
+        if self.ours and all(self.ours) and all(self.theirs) and len(self.ours) == len(self.theirs):
             ratio = statistics.median(a / b for a, b in zip(self.ours, self.theirs))
         elif ours and theirs:
             ratio = ours / theirs
