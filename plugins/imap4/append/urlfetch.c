@@ -24,6 +24,7 @@ struct fetching {
   struct locate locate;
   struct ptn_source *counting; /* a decoded part, read for its size */
   uint64_t counted;
+  bool measured; /* that was done; it may have none */
 };
 
 static void
@@ -145,9 +146,8 @@ count (struct session *s) {
   if (malformed) {
     PUT (&s->out, " (BINARY NIL)");
     f->left &= ~(unsigned)WANT_BINARY;
-    f->counted = 0;
   } else
-    f->left |= WANT_BINARY;
+    f->measured = true;
   ptn_status status = begin_again (s, f);
   s->resume = answer_url;
   return status;
@@ -167,8 +167,9 @@ answer_binary (struct session *s, struct fetching *f) {
   struct ptn_source *source = locate_take_source (s, l);
   if (encoding != TRANSFER_IDENTITY) {
     source = decoded_new (s->imap4->host, source, size, encoding);
-    if (!f->counted) {
+    if (!f->measured) {
       f->counting = source;
+      f->counted = 0;
       s->resume = count;
       return PTN_OK;
     }
@@ -178,7 +179,7 @@ answer_binary (struct session *s, struct fetching *f) {
   ptn_status status = send_source (s, source, size, true);
   put_char (&s->out, ')');
   f->left &= ~(unsigned)WANT_BINARY;
-  f->counted = 0;
+  f->measured = false;
   return status == PTN_OK && f->left ? begin_again (s, f) : status;
 }
 
@@ -238,7 +239,7 @@ find (struct session *s) {
   }
   f->locate.needs_digest = asked->want & (WANT_STRUCTURE | WANT_BINARY);
   f->left = asked->want;
-  f->counted = 0;
+  f->measured = false;
   s->resume = answer_url;
   return PTN_OK;
 }
