@@ -307,6 +307,9 @@ class Server:
     def _finish(self):
         for reader in self._readers[:1]:
             reader.join(5)
+        # Its reader must be gone before the number of the socket may be that of the next one.
+        self._notify.shutdown(socket.SHUT_RD)
+        self._readers[1].join()
         self._notify.close()
         self.process.stderr.close()
         self.process = None
