@@ -8,9 +8,10 @@
 #include <postern/stream.h>
 
 struct line_reader {
-  size_t scanned;      /* octets of the stream's input known to hold no LF */
-  uint32_t discarding; /* 1: inside a line that was too long */
-  uint32_t reserved;
+  size_t scanned;        /* octets of the stream's input known to hold no LF */
+  uint32_t discarding;   /* 1: inside a line that was too long */
+  uint32_t last;         /* the last four octets of that line; 0: not known */
+  uint32_t lost_literal; /* 1: one that was thrown away ended in "+}": its literal comes next */
 };
 
 /* The next line, with its LF (and CR), up to `max` octets in all.  It stays in the stream:

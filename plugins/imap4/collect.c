@@ -210,6 +210,11 @@ collect_command (struct session *s) {
   }
   for (;;) {
     ptn_status status = take_line (s, &line, &whole);
+    if (s->line.lost_literal) { /* its octets are not to be taken for commands */
+      untagged (s, "BYE a literal behind a line that is too long");
+      session_logout (s);
+      return PTN_OK;
+    }
     if (status == PTN_E_LIMIT) {
       untagged (s, "BAD the line is too long");
       if (s->text)
@@ -246,6 +251,8 @@ void
 collect_end (struct session *s) {
   consume (s, s->in_stream);
   s->in_stream = 0;
-  if (s->text)
-    g_string_free (g_steal_pointer (&s->text), TRUE);
+  if (!s->text)
+    return;
+  explicit_bzero (s->text->str, s->text->len); /* a password, perhaps */
+  g_string_free (g_steal_pointer (&s->text), TRUE);
 }

@@ -21,6 +21,7 @@ session_flush (struct session *s) {
   ptn_status status = s->imap4->stream->write (s->stream, out->data, out->size);
   if (status != PTN_OK && s->broken == PTN_OK)
     s->broken = status;
+  s->line_begun = out->data[out->size - 1] != '\n';
   out->size = 0;
 }
 
@@ -190,6 +191,9 @@ static void
 session_goodbye (void *session, struct ptn_task *task, ptn_bye why, const char *text) {
   struct session *s = session;
   s->task = task;
+  session_flush (s);
+  if (s->line_begun) /* a response that stays unfinished */
+    PUT (&s->out, "\r\n");
   untagged (s, "BYE %s%s",
             why == PTN_BYE_STOPPING || why == PTN_BYE_TOO_MANY ? "[UNAVAILABLE] " : "",
             text ? text : "closing the connection");

@@ -78,7 +78,7 @@ struct user {
   char *name;    /* identity->account */
   char *authzid; /* on whose behalf */
   char **attributes, **groups;
-  bool administrator; /* may set quotas */
+  bool administrator;      /* may set quotas */
   struct folders *folders; /* mailbox/folders.h: while they are made */
 };
 
@@ -90,8 +90,10 @@ struct session {
   struct ptn_call call;
   ptn_status broken; /* a write failed: the connection is gone */
   unsigned char state;
-  unsigned char failures; /* logins */
-  unsigned short errors;  /* bad commands since the last good one */
+  unsigned char failures;  /* logins */
+  unsigned char id_logged; /* login/id.c */
+  bool line_begun;         /* what was flushed last ends in the middle of a line */
+  unsigned short errors;   /* bad commands since the last good one */
   unsigned enabled;
   uint64_t hidden[2];  /* bits of enum capability: not for this session, see capability.c */
   int64_t deadline_ns; /* of this step: when the next one is wanted at the latest; monotonic */
@@ -117,13 +119,13 @@ struct session {
   void *work;
   void (*work_free) (struct session *, void *work);
   uint32_t limited_to; /* the lowest UID that the command did, if it was cut (selected/limit.h) */
-  char *answer; /* the tagged response without its tag, when it is known */
+  char *answer;        /* the tagged response without its tag, when it is known */
 
   struct login *login;
   struct user *user; /* from login on */
   struct selected *selected;
   struct notify *notify;    /* selected/notify.h; NULL: NOTIFY NONE */
-  char *inner_text;      /* of the last one of these */
+  char *inner_text;         /* of the last one of these */
   struct inner *inner;      /* dispatch.c: the server's own command runs, inside this one or none */
   const char *language;     /* RFC 5255: of a table; NULL: "en" */
   bool compressed;          /* COMPRESS */

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#define PATTERNS_MAX 64   /* of one command: each is compared with each annotation and each other */
+#define SETTINGS_MAX 1000 /* of one command */
+
 static const struct attribute {
   const char *name;
   unsigned bits;
@@ -102,6 +105,8 @@ read_query_entries (struct reader *r, struct annotation_query *query) {
     const char *pattern = read_pattern (r);
     if (!pattern)
       return false;
+    if (query->patterns->len == PATTERNS_MAX)
+      return reader_fail (r, "too many entries of annotations");
     g_ptr_array_add (query->patterns, (void *)pattern);
   } while (list && reader_accept (r, ' '));
   return !list || reader_expect (r, ')');
@@ -191,6 +196,8 @@ read_values (struct reader *r, const char *entry, GArray *settings) {
     if (!read_one_value (r, &bits) || !reader_space (r) || !reader_value (r, &setting.value)
         || !may_be_set (r, entry, setting.value))
       return false;
+    if (settings->len == SETTINGS_MAX)
+      return reader_fail (r, "too many annotations at once");
     setting.name = stored_name (r, entry, bits);
     g_array_append_val (settings, setting);
   } while (reader_accept (r, ' '));

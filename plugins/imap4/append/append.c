@@ -25,6 +25,8 @@ append_free (struct session *s, void *work) {
   parts_free (&a->parts);
   g_ptr_array_unref (a->keywords);
   g_array_unref (a->annotations);
+  if (a->uids)
+    g_array_unref (a->uids);
   g_free (a);
 }
 
@@ -91,6 +93,12 @@ append_retry (struct session *s, size_t at, ptn_status *status) {
     bool cut = r->error && strcmp (r->error, "a literal that is cut short") == 0;
     if (!cut || !s->literal.pending)
       return false;
+    a->taken = a->taken_at == at ? a->taken + 1 : 1;
+    a->taken_at = at;
+    if (a->taken > APPEND_LITERALS_MAX) {
+      *status = append_bad (s, "too many literals before the message");
+      return true;
+    }
     a->taking = true;
   }
   *status = literal_take (s);
@@ -152,7 +160,7 @@ append_next (struct session *s) {
   struct reader *r = &s->arguments;
   if (r->at == r->size)
     s->resume = append_commit;
-  else if (a->messages == APPEND_MESSAGES_MAX)
+  else if (a->messages == APPEND_MESSAGES_MAX || r->kept > APPEND_KEPT_MAX)
     return append_refuse (s, "LIMIT", "too many messages at once");
   else if (a->replace)
     return append_bad (s, "REPLACE takes one message");

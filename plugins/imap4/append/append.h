@@ -14,7 +14,9 @@
 #include "append/intake.h"
 #include "session.h"
 
-#define APPEND_KEYWORDS_MAX 48     /* as many as a mailbox can have */
+#define APPEND_KEYWORDS_MAX 48 /* as many as a mailbox can have */
+#define APPEND_LITERALS_MAX 64 /* among the options of a message, which are read again for each */
+#define APPEND_KEPT_MAX (4u << 20) /* octets of all options and URLs of one command */
 #define APPEND_MESSAGES_MAX 100000 /* of one command: the change that they are stays bounded */
 
 enum append_kind { APPEND_LITERAL, APPEND_UTF8, APPEND_CATENATE };
@@ -42,10 +44,13 @@ struct append {
   uint32_t messages;             /* steps that are done */
   struct ptn_change *annotating; /* behind it: ANNOTATION */
   guint annotated;
+  GArray *uids;               /* struct ptn_uid_range: of the messages, for the annotations */
   struct ptn_uid_range range; /* also the message that REPLACE takes away */
 
   /* The message in progress. */
   size_t retry_at; /* where its options begin in the text */
+  size_t taken_at; /* where retry_at was for the last literal that was taken so */
+  unsigned taken;  /* how many were taken for that place */
   bool taking;     /* a literal in the middle of the arguments is on its way */
   enum append_kind kind;
   GPtrArray *keywords; /* const char *, of the reader */

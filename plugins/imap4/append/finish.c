@@ -59,11 +59,12 @@ annotate (struct session *s) {
   const struct ptn_store *store = s->imap4->store;
   uint32_t uidvalidity;
   ptn_status status = PTN_OK;
+  if (!a->uids)
+    a->uids = uids_of (s, &uidvalidity);
   while (a->annotated < a->annotations->len) {
     const struct append_annotation *one =
         &g_array_index (a->annotations, struct append_annotation, a->annotated);
-    g_autoptr (GArray) uids = uids_of (s, &uidvalidity);
-    uint32_t uid = nth_uid (uids, one->message);
+    uint32_t uid = nth_uid (a->uids, one->message);
     a->range = (struct ptn_uid_range){ uid, uid };
     status = store->annotate (a->annotating, &s->call, &a->id, (struct ptn_uid_set){ &a->range, 1 },
                               one->setting.name, one->setting.value);
@@ -73,6 +74,8 @@ annotate (struct session *s) {
     if (status != PTN_OK)
       return answer (s); /* the message is there; a note that cannot be kept is no reason to fail */
     a->annotated++;
+    if (s->imap4->host->budget_spent (s->task))
+      return PTN_OK;
   }
   status = store->commit (a->annotating, &s->call);
   return status == PTN_PENDING ? status : answer (s);

@@ -22,6 +22,8 @@ static const struct {
   { "ANNOTATION", ITEM_ANNOTATION, 0, 0 },
 };
 
+#define ITEMS_MAX 1000 /* of one command; macros and what is added of itself come on top */
+
 static struct item *
 add_item (struct program *program, enum item_kind kind) {
   struct item item = { .kind = kind };
@@ -177,10 +179,12 @@ read_items (struct program *program, struct session *s, struct reader *r) {
     }
   if (!reader_accept (r, '('))
     return read_item (program, s, r);
-  do
+  do {
+    if (program->items->len >= ITEMS_MAX)
+      return reader_fail (r, "too many FETCH items");
     if (!read_item (program, s, r))
       return false;
-  while (reader_accept (r, ' '));
+  } while (reader_accept (r, ' '));
   return reader_expect (r, ')');
 }
 

@@ -269,7 +269,9 @@ ptn_status
 fetch_row (struct session *s, struct fetch *f, bool *others) {
   const struct item *items = (const struct item *)(void *)f->program.items->data;
   for (; f->item < f->program.items->len; f->item++) {
-    ptn_status status = write_item (s, f, &items[f->item], others);
+    ptn_status status = session_room (s);
+    if (status == PTN_OK)
+      status = write_item (s, f, &items[f->item], others);
     if (status != PTN_OK || *others)
       return status;
   }

@@ -42,8 +42,10 @@ read_id (struct reader *r, struct ptn_field *fields, size_t *count) {
 static void
 log_id (struct session *s, const struct ptn_field *fields, size_t count) {
   const struct ptn_host *host = s->imap4->host;
-  if (!count || !host->logs (host, PTN_LOG_INFO))
+  unsigned char whose = s->user ? 2 : 1; /* once before the login, once behind it: no flood */
+  if (!count || s->id_logged & whose || !host->logs (host, PTN_LOG_INFO))
     return;
+  s->id_logged |= whose;
   g_autoptr (GString) text = g_string_new (NULL);
   for (size_t i = 0; i < count; i++)
     g_string_append_printf (text, "%s%s=%s", i ? " " : "", fields[i].name, fields[i].value);

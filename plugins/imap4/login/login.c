@@ -240,7 +240,10 @@ command_authenticate (struct session *s, struct reader *r) {
   /* RFC 4959 section 3: "=" is an empty response. */
   if (initial && strcmp (initial, "=") == 0)
     initial = "";
-  if (initial && !decode (login, initial, strlen (initial))) {
+  bool decoded = !initial || decode (login, initial, strlen (initial));
+  if (initial && *initial)
+    explicit_bzero ((char *)(guintptr)initial, strlen (initial));
+  if (!decoded) {
     login_end (s);
     answer_bad (s, "the initial response is not base64");
     return;

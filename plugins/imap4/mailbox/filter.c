@@ -20,6 +20,8 @@ static const struct filter_word {
   { "MAILBOXES", FILTER_MAILBOXES, true, true, true },
 };
 
+#define NAMES_MAX 1000 /* of one filter: each is compared with each mailbox */
+
 /* one-or-more-mailbox */
 static bool
 read_names (struct reader *r, struct mailbox_filter *filter) {
@@ -29,8 +31,11 @@ read_names (struct reader *r, struct mailbox_filter *filter) {
     const char *name = reader_mailbox (r);
     if (!name)
       return false;
-    if (!g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
-      g_ptr_array_add (names, g_strdup (name));
+    if (g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+      continue;
+    if (names->len == NAMES_MAX)
+      return reader_fail (r, "too many mailbox names");
+    g_ptr_array_add (names, g_strdup (name));
   } while (list && reader_accept (r, ' '));
   if (list && !reader_expect (r, ')'))
     return false;

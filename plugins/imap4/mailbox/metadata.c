@@ -123,6 +123,8 @@ read_entry (struct reader *r, GPtrArray *entries) {
   if (!metadata_is_entry (entry, false))
     return reader_fail (r, "an entry begins with /private/ or /shared/ and has no empty levels, "
                            "wildcards or control characters");
+  if (entries->len == METADATA_ASKED_MAX)
+    return reader_fail (r, "too many entries at once");
   g_ptr_array_add (entries, (void *)entry);
   return true;
 }

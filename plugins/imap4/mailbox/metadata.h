@@ -8,6 +8,7 @@
 
 enum {
   METADATA_VALUE_MAX = 64 * 1024, /* octets, as the store has it */
+  METADATA_ASKED_MAX = 100,       /* entries that one command asks for */
   METADATA_COUNT_MAX = 1000       /* entries of one mailbox, or of the server, that a user sees */
 };
 

@@ -252,7 +252,7 @@ static struct key *
 parse_annotation (struct parse *parse, const struct word *word) {
   struct program *p = parse->program;
   struct reader *r = parse->r;
-  struct key *key = key_add (parse, KEY_ANNOTATION);
+  struct key *key = program_set_add (parse, KEY_ANNOTATION);
   const char *entry;
   unsigned attributes;
   struct ptn_bytes value;

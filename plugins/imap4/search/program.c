@@ -43,6 +43,14 @@ key_add (struct parse *parse, enum key_kind kind) {
   return key;
 }
 
+struct key *
+program_set_add (struct parse *parse, enum key_kind kind) {
+  if (parse->program->sets++ < PROGRAM_SETS)
+    return key_add (parse, kind);
+  reader_fail (parse->r, "a search with too many sets of messages");
+  return NULL;
+}
+
 const char *
 parse_text (struct parse *parse, size_t *size) {
   size_t raw;
@@ -76,7 +84,7 @@ parse_list (struct parse *parse, bool within) {
 
 static struct key *
 parse_set (struct parse *parse) {
-  struct key *key = key_add (parse, KEY_NUMBERS);
+  struct key *key = program_set_add (parse, KEY_NUMBERS);
   if (!key || !reader_sequence_set (parse->r, &key->set))
     return NULL;
   int c = reader_peek (parse->r);

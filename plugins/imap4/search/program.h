@@ -12,7 +12,13 @@
 
 #include "common/text/comparator.h"
 
-enum { PROGRAM_DEPTH = 64, PROGRAM_KEYS = 2000, PROGRAM_TERMS = 64, PROGRAM_FILTERS = 32 };
+enum {
+  PROGRAM_DEPTH = 64,
+  PROGRAM_KEYS = 2000,
+  PROGRAM_TERMS = 64,
+  PROGRAM_FILTERS = 32,
+  PROGRAM_SETS = 16
+};
 
 enum key_kind {
   KEY_ALL,
@@ -75,6 +81,7 @@ struct program {
   struct key *top;
   struct term terms[PROGRAM_TERMS];
   unsigned term_count, slots, key_count, filters;
+  unsigned sets; /* keys that are bound to as many ranges as the mailbox has, whatever they say */
   unsigned needs;
   uint32_t fetch; /* PTN_FETCH_ items */
   bool modseq;    /* a MODSEQ key: the answer tells the highest (RFC 7162 section 3.1.5) */

@@ -14,6 +14,8 @@ struct parse {
 
 /* NULL: the reader says why. */
 struct key *key_add (struct parse *, enum key_kind);
+/* The same for one that is bound to ranges of the mailbox: there may be few of them. */
+struct key *program_set_add (struct parse *, enum key_kind);
 struct key *parse_key (struct parse *);
 /* A key that begins with a word. */
 struct key *parse_word (struct parse *);

@@ -111,30 +111,37 @@ facts_of (const struct search_run *run, uint32_t place, struct facts *f) {
                        .modseq = run->view->message_modseq[place] };
 }
 
-/* Judges by the view alone, those that the client knows of. */
+/* Judges one by the view alone, if the client knows of it. */
 static void
-judge_cheaply (struct search_run *run) {
+judge_place (struct search_run *run, uint32_t place) {
   const struct ptn_view *view = run->view;
   const struct ptn_view *told = run->selected ? run->s->selected->told : view;
-  bool same = told == view;
-  uint32_t t = 0;
-  run->open = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-  for (uint32_t i = 0; i < view->count; i++) {
-    struct facts f;
-    if (!same) {
-      while (t < told->count && told->uid[t] < view->uid[i])
-        t++;
-      if (t == told->count || told->uid[t] != view->uid[i])
-        continue;
-    }
-    if (run->among && !set_contains (SET_OF (run->among), view->uid[i]))
-      continue;
-    facts_of (run, i, &f);
-    run->verdicts[i] = (unsigned char)run_judge (run, &f);
-    if (run->verdicts[i] == YES && run->collect)
-      run->verdicts[i] = MAYBE;
-    if (run->verdicts[i] == MAYBE)
-      run->open_count++;
+  struct facts f;
+  if (told != view) {
+    while (run->told_at < told->count && told->uid[run->told_at] < view->uid[place])
+      run->told_at++;
+    if (run->told_at == told->count || told->uid[run->told_at] != view->uid[place])
+      return;
+  }
+  if (run->among && !set_contains (SET_OF (run->among), view->uid[place]))
+    return;
+  facts_of (run, place, &f);
+  run->verdicts[place] = (unsigned char)run_judge (run, &f);
+  if (run->verdicts[place] == YES && run->collect)
+    run->verdicts[place] = MAYBE;
+  if (run->verdicts[place] == MAYBE)
+    run->open_count++;
+}
+
+/* All of them.  A program may have many keys: others run between. */
+static void
+judge_cheaply (struct search_run *run) {
+  if (!run->open)
+    run->open = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  while (run->cheap_at < run->view->count) {
+    judge_place (run, run->cheap_at++);
+    if (run->cheap_at % 256 == 0 && run->s->imap4->host->budget_spent (run->s->task))
+      return;
   }
   run->stage = run->open_count ? STAGE_INDEX : STAGE_DONE;
 }

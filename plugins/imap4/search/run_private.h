@@ -60,8 +60,9 @@ struct search_run {
   const struct ptn_view *view;
   unsigned char *verdicts; /* enum verdict, by place in the view */
   struct binding *bindings;
-  guint annotation; /* the key whose annotations are read */
-  GArray *open;     /* struct ptn_uid_range: rows to be fetched */
+  guint annotation;           /* the key whose annotations are read */
+  uint32_t cheap_at, told_at; /* places judge_cheaply has come to */
+  GArray *open;               /* struct ptn_uid_range: rows to be fetched */
   uint32_t open_count, done_count;
 
   struct ptn_call call, row_call, read_call, index_call;

@@ -59,6 +59,7 @@ const char *
 reader_keep (struct reader *r, const char *text, size_t size) {
   if (!r->strings)
     r->strings = g_string_chunk_new (256);
+  r->kept += size + 1;
   return g_string_chunk_insert_len (r->strings, text, (gssize)size);
 }
 
@@ -208,7 +209,7 @@ take_quoted (struct reader *r, size_t *size) {
       i += text[i] == '\\';
       text[used++] = text[i];
     }
-    text[used] = 0;
+    memset (text + used, 0, raw - used); /* not even the end of a password stays */
   } else
     used = raw;
   if (size)

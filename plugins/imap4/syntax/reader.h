@@ -18,6 +18,7 @@ struct reader {
   const char *data;
   size_t size, at;
   const char *error;     /* the first one; NULL: none */
+  size_t kept;           /* octets in `strings` */
   GStringChunk *strings; /* what was returned; made when the first is */
   bool utf8;             /* UTF8=ACCEPT or IMAP4rev2 is enabled: quoted strings and mailbox names */
 };
