@@ -31,6 +31,10 @@ def commands():
     yield "STORE ANNOTATION", b"STORE 1:* ANNOTATION (%s)" \
         % b" ".join(b'/%s (value.priv "x")' % n for n in names[:2_500]), b"BAD"
     yield "FETCH items", b"FETCH 1:* (%s)" % b" ".join([b"BODY.PEEK[HEADER]"] * 3_000), b"BAD"
+    yield "FETCH much", b"FETCH 1:100 (%s)" % b" ".join([b"BODY.PEEK[]"] * 900), b"OK"
+    yield "FETCH of one", b"FETCH %d (%s)" % (MESSAGES + 1, b" ".join([b"BODY.PEEK[TEXT]"] * 900)), b"OK"
+    yield "CONVERT items", b'CONVERT 1 ("text/plain") (%s)' % b" ".join([b"BINARY[1]"] * 3_000), b"BAD"
+    yield "COMPARATOR", b"COMPARATOR" + b" *a*a*a*a*a*a*" * 2_000, b"BAD"
     yield "SEARCH sets", b"SEARCH %s" % b" ".join([b"1:*"] * 1900), b"BAD"
     yield "SEARCH one set", b"SEARCH %s" % b",".join(b"%d" % i for i in range(1, MESSAGES, 2)), b"OK"
     yield "SEARCH keys", b"SEARCH NOT (%s)" % b" ".join([b"OR SEEN NOT SEEN"] * 450), b"OK"
@@ -93,6 +97,8 @@ def main():
         mail = b"Subject: x\r\n\r\n" + b"y" * 2000 + b"\r\n"
         for _ in range(MESSAGES):
             client.ask(b"APPEND INBOX {%d+}\r\n%s" % (len(mail), mail))
+        mail = b"Subject: x\r\n\r\n" + b"z" * 60_000 + b"\r\n"
+        client.ask(b"APPEND INBOX {%d+}\r\n%s" % (len(mail), mail))
         client.ask(b"SELECT INBOX")
         start = size_of(server.worker_pid)
         for name, octets, wanted in commands():

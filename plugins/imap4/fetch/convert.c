@@ -118,10 +118,12 @@ static bool
 read_items (struct program *program, struct reader *r) {
   if (!reader_accept (r, '('))
     return read_item (program, r);
-  do
+  do {
+    if (program->items->len >= PROGRAM_ITEMS)
+      return reader_fail (r, "too many CONVERT items");
     if (!read_item (program, r))
       return false;
-  while (reader_accept (r, ' '));
+  } while (reader_accept (r, ' '));
   return reader_expect (r, ')');
 }
 

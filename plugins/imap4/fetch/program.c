@@ -22,8 +22,6 @@ static const struct {
   { "ANNOTATION", ITEM_ANNOTATION, 0, 0 },
 };
 
-#define ITEMS_MAX 1000 /* of one command; macros and what is added of itself come on top */
-
 static struct item *
 add_item (struct program *program, enum item_kind kind) {
   struct item item = { .kind = kind };
@@ -180,7 +178,7 @@ read_items (struct program *program, struct session *s, struct reader *r) {
   if (!reader_accept (r, '('))
     return read_item (program, s, r);
   do {
-    if (program->items->len >= ITEMS_MAX)
+    if (program->items->len >= PROGRAM_ITEMS)
       return reader_fail (r, "too many FETCH items");
     if (!read_item (program, s, r))
       return false;

@@ -10,6 +10,8 @@
 #include "common/mime/digest.h"
 #include "session.h"
 
+enum { PROGRAM_ITEMS = 1000 }; /* of one command; what is added of itself comes on top */
+
 enum item_kind {
   ITEM_UID,
   ITEM_FLAGS,

@@ -270,8 +270,12 @@ fetch_row (struct session *s, struct fetch *f, bool *others) {
   const struct item *items = (const struct item *)(void *)f->program.items->data;
   for (; f->item < f->program.items->len; f->item++) {
     ptn_status status = session_room (s);
-    if (status == PTN_OK)
+    if (status == PTN_OK && f->direct) /* what went past s->out counts too */
+      status = s->imap4->stream->drained (s->stream, s->task, OUTPUT_BELOW);
+    if (status == PTN_OK) {
+      f->direct = false;
       status = write_item (s, f, &items[f->item], others);
+    }
     if (status != PTN_OK || *others)
       return status;
   }

@@ -46,10 +46,10 @@ tell (struct session *s, unsigned matching) {
 void
 command_comparator (struct session *s, struct reader *r) {
   int chosen = -1;
-  unsigned matching = 0;
+  unsigned matching = 0, count = 0;
   while (reader_accept (r, ' ')) {
     const char *order = reader_astring (r, NULL);
-    if (!order)
+    if (!order || (++count > 100 && !reader_fail (r, "too many comparators")))
       break;
     for (int i = 0; i < COMPARATORS; i++) {
       /* i;ascii-numeric has no substrings: no comparator for SEARCH. */
