@@ -123,9 +123,33 @@ advance (struct merge *merge, struct layer *layer) {
   settle (merge, layer);
 }
 
+/* The rows of the base up to where another layer has something: most of a mailbox, mostly. */
+static bool
+run_of_base (struct merge *merge, size_t limit, index_row *row, void *argument, size_t *given) {
+  const uint8_t *until = merge->end->octets;
+  size_t size = merge->end->size;
+  struct tree_cursor *cursor = NULL;
+  ptn_status status;
+
+  for (size_t i = 0; i < merge->count; i++) {
+    const struct layer *layer = &merge->layers[i];
+
+    if (layer->cursor)
+      cursor = layer->cursor;
+    else if (layer->key && octets_order (layer->key, layer->size, until, size) < 0) {
+      until = layer->key;
+      size = layer->size;
+    }
+  }
+  status = tree_cursor_run (cursor, until, size, limit, row, argument, given);
+  if (status == PTN_E_CORRUPT)
+    merge->status = status;
+  return status == PTN_OK;
+}
+
 /* Hands out the row with the least key, of the newest layer that has it; all of them go on. */
 static bool
-merge_step (struct merge *merge, index_row *row, void *argument, size_t *given) {
+merge_step (struct merge *merge, size_t limit, index_row *row, void *argument, size_t *given) {
   struct layer *least = NULL, *same[G_N_ELEMENTS (merge->layers)];
   size_t same_count = 0;
   bool go_on = true;
@@ -150,7 +174,8 @@ merge_step (struct merge *merge, index_row *row, void *argument, size_t *given) 
   }
   if (least->cursor) {
     (*given)++;
-    go_on = row (argument, least->key, least->size, merge->base_value.data, merge->base_value.size);
+    go_on = row (argument, least->key, least->size, merge->base_value.data, merge->base_value.size)
+            && run_of_base (merge, limit, row, argument, given);
   } else if (least->node->state == OVERLAY_VALUE) {
     (*given)++;
     go_on = row (argument, least->key, least->size, least->node->value, least->node->value_size);
@@ -197,7 +222,7 @@ index_scan (struct index *index, const struct overlay *top, const struct key *fr
   if (merge.status == PTN_OK)
     do
       skip_nothing (&merge);
-    while (given < limit && merge_step (&merge, row, argument, &given));
+    while (given < limit && merge_step (&merge, limit, row, argument, &given));
   tree_cursor_free (&cursor);
   pthread_rwlock_unlock (&index->lock);
   octets_clear (&merge.base_key);

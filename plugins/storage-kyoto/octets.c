@@ -155,16 +155,19 @@ reader_u64 (struct reader *reader) {
 
 uint64_t
 reader_varint (struct reader *reader) {
+  const uint8_t *at = reader->at;
   uint64_t value = 0;
 
-  for (unsigned shift = 0; shift < 64; shift += 7) {
-    uint8_t octet = reader_u8 (reader);
+  for (unsigned shift = 0; shift < 64 && at < reader->end && !reader->bad; shift += 7) {
+    uint8_t octet = *at++;
 
     if (shift == 63 && octet > 1)
       break;
     value |= (uint64_t)(octet & 127) << shift;
-    if (!(octet & 128))
-      return reader->bad ? 0 : value;
+    if (!(octet & 128)) {
+      reader->at = at;
+      return value;
+    }
   }
   reader->bad = true;
   return 0;

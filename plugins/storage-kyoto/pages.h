@@ -33,4 +33,22 @@ ptn_status pages_seek (struct pages *, struct page *, const uint8_t *key, size_t
 ptn_status pages_next (struct pages *, struct page *, const uint8_t **key, size_t *key_size,
                        const uint8_t **value, size_t *size);
 
+/* The same: most rows are short and stand whole in the page at hand, and such cost no call. */
+static inline ptn_status
+pages_step (struct pages *pages, struct page *page, const uint8_t **key, size_t *key_size,
+            const uint8_t **value, size_t *size) {
+  const uint8_t *at = page->at;
+  size_t rest = (size_t)(page->end - at);
+
+  if (rest < 2 || (at[0] | at[1]) > 127 || (size_t)at[0] + at[1] > rest - 2)
+    return pages_next (pages, page, key, key_size, value, size);
+  page->row = at;
+  *key = at + 2;
+  *key_size = at[0];
+  *value = *key + at[0];
+  *size = at[1];
+  page->at = *value + at[1];
+  return PTN_OK;
+}
+
 #endif

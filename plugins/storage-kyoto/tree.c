@@ -221,7 +221,7 @@ next_of_pages (struct tree_cursor *cursor, struct octets *key, struct value *val
   const uint8_t *row, *data;
   size_t row_size, size;
   ptn_status status =
-      pages_next (cursor->tree->pages, &cursor->page, &row, &row_size, &data, &size);
+      pages_step (cursor->tree->pages, &cursor->page, &row, &row_size, &data, &size);
 
   if (status != PTN_OK)
     return status;
@@ -261,4 +261,32 @@ tree_cursor_next (struct tree_cursor *cursor, struct octets *key, struct value *
   }
   cursor->ended = true;
   return kccurecode (cursor->cursor) == KCENOREC ? PTN_END : PTN_E_CORRUPT;
+}
+
+ptn_status
+tree_cursor_run (struct tree_cursor *cursor, const uint8_t *until, size_t until_size, size_t limit,
+                 tree_row *row, void *argument, size_t *given) {
+  struct page *page = &cursor->page;
+  const uint8_t *key, *value;
+  size_t key_size, size;
+
+  if (!cursor->paged || cursor->found != PTN_OK)
+    return PTN_OK;
+  while (*given < limit) {
+    ptn_status status = pages_step (cursor->tree->pages, page, &key, &key_size, &value, &size);
+
+    if (status != PTN_OK)
+      return status == PTN_END ? PTN_OK : status; /* found again by who goes on */
+    if (octets_order (key, key_size, until, until_size) >= 0) {
+      page->at = page->row;
+      return PTN_OK;
+    }
+    /* The value stands behind its key: one sum over both. */
+    if (size < 4 || get_u32 (value + size - 4) != crc32c (0, key, key_size + size - 4))
+      return PTN_E_CORRUPT;
+    (*given)++;
+    if (!row (argument, key, key_size, value, size - 4))
+      return PTN_END;
+  }
+  return PTN_OK;
 }

@@ -46,5 +46,12 @@ struct tree_cursor *tree_cursor_new (struct tree *, const uint8_t *key, size_t s
 void tree_cursor_free (struct tree_cursor **);
 /* PTN_OK: the row stands in the key and value given; PTN_END; PTN_E_CORRUPT.  Then goes on. */
 ptn_status tree_cursor_next (struct tree_cursor *, struct octets *key, struct value *);
+/* Hands out the rows that come now and whose keys are before `until`, `limit` at most, where they
+ * stand: none, if the cursor does not go from page to page.  `row` returns false to stop.  `given`
+ * is counted up by those that were handed out.  PTN_OK; PTN_END: stopped; PTN_E_CORRUPT. */
+typedef bool tree_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value,
+                       size_t size);
+ptn_status tree_cursor_run (struct tree_cursor *, const uint8_t *until, size_t until_size,
+                            size_t limit, tree_row *row, void *argument, size_t *given);
 
 #endif

@@ -293,14 +293,14 @@ struct reading {
 static bool
 add_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
   struct reading *reading = argument;
-  struct message_row row;
+  uint64_t flags, modseq;
 
-  if (!message_row_get (READER (value, size), &row)) {
+  if (!message_row_get_marks (READER (value, size), &flags, &modseq)) {
     reading->bad = true;
     return false;
   }
   reading->last = key_number (key, key_size, AT_UID);
-  columns_append (reading->columns, reading->last, row.flags, row.modseq);
+  columns_append (reading->columns, reading->last, flags, modseq);
   return true;
 }
 
