@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LARGE = 4 << 20, LARGE_PAGE = 2 << 20 };
+enum { MANY_PAGES = 256 << 10, PAGE = 4096, LARGE = 4 << 20, LARGE_PAGE = 2 << 20 };
 
 struct column {
   _Atomic uint32_t references;
@@ -15,16 +15,21 @@ struct column {
 };
 
 /* Large ones on large pages, where there are some: to fault four thousand small ones in takes
- * longer than to copy what goes into them. */
+ * longer than to copy what goes into them.  Others all at once (Linux 5.14; else no effect). */
 static void *
 allocate (size_t size) {
   void *memory = NULL;
 
-  if (size < LARGE)
+  if (size < MANY_PAGES)
     return g_malloc (size);
-  if (posix_memalign (&memory, LARGE_PAGE, size) != 0)
+  if (posix_memalign (&memory, size < LARGE ? PAGE : LARGE_PAGE, size) != 0)
     g_error ("no memory for %zu octets", size);
-  madvise (memory, size, MADV_HUGEPAGE);
+  if (size >= LARGE)
+    madvise (memory, size, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+  else
+    madvise (memory, size, MADV_POPULATE_WRITE);
+#endif
   return memory;
 }
 
@@ -112,8 +117,8 @@ grow (struct column **column, uint32_t count, size_t width) {
   *column = larger;
 }
 
-void
-columns_append (struct columns *columns, uint32_t uid, uint64_t flags, uint64_t modseq) {
+struct columns_space
+columns_space (struct columns *columns) {
   uint32_t at = columns->count;
 
   if (at == columns->uid->room) {
@@ -121,10 +126,24 @@ columns_append (struct columns *columns, uint32_t uid, uint64_t flags, uint64_t 
     grow (&columns->flags, at, sizeof (uint64_t));
     grow (&columns->modseq, at, sizeof (uint64_t));
   }
-  uids (columns->uid)[at] = uid;
-  columns->flags->data[at] = flags;
-  columns->modseq->data[at] = modseq;
-  columns->count = columns->uid->used = columns->flags->used = columns->modseq->used = at + 1;
+  return (struct columns_space){ uids (columns->uid) + at, columns->flags->data + at,
+                                 columns->modseq->data + at, columns->uid->room - at };
+}
+
+void
+columns_added (struct columns *columns, uint32_t count) {
+  columns->count += count;
+  columns->uid->used = columns->flags->used = columns->modseq->used = columns->count;
+}
+
+static void
+append (struct columns *columns, const struct note *note) {
+  struct columns_space space = columns_space (columns);
+
+  space.uid[0] = note->uid;
+  space.flags[0] = note->flags;
+  space.modseq[0] = note->modseq;
+  columns_added (columns, 1);
 }
 
 const uint32_t *
@@ -268,7 +287,7 @@ apply_merging (struct columns *result, const struct columns *old, const struct n
     copy_range (result, old, from, at);
     from = at < old->count && columns_uid (old)[at] == notes[i].uid ? at + 1 : at;
     if (!notes[i].gone)
-      columns_append (result, notes[i].uid, notes[i].flags, notes[i].modseq);
+      append (result, &notes[i]);
   }
   copy_range (result, old, from, old->count);
 }

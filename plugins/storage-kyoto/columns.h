@@ -31,8 +31,16 @@ struct note {
 void columns_init (struct columns *, uint32_t room);
 void columns_clear (struct columns *);
 void columns_share (struct columns *, const struct columns *); /* another reference to each */
-/* Behind all others: the UID is greater than theirs.  The columns were initialised, not shared. */
-void columns_append (struct columns *, uint32_t uid, uint64_t flags, uint64_t modseq);
+/* Behind all others, in ascending order of UIDs, into columns that were initialised, not shared:
+ * where the next ones go, at least one and no more than `room`; those that were put there are then
+ * counted in.  Spares a call for each. */
+struct columns_space {
+  uint32_t *uid;
+  uint64_t *flags, *modseq;
+  uint32_t room;
+};
+struct columns_space columns_space (struct columns *);
+void columns_added (struct columns *, uint32_t count);
 /* The columns after these notes, which are sorted meanwhile.  `result` is not initialised. */
 void columns_apply (struct columns *result, const struct columns *old, struct note *notes,
                     size_t count);

@@ -75,10 +75,19 @@ word_at (const uint8_t *at) {
   return word;
 }
 
+static uint32_t
+half_at (const uint8_t *at) {
+  uint32_t half;
+
+  memcpy (&half, at, 4);
+  return half;
+}
+
 #if defined __x86_64__
 #define HARDWARE __attribute__ ((target ("sse4.2")))
 typedef uint64_t sum_word; /* what the instruction takes and gives */
 #define SUM_WORD(sum, word) __builtin_ia32_crc32di ((sum), (word))
+#define SUM_HALF(sum, half) __builtin_ia32_crc32si ((uint32_t)(sum), (half))
 #define SUM_OCTET(sum, octet) __builtin_ia32_crc32qi ((uint32_t)(sum), (octet))
 
 static bool
@@ -90,6 +99,7 @@ has_hardware (void) {
 #define HARDWARE __attribute__ ((target ("+crc")))
 typedef uint32_t sum_word;
 #define SUM_WORD(sum, word) __builtin_aarch64_crc32cx ((sum), (word))
+#define SUM_HALF(sum, half) __builtin_aarch64_crc32cw ((sum), (half))
 #define SUM_OCTET(sum, octet) __builtin_aarch64_crc32cb ((sum), (octet))
 
 static bool
@@ -117,7 +127,11 @@ crc32c_hardware (uint32_t crc, const void *data, size_t size) {
   }
   for (; size >= 8; size -= 8, at += 8)
     sum = SUM_WORD (sum, word_at (at));
-  while (size-- > 0)
+  if (size & 4) {
+    sum = SUM_HALF (sum, half_at (at));
+    at += 4;
+  }
+  for (size &= 3; size > 0; size--)
     sum = SUM_OCTET (sum, *at++);
   return ~(uint32_t)sum;
 }

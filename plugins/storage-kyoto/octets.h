@@ -51,6 +51,25 @@ uint8_t reader_u8 (struct reader *);
 uint32_t reader_u32 (struct reader *);
 uint64_t reader_u64 (struct reader *);
 uint64_t reader_varint (struct reader *);
+/* The same for loops over many: numbers of up to four octets cost no call. */
+static inline uint64_t
+reader_varint_short (struct reader *reader) {
+  const uint8_t *at = reader->at;
+  uint32_t value = 0;
+
+  if (reader->bad || reader->end - at < 4)
+    return reader_varint (reader);
+  for (unsigned shift = 0; shift < 28; shift += 7) {
+    uint32_t octet = *at++;
+
+    value |= (octet & 127) << shift;
+    if (octet < 128) {
+      reader->at = at;
+      return value;
+    }
+  }
+  return reader_varint (reader);
+}
 /* A varint that must fit 32 bits. */
 uint32_t reader_varint32 (struct reader *);
 int64_t reader_signed (struct reader *);

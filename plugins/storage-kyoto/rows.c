@@ -295,13 +295,6 @@ message_row_put (struct octets *value, const struct message_row *row) {
 }
 
 bool
-message_row_get_marks (struct reader reader, uint64_t *flags, uint64_t *modseq) {
-  *flags = reader_varint (&reader);
-  *modseq = reader_varint (&reader);
-  return !reader.bad;
-}
-
-bool
 message_row_get (struct reader reader, struct message_row *row) {
   uint64_t octets;
 

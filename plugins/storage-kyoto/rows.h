@@ -161,8 +161,6 @@ bool name_row_get (struct reader, struct name_row *);
 void mailbox_row_put (struct octets *, const struct mailbox_row *);
 bool mailbox_row_get (struct reader, struct mailbox_row *);
 void message_row_put (struct octets *, const struct message_row *);
-/* What views have of it, alone. */
-bool message_row_get_marks (struct reader, uint64_t *flags, uint64_t *modseq);
 bool message_row_get (struct reader, struct message_row *);
 void body_row_put (struct octets *, const struct body_row *);
 bool body_row_get (struct reader, struct body_row *);

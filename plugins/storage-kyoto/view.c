@@ -286,28 +286,42 @@ views_destroy (struct shard *shard) {
 
 struct reading {
   struct columns *columns;
+  struct columns_space space;
+  uint32_t filled; /* of the space */
   uint32_t last;
   bool bad;
 };
 
+static void
+next_space (struct reading *reading) {
+  columns_added (reading->columns, reading->filled);
+  reading->space = columns_space (reading->columns);
+  reading->filled = 0;
+}
+
 static bool
 add_row (void *argument, const uint8_t *key, size_t key_size, const uint8_t *value, size_t size) {
   struct reading *reading = argument;
-  uint64_t flags, modseq;
+  struct reader reader = READER (value, size);
+  uint32_t at = reading->filled;
 
-  if (!message_row_get_marks (READER (value, size), &flags, &modseq)) {
-    reading->bad = true;
-    return false;
+  if (at == reading->space.room) {
+    next_space (reading);
+    at = 0;
   }
   reading->last = key_number (key, key_size, AT_UID);
-  columns_append (reading->columns, reading->last, flags, modseq);
-  return true;
+  reading->space.uid[at] = reading->last;
+  reading->space.flags[at] = reader_varint_short (&reader);
+  reading->space.modseq[at] = reader_varint_short (&reader);
+  reading->filled = at + 1;
+  reading->bad = reader.bad;
+  return !reader.bad;
 }
 
 /* All rows, in turns.  What changes meanwhile is in the notes. */
 static ptn_status
 read_rows (const struct place *place, struct columns *columns, uint64_t *modseq) {
-  struct reading reading = { columns, 0, false };
+  struct reading reading = { .columns = columns };
   struct mailbox_row row;
   struct key from, end;
   ptn_status status = read_mailbox (place->shard, place->user, place->mailbox, &row);
@@ -316,6 +330,7 @@ read_rows (const struct place *place, struct columns *columns, uint64_t *modseq)
     return status;
   *modseq = row.modseq;
   columns_init (columns, row.messages);
+  next_space (&reading);
   key_mailbox (&end, place->user, place->mailbox);
   end.octets[0] = KEY_MESSAGE;
   key_after (&end, &end);
@@ -323,6 +338,7 @@ read_rows (const struct place *place, struct columns *columns, uint64_t *modseq)
     key_message (&from, place->user, place->mailbox, reading.last + 1);
     status = index_scan (&place->shard->index, NULL, &from, &end, ROWS_A_TURN, add_row, &reading);
   } while (status == PTN_OK && !reading.bad);
+  columns_added (columns, reading.filled);
   if (status == PTN_END && !reading.bad)
     return PTN_OK;
   columns_clear (columns);
