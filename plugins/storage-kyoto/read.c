@@ -12,6 +12,7 @@
 #include "cache.h"
 #include "codec.h"
 #include "crc32c.h"
+#include "prefetch.h"
 
 #include <errno.h>
 
@@ -210,22 +211,22 @@ worth_keeping (const struct body_source *source, const struct found *found) {
              || (source->end < found->octets && found->octets > WORTH_KEEPING));
 }
 
+/* known: was it in memory? */
 static ptn_status
 open_body (struct shard *shard, struct ptn_task *task, struct found *found, uint64_t offset,
-           uint64_t length, struct ptn_source **result) {
+           uint64_t length, bool *known, struct ptn_source **result) {
   const struct ptn_host *host = shard->store->host;
   struct body_source *source = g_new0 (struct body_source, 1);
   struct cache *cache = shard->store->cache;
   ptn_status status = PTN_OK;
-  bool known;
 
   source->source.ops = &source_ops;
   source->host = host;
   source->shard = shard;
   if (!(found->row.attributes & BODY_BIG))
     source->buffer = cache_get (cache, shard->number, found->body);
-  known = source->buffer != NULL;
-  if (!known)
+  *known = source->buffer != NULL;
+  if (!*known)
     status = load (source, task, found);
   if (status != PTN_OK) {
     source_close (&source->source);
@@ -234,25 +235,39 @@ open_body (struct shard *shard, struct ptn_task *task, struct found *found, uint
   source->at = MIN (offset, found->octets);
   source->end = length < found->octets - source->at ? source->at + length : found->octets;
   source->source.length = (int64_t)(source->end - source->at);
-  if (!known && worth_keeping (source, found))
+  if (!*known && worth_keeping (source, found))
     cache_put (cache, shard->number, found->body, source->buffer);
   host->observe (shard->store->metrics.reads, 1);
   *result = &source->source;
   return PTN_OK;
 }
 
-enum { AHEAD = 64 };
+enum { AHEAD = PREFETCH_MOST, PREFETCH_OCTETS = 2 << 20 };
+
+/* The bodies of a read-ahead from some place on, for the prefetcher. */
+struct window {
+  struct prefetch job;
+  struct shard *shard;
+  struct found found[AHEAD];
+};
 
 struct readahead {
   struct place place;
   uint64_t removals; /* of the shard, before the rows were read */
   uint32_t count, next;
+  uint32_t read; /* of them, by the account's reader */
+  bool dense;    /* all of the last ones were read */
+  bool tried;    /* to let these be prefetched */
+  struct prefetch *job;
+  uint32_t job_at; /* where it begins among these */
   uint32_t uids[AHEAD];
   struct found found[AHEAD];
 };
 
 void
 readahead_free (struct readahead **readahead) {
+  if (*readahead)
+    prefetch_end (&(*readahead)->job);
   g_clear_pointer (readahead, g_free);
 }
 
@@ -274,7 +289,9 @@ fill_ahead (struct readahead *ahead, uint32_t uid) {
   struct shard *shard = ahead->place.shard;
   struct key from, end;
 
-  ahead->count = ahead->next = 0;
+  prefetch_end (&ahead->job);
+  ahead->tried = false;
+  ahead->count = ahead->next = ahead->read = 0;
   ahead->removals = atomic_load (&shard->removals);
   key_message (&from, ahead->place.user, ahead->place.mailbox, uid);
   end = from;
@@ -301,6 +318,59 @@ find_ahead (struct readahead *ahead, uint32_t uid) {
   return NULL;
 }
 
+/* [the prefetcher's thread] */
+static void
+read_into_cache (struct prefetch *job, uint32_t i) {
+  struct window *window = (struct window *)job;
+  struct shard *shard = window->shard;
+  const struct found *found = &window->found[i];
+  struct buffer *buffer = cache_get (shard->store->cache, shard->number, found->body);
+
+  /* One that cannot be read is nobody's loss: its reader will hear of it. */
+  if (!buffer && read_segment (shard, found, &buffer) == PTN_OK)
+    cache_put (shard->store->cache, shard->number, found->body, buffer);
+  g_clear_pointer (&buffer, buffer_unref);
+}
+
+/* The bodies behind this one, which had to be decompressed, to the prefetcher: if their reader has
+ * lately wanted all there were. */
+static void
+prefetch_rest (struct readahead *ahead) {
+  uint32_t first = ahead->next + 1;
+  struct window *window;
+  uint64_t octets = 0;
+
+  if (ahead->tried || !ahead->dense || ahead->count <= first + 1)
+    return;
+  ahead->tried = true;
+  window = g_new0 (struct window, 1);
+  atomic_init (&window->job.references, 1);
+  window->job.read = read_into_cache;
+  window->shard = ahead->place.shard;
+  for (uint32_t i = first; i < ahead->count; i++) {
+    const struct found *found = &ahead->found[i];
+
+    octets += found->octets;
+    if (octets > PREFETCH_OCTETS || found->row.codec == CODEC_RAW
+        || found->row.attributes & BODY_BIG)
+      break;
+    window->found[window->job.count++] = *found;
+  }
+  if (window->job.count > 1 && prefetch_submit (window->shard->store, &window->job)) {
+    ahead->job = &window->job;
+    ahead->job_at = first;
+  } else
+    g_free (window);
+}
+
+/* Whoever reads ahead need not come to this one. */
+static void
+claim_ahead (struct readahead *ahead) {
+  ahead->read++;
+  if (ahead->job && ahead->next >= ahead->job_at && ahead->next - ahead->job_at < ahead->job->count)
+    prefetch_claim (ahead->job, ahead->next - ahead->job_at);
+}
+
 static ptn_status
 locate (const struct place *place, uint32_t uid, struct found *found) {
   struct message_row row;
@@ -318,13 +388,16 @@ static const struct found *
 look_ahead (struct ptn_account *account, const struct place *place, uint32_t uid) {
   struct readahead *ahead = account->readahead;
   const struct found *known = NULL;
+  bool same;
 
   if (!ahead)
     ahead = account->readahead = g_new0 (struct readahead, 1);
-  if (ahead->place.shard == place->shard && ahead->place.user == place->user
-      && ahead->place.mailbox == place->mailbox)
+  same = ahead->place.shard == place->shard && ahead->place.user == place->user
+         && ahead->place.mailbox == place->mailbox;
+  if (same)
     known = find_ahead (ahead, uid);
   if (!known) {
+    ahead->dense = same && ahead->count > 0 && ahead->read == ahead->count;
     ahead->place = *place;
     fill_ahead (ahead, uid);
     known = find_ahead (ahead, uid);
@@ -333,16 +406,17 @@ look_ahead (struct ptn_account *account, const struct place *place, uint32_t uid
 }
 
 /* The body's place, by way of the account's read-ahead when messages are read one after the
- * other. */
+ * other: then that is `ahead`, and stands at this body. */
 static ptn_status
 locate_ahead (struct ptn_account *account, const struct place *place, uint32_t uid,
-              struct found *found) {
+              struct found *found, struct readahead **ahead) {
   bool in_order = account->last_mailbox == place->mailbox && uid > account->last_uid
                   && uid - account->last_uid < AHEAD;
   const struct found *known = in_order ? look_ahead (account, place, uid) : NULL;
 
   account->last_mailbox = place->mailbox;
   account->last_uid = uid;
+  *ahead = known ? account->readahead : NULL;
   if (known) {
     *found = *known;
     return PTN_OK;
@@ -353,24 +427,32 @@ locate_ahead (struct ptn_account *account, const struct place *place, uint32_t u
 ptn_status
 message_read (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *id,
               uint32_t uid, uint64_t offset, uint64_t length, struct ptn_source **source) {
+  struct readahead *ahead = NULL;
   struct found found;
   struct place place;
+  bool known;
   ptn_status status = account_place (account, id, RIGHT_R, &place);
 
   if (status != PTN_OK)
     return index_trouble (account->shard, call->task, status);
-  status = locate_ahead (account, &place, uid, &found);
+  status = locate_ahead (account, &place, uid, &found, &ahead);
   if (status != PTN_OK)
     return index_trouble (place.shard, call->task, status);
-  return open_body (place.shard, call->task, &found, offset, length, source);
+  if (ahead)
+    claim_ahead (ahead);
+  status = open_body (place.shard, call->task, &found, offset, length, &known, source);
+  if (status == PTN_OK && ahead && !known)
+    prefetch_rest (ahead);
+  return status;
 }
 
 ptn_status
 message_open (const struct place *place, struct ptn_task *task, uint32_t uid,
               struct ptn_source **source) {
   struct found found;
+  bool known;
   ptn_status status = locate (place, uid, &found);
 
-  return status == PTN_OK ? open_body (place->shard, task, &found, 0, UINT64_MAX, source)
+  return status == PTN_OK ? open_body (place->shard, task, &found, 0, UINT64_MAX, &known, source)
                           : index_trouble (place->shard, task, status);
 }

@@ -9,6 +9,7 @@
 #include "compact.h"
 #include "crc32c.h"
 #include "forget.h"
+#include "prefetch.h"
 #include "rebuild.h"
 #include "restore.h"
 #include "scrub.h"
@@ -243,6 +244,8 @@ store_open (const struct ptn_host *host, const struct io *io, const struct store
       rebuild_begin (&store->shards[i]);
   if (status == PTN_OK)
     status = scrubber_start (store);
+  if (status == PTN_OK)
+    status = prefetcher_start (store);
   *result = store;
   if (status != PTN_OK)
     store_close (result);
@@ -256,6 +259,7 @@ store_close (struct store **pointer) {
   if (!store)
     return;
   atomic_store (&store->stopping, true);
+  prefetcher_stop (store);
   compactor_stop (store); /* it waits for committers, so they must be there */
   rebuilder_stop (store);
   scrubber_stop (store);

@@ -5,7 +5,8 @@
  * index over it, and the views of its mailboxes in use.  Threads of the store's own: one
  * committer for each group of shards (writes and syncs the logs), one checkpointer (moves
  * overlays into trees), one spiller (syncs big bodies), one compactor (gives back what expunged
- * mail has left), and one for each shard whose index is being made anew. */
+ * mail has left), one prefetcher (decompresses ahead of readers), and one for each shard whose index
+ * is being made anew. */
 #ifndef STORAGE_KYOTO_STORE_H
 #define STORAGE_KYOTO_STORE_H
 
@@ -16,6 +17,7 @@
 
 struct committer;
 struct checkpointer;
+struct prefetcher;
 struct compactor;
 struct rebuilder;
 struct codec;
@@ -83,6 +85,7 @@ struct store {
   struct committer *committers;
   struct checkpointer *checkpointer;
   struct spiller *spiller;
+  struct prefetcher *prefetcher; /* NULL: there is none */
   struct compactor *compactor;
   struct rebuilder *rebuilder;
   struct codec *codec;
