@@ -4,6 +4,7 @@
 
 #include "append/parts.h"
 #include "commands.h"
+#include "mailbox/gather.h"
 #include "common/rights.h"
 #include "selected/limit.h"
 #include "selected/limit.h"
@@ -23,6 +24,7 @@ append_free (struct session *s, void *work) {
   if (a->annotating)
     s->imap4->store->end (a->annotating);
   parts_free (&a->parts);
+  gather_free (s, a->listing);
   g_ptr_array_unref (a->keywords);
   g_array_unref (a->annotations);
   if (a->uids)

@@ -31,6 +31,7 @@ struct parts; /* parts.h */
 struct append {
   const char *mailbox; /* the client's name */
   struct ptn_mailbox_name target;
+  struct gather *listing; /* where the mailbox cannot be read */
   struct ptn_id id;
   uint32_t rights;
   bool own;        /* of the session's user: the quota is known */

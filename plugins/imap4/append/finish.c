@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* finish.c - the end of APPEND and REPLACE: commit, annotations, APPENDUID. */
 #include "append/append.h"
+#include "common/rights.h"
 #include "common/uid_set.h"
 #include "selected/selected.h"
 
@@ -35,7 +36,7 @@ answer (struct session *s) {
     put_format (&s->out, "* OK [%s] the new message\r\n", code.data);
     answer_ok (s, NULL, "REPLACE completed");
   } else
-    answer_ok (s, uids->len ? code.data : NULL, "APPEND completed");
+    answer_ok (s, uids->len && a->rights & RIGHT_R ? code.data : NULL, "APPEND completed");
   writer_clear (&code);
   return PTN_OK;
 }

@@ -2,6 +2,7 @@
 /* target.c - where the messages of APPEND go: mailbox, rights, what fits. */
 #include "append/append.h"
 #include "common/rights.h"
+#include "mailbox/gather.h"
 #include "mailbox/names.h"
 #include "selected/selected.h"
 
@@ -93,6 +94,39 @@ make_inbox (struct session *s) {
   return PTN_OK;
 }
 
+static ptn_status
+take_target (struct session *s) {
+  struct append *a = append_of (s);
+  mailbox_of (s, a->mailbox, &a->target);
+  a->own = !a->target.owner;
+  if (!(a->rights & RIGHT_I))
+    return append_refuse (s, "NOPERM", "messages may not be added to this mailbox");
+  s->resume = look_at_quota;
+  return PTN_OK;
+}
+
+/* Who may not read it may add to it all the same (RFC 4314 section 4): the list tells what it is. */
+static ptn_status
+find_in_list (struct session *s) {
+  struct append *a = append_of (s);
+  if (!a->listing)
+    a->listing = gather_new (GATHER_OTHERS | GATHER_PUBLIC, "");
+  ptn_status status = gather_run (s, a->listing);
+  if (status == PTN_PENDING)
+    return status;
+  if (status != PTN_OK)
+    return append_fail (s, status, "the mailbox cannot be used");
+  const GArray *rows = gather_rows (a->listing);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct mailbox_row *row = &g_array_index (rows, struct mailbox_row, i);
+    if (strcmp (row->name, a->mailbox) != 0 || row->kind & (ROW_MISSING | ROW_NOSELECT))
+      continue;
+    a->id = row->id;
+    a->rights = row->rights;
+  }
+  return take_target (s);
+}
+
 ptn_status
 append_target (struct session *s) {
   struct append *a = append_of (s);
@@ -107,18 +141,18 @@ append_target (struct session *s) {
     s->resume = make_inbox;
     return PTN_OK;
   }
+  if (status == PTN_E_DENIED) {
+    s->imap4->host->call_end (&s->call);
+    s->resume = find_in_list;
+    return PTN_OK;
+  }
   if (status == PTN_E_NOT_FOUND) /* RFC 9051 section 6.3.12 */
     return append_refuse (s, "TRYCREATE", "there is no such mailbox");
   if (status != PTN_OK)
     return append_fail (s, status, "the mailbox cannot be used");
-  mailbox_of (s, a->mailbox, &a->target);
-  a->own = !a->target.owner;
   a->id = row->id;
   if (!rights_parse (row->rights, &a->rights))
     a->rights = 0;
   s->imap4->host->call_end (&s->call);
-  if (!(a->rights & RIGHT_I))
-    return append_refuse (s, "NOPERM", "messages may not be added to this mailbox");
-  s->resume = look_at_quota;
-  return PTN_OK;
+  return take_target (s);
 }
