@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "common/rights.h"
 #include "common/uid_set.h"
+#include "mailbox/gather.h"
 #include "mailbox/names.h"
 #include "selected/limit.h"
 #include "selected/selected.h"
@@ -19,6 +20,7 @@ struct copying {
   bool move;
   GArray *uids;
   struct ptn_id target;
+  struct gather *listing; /* where the target cannot be read */
   const struct ptn_view *now;
   struct ptn_change *change;
 };
@@ -32,6 +34,7 @@ copying_free (struct session *s, void *work) {
     s->imap4->store->release_view (copying->now);
   if (copying->uids)
     g_array_unref (copying->uids);
+  gather_free (s, copying->listing);
   g_free (copying);
 }
 
@@ -49,10 +52,35 @@ all_there (const struct copying *copying) {
   return true;
 }
 
+/* Who may not read it may add to it all the same (RFC 4314 section 4): the list tells what it is. */
+static ptn_status
+find_in_list (struct session *s, struct copying *copying) {
+  ptn_status status = gather_run (s, copying->listing);
+  if (status != PTN_OK)
+    return status;
+  const GArray *rows = gather_rows (copying->listing);
+  for (guint i = 0; i < rows->len; i++) {
+    const struct mailbox_row *row = &g_array_index (rows, struct mailbox_row, i);
+    if (strcmp (row->name, copying->name) != 0 || row->kind & (ROW_MISSING | ROW_NOSELECT)
+        || !(row->rights & RIGHT_I))
+      continue;
+    copying->target = row->id;
+    return PTN_OK;
+  }
+  return PTN_E_DENIED;
+}
+
 static ptn_status
 find_target (struct session *s, struct copying *copying) {
   const struct ptn_mailbox *row;
+  if (copying->listing)
+    return find_in_list (s, copying);
   ptn_status status = mailbox_status (s, copying->name, &row);
+  if (status == PTN_E_DENIED) {
+    s->imap4->host->call_end (&s->call);
+    copying->listing = gather_new (GATHER_OTHERS | GATHER_PUBLIC, "");
+    return find_in_list (s, copying);
+  }
   if (status != PTN_OK)
     return status;
   if (row->attributes & PTN_MAILBOX_NOSELECT)
@@ -122,7 +150,8 @@ static void
 tell (struct session *s, struct copying *copying) {
   const struct ptn_outcome *outcome;
   g_autofree char *code = NULL;
-  if (s->imap4->store->outcome (copying->change, 0, &outcome) == PTN_OK)
+  /* UIDs are told to readers only (RFC 4315 section 3). */
+  if (!copying->listing && s->imap4->store->outcome (copying->change, 0, &outcome) == PTN_OK)
     code = copyuid (outcome);
   if (!copying->move) {
     answer_ok (s, code, "COPY completed");
