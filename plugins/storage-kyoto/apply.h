@@ -30,10 +30,17 @@ ptn_status remove_range (struct edit *, const struct key *prefix, uint32_t *remo
 ptn_status make_body (struct edit *, const struct record *);
 /* One reference more, by a COPY. */
 ptn_status share_body (struct edit *, const struct record *);
-/* One less, a message of the user's; the last takes the body along. */
-ptn_status drop_body (struct edit *, uint64_t body, uint32_t user);
+void put_body (struct edit *, uint64_t body, const struct body_row *);
+/* Bodies leave a segment: how many, and their octets. */
+ptn_status leave_segment (struct edit *, uint32_t segment, const struct segment_row *gone);
+/* So many bodies fewer that the account knows the hash by. */
+ptn_status drop_hash (struct edit *, uint32_t user, uint64_t hash, uint64_t bodies);
 ptn_status apply_body_move (struct edit *, const struct record *);
 ptn_status apply_digest (struct edit *, const struct record *);
+
+/* drop_body.c: one reference less for each element (uint64_t; they are sorted), a message of the
+ * user's; the last takes the body along. */
+ptn_status drop_bodies (struct edit *, GArray *bodies, uint32_t user);
 
 /* apply_message.c */
 /* Takes messages out of a mailbox, whose row the caller puts back. */

@@ -83,12 +83,14 @@ ptn_status
 remove_messages (struct edit *edit, uint32_t user_id, uint32_t mailbox_id, struct ptn_uid_set set,
                  struct mailbox_row *mailbox) {
   g_autoptr (GArray) messages = NULL;
+  g_autoptr (GArray) bodies = NULL;
   struct user_row user;
   struct key key;
 
   TRY (need (edit_user (edit, user_id, &user)));
   TRY (edit_messages (edit, user_id, mailbox_id, set, &messages));
   edit->removals |= messages->len > 0;
+  bodies = g_array_sized_new (FALSE, FALSE, sizeof (uint64_t), messages->len);
   for (guint i = 0; i < messages->len; i++) {
     const struct edit_message *message = &g_array_index (messages, struct edit_message, i);
 
@@ -97,7 +99,7 @@ remove_messages (struct edit *edit, uint32_t user_id, uint32_t mailbox_id, struc
     count_message (mailbox, message->uid, &message->row, -1);
     user.octets -= MIN (message->row.octets, user.octets);
     user.messages -= user.messages > 0;
-    TRY (drop_body (edit, message->row.body, user_id));
+    g_array_append_val (bodies, message->row.body);
     if (mailbox->annotations > 0) {
       uint32_t removed;
 
@@ -106,6 +108,7 @@ remove_messages (struct edit *edit, uint32_t user_id, uint32_t mailbox_id, struc
       mailbox->annotations -= MIN (removed, mailbox->annotations);
     }
   }
+  TRY (drop_bodies (edit, bodies, user_id));
   edit_put_user (edit, user_id, &user);
   return PTN_OK;
 }

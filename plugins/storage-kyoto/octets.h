@@ -28,6 +28,20 @@ void octets_u32 (struct octets *, uint32_t);
 void octets_u64 (struct octets *, uint64_t);
 void octets_varint (struct octets *, uint64_t);
 void octets_signed (struct octets *, int64_t); /* zigzag, as varint */
+/* The same at a place that has room for VARINT_ROOM octets; returns the one behind it.  For rows of which
+ * there are thousands: their octets are counted once. */
+enum { VARINT_ROOM = 10 };
+static inline uint8_t *
+put_varint (uint8_t *at, uint64_t value) {
+  for (; value >= 128; value >>= 7)
+    *at++ = (uint8_t)(value | 128);
+  *at++ = (uint8_t)value;
+  return at;
+}
+static inline uint8_t *
+put_signed (uint8_t *at, int64_t value) {
+  return put_varint (at, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
+}
 /* Length as varint, then the octets. */
 void octets_text (struct octets *, const char *);
 void octets_block (struct octets *, const void *data, size_t size);

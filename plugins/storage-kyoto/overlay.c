@@ -214,11 +214,26 @@ insert (struct overlay *overlay, const uint8_t *key, size_t size) {
   return node;
 }
 
+/* The same if the key belongs right behind the node that the finger points at, as the next of keys that
+ * come in order does: at each height of that node the finger moves to it, above it lies nothing. */
+static bool
+point_next (struct overlay *overlay, const uint8_t *key, size_t size) {
+  struct overlay_node *last = overlay->finger[0]->next[0];
+
+  if (!last || compare (last, key, size) >= 0
+      || (last->next[0] && compare (last->next[0], key, size) < 0))
+    return false;
+  for (uint32_t level = 0; level < last->height; level++)
+    overlay->finger[level] = last;
+  return true;
+}
+
 struct overlay_node *
 overlay_node (struct overlay *overlay, const uint8_t *key, size_t size) {
   struct overlay_node *node;
 
-  point (overlay, key, size);
+  if (!point_next (overlay, key, size))
+    point (overlay, key, size);
   node = overlay->finger[0]->next[0];
   return node && node->key_size == size && memcmp (node->key, key, size) == 0
              ? node

@@ -283,27 +283,30 @@ mailbox_row_get (struct reader reader, struct mailbox_row *row) {
 
 void
 message_row_put (struct octets *value, const struct message_row *row) {
-  octets_varint (value, row->flags);
-  octets_varint (value, row->modseq);
-  octets_varint (value, row->octets << 1 | row->unterminated);
-  octets_varint (value, row->body);
-  octets_signed (value, row->internal_date);
+  uint8_t *at = octets_grow (value, 7 * VARINT_ROOM);
+
+  at = put_varint (at, row->flags);
+  at = put_varint (at, row->modseq);
+  at = put_varint (at, row->octets << 1 | row->unterminated);
+  at = put_varint (at, row->body);
+  at = put_signed (at, row->internal_date);
   /* Mostly saved when it was received. */
-  octets_signed (value, (int64_t)((uint64_t)row->save_date - (uint64_t)row->internal_date));
+  at = put_signed (at, (int64_t)((uint64_t)row->save_date - (uint64_t)row->internal_date));
   if (row->thread != 0) /* most are alone, or the first of their thread */
-    octets_varint (value, row->thread);
+    at = put_varint (at, row->thread);
+  value->size = (size_t)(at - value->data);
 }
 
 bool
 message_row_get (struct reader reader, struct message_row *row) {
   uint64_t octets;
 
-  row->flags = reader_varint (&reader);
-  row->modseq = reader_varint (&reader);
-  octets = reader_varint (&reader);
+  row->flags = reader_varint_short (&reader);
+  row->modseq = reader_varint_short (&reader);
+  octets = reader_varint_short (&reader);
   row->octets = octets >> 1;
   row->unterminated = octets & 1;
-  row->body = reader_varint (&reader);
+  row->body = reader_varint_short (&reader);
   row->internal_date = reader_signed (&reader);
   row->save_date = (int64_t)((uint64_t)row->internal_date + (uint64_t)reader_signed (&reader));
   row->thread = reader.at < reader.end ? reader_varint (&reader) : 0;

@@ -301,8 +301,9 @@ do_flags (struct step *step, struct txn *txn) {
   g_autoptr (GHashTable) known = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autoptr (GArray) messages = NULL;
   GArray *groups = g_array_new (FALSE, FALSE, sizeof (struct flag_group));
+  GArray *set = NULL; /* of those that get last_flags */
   struct mailbox_row mailbox;
-  uint64_t named = step->flags & step->allowed;
+  uint64_t named = step->flags & step->allowed, last_flags = 0;
   ptn_status status = mailbox_of (txn, &step->place, &mailbox);
 
   fresh (&step->uids);
@@ -319,7 +320,10 @@ do_flags (struct step *step, struct txn *txn) {
     if (message->row.modseq > step->unchanged_since)
       set_append (step->conflicts, message->uid);
     else if (flags != message->row.flags) {
-      set_append (group_of (groups, known, flags), message->uid);
+      if (!set || flags != last_flags)
+        set = group_of (groups, known, flags);
+      last_flags = flags;
+      set_append (set, message->uid);
       set_append (step->uids, message->uid);
     }
   }

@@ -482,6 +482,34 @@ threads_copied (void **state) {
   assert_rebuilds (f);
 }
 
+/* Bodies, digests and hashes of many that go together: with gaps, twice in the mailbox, of others too. */
+static void
+many_expunged (void **state) {
+  static const char *const accounts[] = { ann, bob };
+  struct fixture *f = *state;
+
+  f->settings.shards = 1;
+  fixture_open (f);
+  for (int i = 0; i < 60; i++) {
+    g_autofree char *own = g_strdup_printf ("%d@x", i), *other = g_strdup_printf ("%d@x", i / 4);
+    struct describing describing = { { own, other }, 2, i % 2 ? "a digest" : NULL, PTN_OK, 0 };
+
+    assert_ok (deliver_described (f, accounts, i % 5 ? 1 : 2, &describing));
+  }
+  copy_between (f, ann, "INBOX", ann, "INBOX");
+  assert_ok (expunge (f, ann, 11, 70)); /* some lose one of two, some both */
+  assert_sound (f->store);
+  assert_rebuilds (f);
+  assert_ok (expunge (f, ann, 1, 200));
+  assert_sound (f->store);
+  assert_int_equal (count_rows (f, KEY_BODY), 12);
+  assert_ok (expunge (f, bob, 1, 200));
+  for (enum key_kind kind = KEY_BODY; kind <= KEY_THREAD; kind++)
+    if (kind == KEY_BODY || kind == KEY_DIGEST || kind == KEY_SEGMENT || kind == KEY_THREAD)
+      assert_int_equal (count_rows (f, kind), 0);
+  assert_rebuilds (f);
+}
+
 static void
 digests (void **state) {
   static const char *const both[] = { ann, bob };
@@ -562,6 +590,7 @@ main (void) {
     STORE_TEST (threads),
     STORE_TEST (threads_apart),
     STORE_TEST (threads_copied),
+    STORE_TEST (many_expunged),
     STORE_TEST (digests),
   };
 
