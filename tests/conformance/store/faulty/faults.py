@@ -20,6 +20,7 @@ WITHOUT = set()
 FORGETS = ["mailbox.subscribe", "quota.limits", "special-use.set", "rights.entries", "token.once",
            "vanished.expunged"]
 LIMIT = 40  # seconds of a rule
+TRIES = 8   # of a rule that meets its fault by chance
 
 
 def lines(command):
@@ -43,11 +44,16 @@ def run(kit, faulty, good, rule, fault):
 
 
 def killed(kit, faulty, good):
-    """What is forgotten must be found, and nothing when nothing is."""
+    """What is forgotten must be found, and nothing when nothing is.  Whether a run of the rule has
+    something at stake when it kills is chance (a token counts only if it is used again just then):
+    it has several tries to find it."""
     wrong = []
     for fault in ["none"] + FORGETS:
-        verdict, text = run(kit, faulty, good, "kill.acknowledged", fault)
-        print(f"{fault}: {verdict} {text}")
+        for _ in range(1 if fault == "none" else TRIES):
+            verdict, text = run(kit, faulty, good, "kill.acknowledged", fault)
+            print(f"{fault}: {verdict} {text}")
+            if verdict != "passed":
+                break
         if verdict != ("passed" if fault == "none" else "failed") or "hangs" in text:
             wrong.append(fault)
     sys.exit(1 if wrong else 0)
