@@ -31,3 +31,21 @@ set_contains (struct ptn_uid_set set, uint32_t uid) {
   }
   return low < set.count && set.ranges[low].first <= uid;
 }
+
+GArray *
+set_intersection (struct ptn_uid_set a, struct ptn_uid_set b) {
+  GArray *both = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+
+  for (size_t i = 0, j = 0; i < a.count && j < b.count;) {
+    struct ptn_uid_range common = { MAX (a.ranges[i].first, b.ranges[j].first),
+                                    MIN (a.ranges[i].last, b.ranges[j].last) };
+
+    if (common.first <= common.last)
+      g_array_append_val (both, common);
+    if (a.ranges[i].last < b.ranges[j].last)
+      i++;
+    else
+      j++;
+  }
+  return both;
+}

@@ -19,5 +19,7 @@
 void set_append (GArray *ranges, uint32_t uid);
 /* The ranges must be ascending and apart. */
 bool set_contains (struct ptn_uid_set, uint32_t uid);
+/* What is in both, whose ranges are ascending and apart; the caller's, g_array_unref. */
+GArray *set_intersection (struct ptn_uid_set, struct ptn_uid_set);
 
 #endif

@@ -42,28 +42,6 @@ put_in_order (GArray *ranges) {
   g_array_set_size (ranges, kept);
 }
 
-/* What two sets have in common. */
-static GArray *
-intersect (GArray *ranges, struct ptn_uid_set set) {
-  GArray *both = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-  guint i = 0;
-  size_t s = 0;
-
-  while (i < ranges->len && s < set.count) {
-    const struct ptn_uid_range *range = &g_array_index (ranges, struct ptn_uid_range, i);
-    struct ptn_uid_range common = { MAX (range->first, set.ranges[s].first),
-                                    MIN (range->last, set.ranges[s].last) };
-
-    if (common.first <= common.last)
-      g_array_append_val (both, common);
-    if (range->last < set.ranges[s].last)
-      i++;
-    else
-      s++;
-  }
-  return both;
-}
-
 static void
 ranges_free (void *ranges) {
   g_array_unref (ranges);
@@ -100,7 +78,7 @@ mailbox_vanished (struct ptn_account *account, struct ptn_call *call, const stru
   }
   put_in_order (gathering.ranges);
   if (uids) {
-    GArray *both = intersect (gathering.ranges, *uids);
+    GArray *both = set_intersection (SET_OF (gathering.ranges), *uids);
 
     g_array_unref (gathering.ranges);
     gathering.ranges = both;

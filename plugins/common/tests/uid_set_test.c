@@ -42,11 +42,32 @@ a_set_contains_its_ranges (void **state) {
   assert_false (set_contains ((struct ptn_uid_set){ NULL, 0 }, 1));
 }
 
+static void
+two_sets_have_in_common_what_is_in_both (void **state) {
+  const struct ptn_uid_range some[] = { { 1, 4 }, { 6, 9 }, { 20, UINT32_MAX } };
+  const struct ptn_uid_range others[] = {
+    { 2, 2 }, { 4, 7 }, { 10, 19 }, { UINT32_MAX, UINT32_MAX }
+  };
+  const struct ptn_uid_set a = { some, G_N_ELEMENTS (some) }, b = { others, G_N_ELEMENTS (others) };
+  const struct ptn_uid_range expected[] = {
+    { 2, 2 }, { 4, 4 }, { 6, 7 }, { UINT32_MAX, UINT32_MAX }
+  };
+  g_autoptr (GArray) both = set_intersection (a, b), turned = set_intersection (b, a);
+  g_autoptr (GArray) none = set_intersection (a, (struct ptn_uid_set){ NULL, 0 });
+
+  assert_int_equal (both->len, G_N_ELEMENTS (expected));
+  assert_memory_equal (both->data, expected, sizeof expected);
+  assert_int_equal (turned->len, both->len);
+  assert_memory_equal (turned->data, expected, sizeof expected);
+  assert_int_equal (none->len, 0);
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (neighbours_become_one_range),
     cmocka_unit_test (a_set_contains_its_ranges),
+    cmocka_unit_test (two_sets_have_in_common_what_is_in_both),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

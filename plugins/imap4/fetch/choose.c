@@ -106,8 +106,7 @@ tell_vanished (struct session *s, struct ptn_uid_set gone) {
 /* Nothing is known of that time: all that are named, are not there, and may have been. */
 static void
 tell_all_missing (struct session *s, struct fetch *f) {
-  const struct ptn_view *told = s->selected->told;
-  uint32_t largest = told->count ? told->uid[told->count - 1] : 0;
+  uint32_t largest = selected_last_uid (s->selected);
   g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
   for (guint i = 0; i < f->vanished->len; i++) {
     struct ptn_uid_range range = g_array_index (f->vanished, struct ptn_uid_range, i);

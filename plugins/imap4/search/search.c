@@ -110,26 +110,6 @@ run_search (struct session *s) {
   return PTN_OK;
 }
 
-/* What is in both; takes the first over. */
-static GArray *
-both (GArray *uids, const GArray *others) {
-  GArray *common = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-  guint i = 0, j = 0;
-  while (i < uids->len && j < others->len) {
-    const struct ptn_uid_range *a = &g_array_index (uids, struct ptn_uid_range, i);
-    const struct ptn_uid_range *b = &g_array_index (others, struct ptn_uid_range, j);
-    struct ptn_uid_range range = { MAX (a->first, b->first), MIN (a->last, b->last) };
-    if (range.first <= range.last)
-      g_array_append_val (common, range);
-    if (a->last < b->last)
-      i++;
-    else
-      j++;
-  }
-  g_array_unref (uids);
-  return common;
-}
-
 /* RFC 9738: only so many messages are looked at, of those that the sets of the program name. */
 static void
 limit_messages (struct session *s, struct search_work *work) {
@@ -137,16 +117,17 @@ limit_messages (struct session *s, struct search_work *work) {
   uint32_t most = message_limit (s);
   if (!most || told->count <= most)
     return;
-  GArray *uids = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+  struct ptn_uid_range all = { 1, 0 }; /* "1:*" */
+  GArray *uids = selected_uids (s, &(struct sequence_set){ &all, 1, false }, true);
   const struct key *top = work->program->top;
-  for (uint32_t i = 0; i < told->count; i++)
-    set_append (uids, told->uid[i]);
   for (const struct key *key = top->kind == KEY_AND ? top->first : top; key; key = key->next) {
     if (key->kind == KEY_UIDS || key->kind == KEY_NUMBERS || key->kind == KEY_SAVED) {
       struct sequence_set set = key->set;
       set.saved = key->kind == KEY_SAVED;
       g_autoptr (GArray) named = selected_uids (s, &set, key->kind == KEY_UIDS);
-      uids = both (uids, named);
+      GArray *all_of_it = uids;
+      uids = set_intersection (SET_OF (uids), SET_OF (named));
+      g_array_unref (all_of_it);
     }
     if (key == top)
       break;

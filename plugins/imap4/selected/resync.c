@@ -49,13 +49,12 @@ append_gaps (GArray *gone, const struct ptn_view *told, uint32_t first, uint32_t
 }
 
 static GArray *
-known_uids (const struct ptn_view *told, const struct select_params *params) {
+known_uids (const struct selected *selected, const struct select_params *params) {
   if (params->known.count)
     return sequence_set_ranges (&params->known, UINT32_MAX);
   GArray *all = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-  uint32_t last = told->count ? told->uid[told->count - 1] : 0;
-  struct ptn_uid_range range = { 1, last };
-  if (last)
+  struct ptn_uid_range range = { 1, selected_last_uid (selected) };
+  if (range.last)
     g_array_append_val (all, range);
   return all;
 }
@@ -73,7 +72,7 @@ put_vanished (struct session *s, struct ptn_uid_set gone) {
 static void
 vanished_by_gaps (struct session *s, const struct select_params *params) {
   const struct ptn_view *told = s->selected->told;
-  g_autoptr (GArray) known = known_uids (told, params);
+  g_autoptr (GArray) known = known_uids (s->selected, params);
   g_autoptr (GArray) gone = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
   uint32_t agreed = matched (told, params);
   for (guint i = 0; i < known->len; i++) {
@@ -104,17 +103,7 @@ tell_vanished (struct session *s, const struct select_params *params) {
   else if (!known)
     put_vanished (s, gone);
   else {
-    g_autoptr (GArray) both = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
-    for (size_t i = 0, j = 0; i < known->len && j < gone.count;) {
-      struct ptn_uid_range a = g_array_index (known, struct ptn_uid_range, i), b = gone.ranges[j];
-      struct ptn_uid_range cut = { MAX (a.first, b.first), MIN (a.last, b.last) };
-      if (cut.first <= cut.last)
-        g_array_append_val (both, cut);
-      if (a.last < b.last)
-        i++;
-      else
-        j++;
-    }
+    g_autoptr (GArray) both = set_intersection (SET_OF (known), gone);
     put_vanished (s, SET_OF (both));
   }
   s->imap4->host->call_end (&s->call);
@@ -132,7 +121,7 @@ resync (struct session *s, const struct select_params *params, uint32_t *place, 
       return status;
     *vanished = true;
   }
-  g_autoptr (GArray) known = known_uids (told, params);
+  g_autoptr (GArray) known = known_uids (s->selected, params);
   for (; *place < told->count; ++*place) {
     uint32_t uid = told->uid[*place];
     if (told->message_modseq[*place] <= params->modseq || !set_contains (SET_OF (known), uid))

@@ -197,6 +197,7 @@ find_mailbox (struct session *s) {
   s->selected = selected;
   selected->mailbox = row->id;
   selected->uidvalidity = row->uidvalidity;
+  selected->uidnext = row->uidnext;
   selected->owner = g_strdup (mailbox_owner (s, mailbox));
   selected->name = g_strdup (selecting->name);
   rights_parse (row->rights, &selected->rights);

@@ -29,6 +29,13 @@ selected_free (struct session *s) {
 }
 
 uint32_t
+selected_last_uid (const struct selected *selected) {
+  const struct ptn_view *told = selected->told;
+  uint32_t last = told->count ? told->uid[told->count - 1] : 0;
+  return MAX (last, selected->uidnext ? selected->uidnext - 1 : 0);
+}
+
+uint32_t
 view_find (const struct ptn_view *view, uint32_t uid, uint32_t *next) {
   uint32_t low = 0, high = view->count;
   while (low < high) {

@@ -11,9 +11,9 @@
 
 struct selected {
   struct ptn_id mailbox;
-  char *owner; /* whose it is, as events say it; "" is public */
-  char *name;  /* as the client wrote it, UTF-8 */
-  uint32_t uidvalidity;
+  char *owner;                   /* whose it is, as events say it; "" is public */
+  char *name;                    /* as the client wrote it, UTF-8 */
+  uint32_t uidvalidity, uidnext; /* as SELECT found them */
   bool read_only;
   bool examined;                  /* read-only because the client wants it so */
   bool mixed;                     /* told is ours: it has messages that are gone (merge.c) */
@@ -36,6 +36,9 @@ struct selected {
 
 /* Forgets it, if there is one; the state is for the caller to set. */
 void selected_free (struct session *);
+
+/* No message with a greater UID was ever in it, as far as the client can know; 0: none was. */
+uint32_t selected_last_uid (const struct selected *);
 
 /* The place of a UID in a view, from 0; view->count if it is not there: then *next (may be NULL) is
  * the place of the first greater one. */
