@@ -117,10 +117,12 @@ static const char *const rows_of_limits[CAPABILITY_COUNT] = {
   [CAP_SAVELIMIT] = "save_limit",
 };
 
-/* A limit of 0 is none. */
+/* 0 and `unlimited` are none. */
 static bool
 has_limit (const struct session *s, int i) {
-  return !rows_of_limits[i] || s->imap4->host->number (s->info->config, rows_of_limits[i]) > 0;
+  int64_t limit =
+      rows_of_limits[i] ? s->imap4->host->number (s->info->config, rows_of_limits[i]) : 1;
+  return limit > 0 && limit < INT64_MAX;
 }
 
 void

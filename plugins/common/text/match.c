@@ -249,7 +249,7 @@ feed_folded (struct matcher *m, const char *data, size_t size) {
   size_t at = 0, out = m->tail_size;
 
   while (at < size) {
-    uint32_t character;
+    uint32_t character = 0;
     int length = utf8_read (data + at, size - at, &character);
     const char *folded;
     size_t folded_size;

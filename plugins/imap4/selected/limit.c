@@ -6,7 +6,8 @@
 
 static uint32_t
 setting (const struct session *s, enum capability capability, const char *name) {
-  return offers (s, capability) ? (uint32_t)s->imap4->host->number (s->info->config, name) : 0;
+  int64_t number = s->imap4->host->number (s->info->config, name);
+  return offers (s, capability) ? (uint32_t)CLAMP (number, 0, UINT32_MAX) : 0;
 }
 
 uint32_t
@@ -33,7 +34,8 @@ limit_count (const GArray *uids) {
 GArray *
 limit_uids (struct session *s, GArray *uids) {
   uint32_t most = message_limit (s);
-  if (!uids || !most || limit_count (uids) <= most)
+  /* What NOTIFY fetches has no answer that could tell where to go on. */
+  if (!uids || !most || s->inner || limit_count (uids) <= most)
     return uids;
   guint first = uids->len;
   uint64_t left = most;
