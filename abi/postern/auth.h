@@ -12,6 +12,13 @@ PTN_BEGIN_DECLS
 #define PTN_DIRECTORY_ID "postern.directory/1"     /* accounts, aliases, delegation */
 #define PTN_LOGIN_ID "postern.login/1"             /* what protocols call: the auth plugin */
 
+typedef uint32_t ptn_access; /* what authzid may do in the account */
+enum {
+  PTN_ACCESS_UNTOLD = 0, /* from authorize: as PTN_ACCESS_FULL */
+  PTN_ACCESS_READ = 1,   /* a delegate who may look and change nothing: stores see to it */
+  PTN_ACCESS_FULL = 2    /* the owner, or a delegate for everything */
+};
+
 struct ptn_identity { /* table */
   uint32_t size;
   uint32_t anonymous;  /* 0 or 1 */
@@ -25,7 +32,9 @@ struct ptn_identity { /* table */
   /* The groups authzid is in, without the '$' of RFC 4314 entries. */
   struct ptn_strings groups;
   uint32_t administrator; /* 1: has all rights everywhere (posternctl) */
-  uint32_t reserved;
+  /* Settled by authorize.  Before that: what the caller grants already, as by `posternctl
+   * delegate`; the greater of the two counts. */
+  ptn_access access;
 };
 
 /* One account as a directory knows it. */
@@ -66,10 +75,20 @@ struct ptn_sasl_mechanism { /* table */
                        void **exchange);
   /* `response` is decoded from base64; data NULL: no initial response was sent.
    * PTN_OK: send *challenge, go on.  PTN_END: proved; *identity is valid until finish,
-   * *challenge holds additional data with success, if any.  PTN_PENDING as usual. */
+   * *challenge holds additional data with success, if any.  PTN_PENDING as usual.  With a
+   * failure *identity may name in authcid who it claimed to be, for the log and the count of
+   * failures.  What the identity says: authcid and domain as they were proved, account or
+   * authzid if another mailbox was asked for; the directory settles the rest. */
   ptn_status (*step) (void *exchange, struct ptn_call *, struct ptn_bytes response,
                       struct ptn_bytes *challenge, const struct ptn_identity **identity);
   void (*finish) (void *exchange); /* also aborts; wipes secrets */
+  /* What it verifies with: words of ptn_credentials.schemes, any of which is enough; "PASSWORD"
+   * is verify_password.  Offered only if the credentials of some directory know one of them.
+   * NULL: it needs nobody. */
+  const char *schemes;
+  /* Can it be used on this connection (channel binding needs TLS, EXTERNAL a certificate)?
+   * Optional: it can.  Never waits. [task] */
+  int32_t (*available) (void *instance, const struct ptn_sasl_request *);
 };
 
 /* Secrets live only until `use` returns; the implementer wipes them. */
@@ -78,18 +97,54 @@ typedef ptn_status ptn_use_secret (void *argument, struct ptn_bytes secret);
 /* All three: PTN_E_NOT_FOUND no such user here (the caller evens out the time);
  * PTN_E_AUTHENTICATION wrong; PTN_E_PASSWORD_EXPIRED right but expired;
  * PTN_E_DISABLED right but switched off; PTN_E_TEMPORARY cannot be told now. */
+typedef uint32_t ptn_credentials_flags;
+enum {
+  PTN_CREDENTIALS_SLOW = 1 << 0, /* asks somebody else: its verdicts on passwords may be remembered
+                                    for a while (as keyed hashes, by the auth plugin) */
+  PTN_CREDENTIALS_NO_PASSWORD = 1 << 1 /* verify_password always says PTN_E_UNSUPPORTED */
+};
+
+/* An answer to an NTLM challenge ([MS-NLMP] 2.2.1.3), for who can judge it without telling the
+ * hash: a domain controller. */
+struct ptn_ntlm_response { /* table; borrowed for the call */
+  uint32_t size;
+  uint32_t flags;             /* NegotiateFlags of the AUTHENTICATE_MESSAGE; 0 from some clients */
+  const char *domain;         /* as the client sent them, in UTF-8; "" if it sent none: */
+  const char *user;           /* NTLMv2 is computed over these very names */
+  const char *workstation;    /* "" if none */
+  struct ptn_bytes challenge; /* 8 octets */
+  struct ptn_bytes lm, nt;    /* LmChallengeResponse, NtChallengeResponse */
+};
+struct ptn_ntlm_proof {               /* value, the caller's; wiped by it */
+  unsigned char session_base_key[16]; /* for the MIC */
+  uint32_t has_session_base_key;      /* 0 or 1 */
+  uint32_t reserved;
+};
+
 struct ptn_credentials { /* table */
   uint32_t size;
-  uint32_t reserved;
-  const char *schemes; /* what with_secret knows, by name, divided by spaces */
+  ptn_credentials_flags flags;
+  /* What with_secret knows, by name, divided by spaces; and "NTLM" if verify_ntlm works. */
+  const char *schemes;
   /* user: the authentication identity as parse_login gave it.  For NULL the work of a
    * check is done on nothing and PTN_E_AUTHENTICATION returned: equal time. */
   ptn_status (*verify_password) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
                                  const char *domain, const char *user, struct ptn_bytes password);
-  /* scheme: "SCRAM-SHA-256" (RFC 5803 form), "NT" (16 octets), "PLAIN" (for APOP). */
+  /* scheme: "SCRAM-SHA-256", "SCRAM-SHA-1" (RFC 5803 form), "NT" (16 octets), "PLAIN" (for APOP
+   * and CRAM-MD5).  A user may have several secrets of a scheme (app passwords): `use` is called
+   * with one after the other until it returns something else than PTN_E_AUTHENTICATION.  The
+   * statuses above are about the secret for which it returned PTN_OK. */
   ptn_status (*with_secret) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
                              const char *domain, const char *user, const char *scheme,
                              ptn_use_secret *use, void *argument);
+  /* user: the account's as parse_login gave it; NULL as in verify_password.  PTN_OK: proved, and
+   * *proof is filled. */
+  ptn_status (*verify_ntlm) (void *instance, struct ptn_call *, const struct ptn_sasl_request *,
+                             const char *domain, const char *user, const struct ptn_ntlm_response *,
+                             struct ptn_ntlm_proof *);
+  /* Forgets what it remembers of this user; NULL: of everybody (`posternctl cache flush`).
+   * Optional. [any] */
+  void (*flush) (void *instance, const char *user);
 };
 
 struct ptn_directory { /* table */
@@ -118,6 +173,8 @@ struct ptn_directory { /* table */
    * none: PTN_END. */
   ptn_status (*list_accounts) (void *instance, struct ptn_call *, const char *after,
                                struct ptn_strings *accounts);
+  /* Forgets what it remembers of this account; NULL: of all.  Optional. [any] */
+  void (*flush) (void *instance, const char *account);
 };
 
 /* What protocols call, and nothing else of this file, so that mechanisms, delays, limits
@@ -136,7 +193,8 @@ struct ptn_login { /* table */
                        const char *mechanism, void **exchange);
   /* As ptn_sasl_mechanism.step.  Failures: PTN_E_AUTHENTICATION (whatever was wrong),
    * PTN_E_INVALID (malformed response), PTN_E_PASSWORD_EXPIRED (to who proved it),
-   * PTN_E_TEMPORARY, PTN_E_TOO_MANY (attempts), PTN_E_CANCELLED, and PTN_E_ELSEWHERE, where
+   * PTN_E_TEMPORARY, PTN_E_TOO_MANY (attempts), PTN_E_CANCELLED, PTN_E_CORRUPT (proved, and what
+   * the directory says of the account cannot be: IMAP CONTACTADMIN), and PTN_E_ELSEWHERE, where
    * *identity is set (NULL before the call) and its attribute "server=NAME" says what to tell
    * the client (IMAP LOGIN-REFERRALS, RFC 2221).  Waits out the growing
    * delay by itself, and writes the one log line of success or failure. */
