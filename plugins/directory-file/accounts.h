@@ -7,8 +7,8 @@
 #ifndef DIRECTORY_FILE_ACCOUNTS_H
 #define DIRECTORY_FILE_ACCOUNTS_H
 
-#include "names.h"
-#include "password.h"
+#include "common/login/names.h"
+#include "common/password/password.h"
 #include "rules.h"
 
 #include <glib.h>

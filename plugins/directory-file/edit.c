@@ -3,7 +3,7 @@
  * see edit.h.  Owns nothing. */
 #include "edit.h"
 
-#include "names.h"
+#include "common/login/names.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* rules.c - settings made ready for use; see rules.h.  The struct owns all its strings. */
 #include "rules.h"
 
-#include "names.h"
+#include "common/login/names.h"
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "cache.h"
-#include "password.h"
+#include "common/password/password.h"
 
 struct rules {
   gint references;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names.h - the names by which people and mail reach an account, brought into one form.
+/* names.h - the names by which people and mail reach an account, brought into one form that every
+ * directory shares.
  *
  * Everything here works in buffers of the caller and is called from any thread. */
-#ifndef DIRECTORY_FILE_NAMES_H
-#define DIRECTORY_FILE_NAMES_H
+#ifndef PLUGINS_COMMON_NAMES_H
+#define PLUGINS_COMMON_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@ struct login_parts {
   const char *mailbox; /* account, alias or address */
 };
 
-/* All forms of README.md, "Names of a login".  false: none of them. */
+/* All forms of abi/README.md, "Names of a login".  false: none of them. */
 bool login_split (const char *login, char buffer[NAME_LIMIT + 1], struct login_parts *parts);
 
 /* anonymous and guest, which never log in, as a part of a login name: with or without domain. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* password_test.c - every scheme against published vectors, or against what other programs made. */
-#include "directory-file/md4.h"
-#include "directory-file/password.h"
+#include "common/password/md4.h"
+#include "common/password/password.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

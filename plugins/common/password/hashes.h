@@ -3,8 +3,8 @@
  * keys.  `text` is what stands behind the tag; a _fault is a static text, or NULL.
  *
  * No state; any thread.  Guesses are not longer than PASSWORD_LIMIT. */
-#ifndef DIRECTORY_FILE_HASHES_H
-#define DIRECTORY_FILE_HASHES_H
+#ifndef PLUGINS_COMMON_HASHES_H
+#define PLUGINS_COMMON_HASHES_H
 
 #include "password.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* names-fuzz.c - any octets as login name, address and account name: what is taken is sound, and
  * the same when it is taken again. */
-#include "directory-file/names.h"
+#include "common/login/names.h"
 
 #include <stdint.h>
 #include <stdlib.h>

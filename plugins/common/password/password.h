@@ -3,8 +3,8 @@
  *
  * No state; any thread.  Checks of slow schemes take milliseconds and up to the memory their
  * hash asks for: they belong in a lane. */
-#ifndef DIRECTORY_FILE_PASSWORD_H
-#define DIRECTORY_FILE_PASSWORD_H
+#ifndef PLUGINS_COMMON_PASSWORD_H
+#define PLUGINS_COMMON_PASSWORD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /* md4.h - MD4 (RFC 1320), for NT hashes only: OpenSSL has put it away.
  *
  * No state; any thread. */
-#ifndef DIRECTORY_FILE_MD4_H
-#define DIRECTORY_FILE_MD4_H
+#ifndef PLUGINS_COMMON_MD4_H
+#define PLUGINS_COMMON_MD4_H
 
 #include <stddef.h>
 
