@@ -100,6 +100,12 @@ settle (struct directory *directory, struct ptn_task *task, const struct account
   return PTN_OK;
 }
 
+/* What a remembered verdict depends on: a changed hash is not found. */
+static struct ptn_bytes
+stored_octets (const struct password *password) {
+  return (struct ptn_bytes){ password->whole, strlen (password->whole) };
+}
+
 /* Everything that fits into a step.  false: a hash has to decide. */
 static bool
 check_in_step (struct directory *directory, const struct accounts *accounts,
@@ -114,9 +120,10 @@ check_in_step (struct directory *directory, const struct accounts *accounts,
       continue;
     }
     slow = true;
-    struct cache_tag tag;
-    cache_tag (accounts->rules->cache, password->whole, guess, &tag);
-    if (cache_holds (accounts->rules->cache, &tag, host->monotonic_ns ()) && check->remembered) {
+    struct verdict_tag tag;
+    verdicts_tag (accounts->rules->cache, stored_octets (password), guess, &tag);
+    if (verdicts_find (accounts->rules->cache, &tag, host->monotonic_ns ()) == VERDICT_RIGHT
+        && check->remembered) {
       host->observe (directory->cached_metric, 1);
       *right = true;
       return true;
@@ -160,10 +167,11 @@ finish_job (struct directory *directory, struct ptn_call *call) {
     return PTN_PENDING; /* a wake that was meant for something else */
   const bool right = job->right && job->real;
   if (right && job->remembered) {
-    struct cache *cache = job->accounts->rules->cache;
-    struct cache_tag tag;
-    cache_tag (cache, job->right->whole, (struct ptn_bytes){ job->guess, job->size }, &tag);
-    cache_add (cache, &tag, directory->host->monotonic_ns ());
+    struct verdicts *cache = job->accounts->rules->cache;
+    struct verdict_tag tag;
+    verdicts_tag (cache, stored_octets (job->right), (struct ptn_bytes){ job->guess, job->size },
+                  &tag);
+    verdicts_add (cache, &tag, job->account->name, VERDICT_RIGHT, directory->host->monotonic_ns ());
   }
   const ptn_status status = settle (directory, call->task, job->account, right);
   call->state = NULL;

@@ -52,16 +52,16 @@ refuse (struct directory *directory, const char *text) {
 }
 
 /* The one in use, if the settings did not change: what it remembers is worth keeping. */
-static struct cache *
+static struct verdicts *
 find_cache (struct directory *directory, const struct ptn_config *config) {
   const struct ptn_host *host = directory->host;
   const size_t entries = (size_t)CLAMP (host->number (config, "cache_entries"), 0, 1 << 24);
   const int64_t lifetime_ns =
       MIN (host->number (config, "cache_time"), G_MAXINT64 / 4000000) * 1000000;
   const struct rules *rules = directory->rules;
-  if (rules && rules->cache && cache_is_like (rules->cache, entries, lifetime_ns))
-    return cache_ref (rules->cache);
-  return cache_new (entries, lifetime_ns);
+  if (rules && rules->cache && verdicts_are_like (rules->cache, entries, lifetime_ns, 0))
+    return verdicts_ref (rules->cache);
+  return verdicts_new (entries, lifetime_ns, 0);
 }
 
 static bool
@@ -102,7 +102,7 @@ directory_read_settings (struct directory *directory, const struct ptn_config *c
     return refuse (directory, "the system gives no random numbers");
   const char *fault;
   struct rules *rules = rules_new (&input, &fault);
-  cache_unref (input.cache);
+  verdicts_unref (input.cache);
   return rules ? rules : refuse (directory, fault);
 }
 

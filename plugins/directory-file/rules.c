@@ -80,7 +80,7 @@ rules_new (const struct rules_input *input, const char **fault) {
     rules->postmaster = g_strdup (buffer);
   rules->node = input->node && *input->node ? g_strdup (input->node) : NULL;
   rules->attributes = default_attributes (input);
-  rules->cache = input->cache ? cache_ref (input->cache) : NULL;
+  rules->cache = input->cache ? verdicts_ref (input->cache) : NULL;
   rules->costs = input->costs;
   for (size_t i = 0; i < input->extra_keys.count; i++) {
     rules->make_nt |= strcmp (input->extra_keys.items[i], "nt") == 0;
@@ -111,7 +111,7 @@ rules_unref (struct rules *rules) {
   g_free (rules->postmaster);
   g_free (rules->node);
   g_strfreev (rules->attributes);
-  g_clear_pointer (&rules->cache, cache_unref);
+  g_clear_pointer (&rules->cache, verdicts_unref);
   g_free (rules);
 }
 

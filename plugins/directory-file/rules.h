@@ -9,8 +9,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "cache.h"
 #include "common/password/password.h"
+#include "common/secret/verdicts.h"
 
 struct rules {
   gint references;
@@ -23,7 +23,7 @@ struct rules {
   char *node;            /* or NULL */
   /* What accounts have that say nothing else, "name=value". */
   char **attributes;
-  struct cache *cache; /* a reference; NULL in tests */
+  struct verdicts *cache; /* a reference; NULL in tests */
   struct password_costs costs;
   bool make_nt, make_scram; /* with each new password */
 };
@@ -37,7 +37,7 @@ struct rules_input {
   int64_t quota_messages; /* 0: unlimited */
   struct password_costs costs;
   struct ptn_strings extra_keys;
-  struct cache *cache; /* gets one more reference */
+  struct verdicts *cache; /* gets one more reference */
 };
 
 /* NULL and *fault (a static text) if they make no sense. */
