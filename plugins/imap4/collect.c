@@ -43,7 +43,7 @@ follow_text (struct session *s) {
 /* The next line, without its end, taken into s->text; s->literal says what stands at its end. */
 static ptn_status
 take_line (struct session *s, struct ptn_bytes *line, size_t *whole) {
-  size_t max = s->user ? LINE_MAX_AFTER_LOGIN : LINE_MAX_BEFORE_LOGIN;
+  size_t max = s->user ? LINE_MAX_AFTER_LOGIN : SASL_LINE_MAX;
   ptn_status status = line_read (&s->line, s->imap4->stream, s->stream, s->task, max, line);
   if (status != PTN_OK)
     return status;
@@ -234,7 +234,7 @@ collect_command (struct session *s) {
       return whole_text (s);
     if (command_streams (s->text->str, s->text->len))
       return whole_text (s);
-    size_t max = s->user ? LITERALS_MAX : LINE_MAX_BEFORE_LOGIN;
+    size_t max = s->user ? LITERALS_MAX : LITERALS_BEFORE_LOGIN;
     if (s->literal.size > max || s->text->len + s->literal.size > max) {
       refuse_text (s, s->text->str, s->text->len, "the literal is too long");
       return PTN_OK;

@@ -14,11 +14,11 @@
 
 #include "imap4.h"
 
-#include "common/line.h"
+#include "common/sasl.h"
 #include "syntax/reader.h"
 #include "syntax/writer.h"
 
-#define LINE_MAX_BEFORE_LOGIN (16 * 1024)  /* a line; SASL's are the longest */
+#define LITERALS_BEFORE_LOGIN (16 * 1024)  /* of one command; a line may have SASL_LINE_MAX */
 #define LINE_MAX_AFTER_LOGIN (1024 * 1024) /* the listener's max_line may be less */
 #define LITERALS_MAX (256 * 1024)          /* of one command, but for the messages of APPEND */
 #define OUTPUT_BELOW (128 * 1024) /* no more answers while that much waits for the client */

@@ -3,8 +3,6 @@
  * postern.login/1 decides; behind it the maildrop is locked and opened. */
 #include "session.h"
 
-#include "common/base64.h"
-
 #include <sys/random.h>
 
 #define FAILURES_MAX 3 /* then the connection is closed */
@@ -12,9 +10,7 @@
 struct login { /* while a login is tried */
   struct ptn_sasl_request request;
   void *exchange;
-  unsigned char *response; /* decoded; wiped */
-  size_t size, room;
-  bool has_response;
+  struct sasl_response response;
   bool command;                        /* USER/PASS or APOP: there is one response */
   char mechanism[24];                  /* "" for USER/PASS */
   const struct ptn_identity *identity; /* proved; valid until finish */
@@ -47,14 +43,6 @@ login_new (const struct session *s) {
   return login;
 }
 
-static void
-forget_response (struct login *login) {
-  if (login->response)
-    explicit_bzero (login->response, login->room);
-  g_clear_pointer (&login->response, g_free);
-  login->size = login->room = 0;
-}
-
 void
 login_end (struct session *s) {
   struct login *login = s->login;
@@ -64,7 +52,7 @@ login_end (struct session *s) {
   s->pop3->host->call_end (&s->call);
   if (login->exchange)
     s->pop3->login->finish (login->exchange);
-  forget_response (login);
+  sasl_response_clear (&login->response);
   g_free (login);
   s->login = NULL;
 }
@@ -124,6 +112,7 @@ static const char *
 refusal (const struct session *s, ptn_status status) {
   switch (status) {
   case PTN_E_AUTHENTICATION:
+  case PTN_E_NOT_FOUND:
     return "[AUTH] wrong name or password";
   case PTN_E_PASSWORD_EXPIRED:
     return "[AUTH] the password has expired";
@@ -142,6 +131,8 @@ refusal (const struct session *s, ptn_status status) {
     return "[SYS/PERM] another server holds this mailbox";
   case PTN_E_TOO_MANY:
     return "[SYS/TEMP] too many attempts, try again later";
+  case PTN_E_CORRUPT:
+    return "[SYS/PERM] what is known of this account is damaged, tell the administrator";
   default:
     return "[SYS/TEMP] the login cannot be checked now, try again later";
   }
@@ -259,52 +250,31 @@ static ptn_status go_on (struct session *s);
 
 static void
 challenge (struct session *s, struct ptn_bytes data) {
-  g_autofree char *text = g_malloc (BASE64_ENCODED_MAX (data.size) + 4);
-  memcpy (text, "+ ", 2);
-  size_t length = 2 + base64_encode (data.data, data.size, text + 2);
-  memcpy (text + length, "\r\n", 2);
-  emit (s, text, length + 2);
+  size_t size;
+  g_autofree char *text = sasl_challenge ("+ ", data, &size);
+  emit (s, text, size);
 }
 
-/* false: it is not base64. */
-static bool
-decode (struct login *login, const char *text, size_t length) {
-  forget_response (login);
-  login->room = BASE64_DECODED_MAX (length) + 1;
-  login->response = g_malloc0 (login->room);
-  login->has_response = true;
-  return base64_decode (text, length, login->response, &login->size);
-}
-
-/* The client's line of the exchange; "*" gives up. */
+/* The client's line of the exchange. */
 static ptn_status
 read_response (struct session *s) {
   struct login *login = s->login;
-  const struct ptn_stream_service *stream = s->pop3->stream;
-  struct ptn_bytes line;
-  ptn_status status = line_read (&s->line, stream, s->stream, s->task, LINE_MAX_SASL, &line);
-  if (status == PTN_E_LIMIT)
-    return refuse (s, PTN_E_INVALID);
+  sasl_line line;
+  ptn_status status =
+      sasl_read (&s->line, s->pop3->stream, s->stream, s->task, true, &login->response, &line);
   if (status != PTN_OK)
     return status;
-  const char *text = line.data;
-  size_t length = line.size - 1;
-  if (length && text[length - 1] == '\r')
-    length--;
-  bool given_up = length == 1 && *text == '*';
-  bool valid = !given_up && decode (login, text, length);
-  stream->consume (s->stream, line.size);
-  if (given_up) {
+  if (line == SASL_GIVEN_UP) {
     say (s, "-ERR authentication given up");
     login_end (s);
     s->resume = NULL;
     return PTN_OK;
   }
-  if (!valid)
+  if (line != SASL_RESPONSE)
     return refuse (s, PTN_E_INVALID);
   /* Proved already, and the additional data was acknowledged (RFC 5034 section 4). */
   if (login->identity)
-    return login->size ? refuse (s, PTN_E_INVALID) : let_in (s);
+    return login->response.size ? refuse (s, PTN_E_INVALID) : let_in (s);
   s->resume = go_on;
   return PTN_OK;
 }
@@ -324,11 +294,11 @@ go_on (struct session *s) {
     if (status != PTN_OK)
       return refuse (s, status);
   }
-  struct ptn_bytes response = { login->has_response ? login->response : NULL, login->size };
+  struct ptn_bytes response = { login->response.data, login->response.size };
   status = table->step (login->exchange, &s->call, response, &data, &login->identity);
   if (status == PTN_PENDING)
     return PTN_PENDING;
-  forget_response (login);
+  sasl_response_clear (&login->response);
   if (status < 0)
     return refuse (s, status);
   if (status == PTN_OK && login->command)
@@ -380,11 +350,9 @@ command_user (struct session *s, const struct arguments *arguments) {
 static void
 set_response (struct login *login, const char *user, const void *more, size_t size) {
   size_t user_size = strlen (user) + 1;
-  login->room = login->size = user_size + size;
-  login->response = g_malloc (login->room);
-  login->has_response = true;
-  memcpy (login->response, user, user_size);
-  memcpy (login->response + user_size, more, size);
+  sasl_response_make (&login->response, user_size + size);
+  memcpy (login->response.data, user, user_size);
+  memcpy (login->response.data + user_size, more, size);
 }
 
 void
@@ -453,9 +421,7 @@ command_auth (struct session *s, const struct arguments *arguments) {
     return;
   }
   const char *initial = arguments->count > 1 ? arguments->word[1] : NULL;
-  if (initial && strcmp (initial, "=") == 0)
-    initial = "";
-  if (initial && !decode (s->login, initial, strlen (initial))) {
+  if (initial && !sasl_response_initial (&s->login->response, initial, strlen (initial))) {
     refuse (s, PTN_E_INVALID);
     return;
   }

@@ -93,7 +93,7 @@ static ptn_status
 take_line (struct session *s) {
   const struct ptn_stream_service *stream = s->pop3->stream;
   struct ptn_bytes line;
-  size_t max = s->state == STATE_AUTHORIZATION ? LINE_MAX_SASL : LINE_MAX_UTF8;
+  size_t max = s->state == STATE_AUTHORIZATION ? SASL_LINE_MAX : LINE_MAX_UTF8;
   ptn_status status = line_read (&s->line, stream, s->stream, s->task, max, &line);
   if (status == PTN_E_LIMIT) {
     say (s, "-ERR line too long");

@@ -9,11 +9,10 @@
 #include "maildrop.h"
 #include "pop3.h"
 
-#include "common/line.h"
+#include "common/sasl.h"
 
 #define LINE_MAX_OCTETS 255       /* RFC 2449 section 4, with CRLF */
 #define LINE_MAX_UTF8 512         /* after UTF8 */
-#define LINE_MAX_SASL (12 * 1024) /* RFC 5034 section 4 */
 #define OUTPUT_BELOW (128 * 1024) /* no more commands while that much waits for the client */
 
 enum state { STATE_GREETING, STATE_AUTHORIZATION, STATE_TRANSACTION, STATE_CLOSING };

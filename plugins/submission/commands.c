@@ -21,6 +21,20 @@ struct command {
 
 /* --- EHLO, HELO, LHLO --------------------------------------------------------------------- */
 
+/* Clients from before RFC 2554 (Outlook Express 4, Netscape) read "AUTH=" alone, and know these;
+ * all others take the line for a word that they do not know. */
+static void
+add_old_auth (GString *text, const struct ptn_strings *mechanisms) {
+  const char *before = "250-AUTH=";
+  for (size_t i = 0; i < mechanisms->count; i++)
+    if (strcmp (mechanisms->items[i], "LOGIN") == 0 || strcmp (mechanisms->items[i], "NTLM") == 0) {
+      g_string_append_printf (text, "%s%s", before, mechanisms->items[i]);
+      before = " ";
+    }
+  if (*before == ' ')
+    g_string_append (text, "\r\n");
+}
+
 static void
 write_capabilities (struct session *s, const struct ptn_strings *mechanisms) {
   g_autoptr (GString) text = g_string_sized_new (256);
@@ -39,6 +53,7 @@ write_capabilities (struct session *s, const struct ptn_strings *mechanisms) {
     for (size_t i = 0; i < mechanisms->count; i++)
       g_string_append_printf (text, " %s", mechanisms->items[i]);
     g_string_append (text, "\r\n");
+    add_old_auth (text, mechanisms);
   }
   g_string_append (text, "250 ENHANCEDSTATUSCODES\r\n");
   session_write (s, text->str);

@@ -2,9 +2,6 @@
 /* sasl.c - AUTH (RFC 4954): base64 lines around the exchange that postern.login/1 conducts. */
 #include "submission.h"
 
-#include "common/base64.h"
-
-#include <stdio.h>
 #include <string.h>
 
 #define MECHANISM_MAX 20 /* RFC 4422 section 3.1 */
@@ -14,8 +11,7 @@ struct auth {
   struct ptn_sasl_request request;
   char mechanism[MECHANISM_MAX + 1];
   void *exchange;
-  unsigned char *response; /* decoded; NULL: no initial response */
-  size_t response_size;
+  struct sasl_response response;
   bool proved; /* only the client's answer to the last challenge is awaited */
   const struct ptn_identity *identity;
 };
@@ -31,14 +27,6 @@ sasl_request (const struct session *s, struct ptn_sasl_request *request) {
                                         .stream = s->stream };
 }
 
-static void
-forget_response (struct auth *auth) {
-  if (auth->response)
-    explicit_bzero (auth->response, auth->response_size);
-  g_clear_pointer (&auth->response, g_free);
-  auth->response_size = 0;
-}
-
 void
 sasl_forget (struct session *s) {
   const struct ptn_login *login = s->plugin->login.table;
@@ -47,7 +35,7 @@ sasl_forget (struct session *s) {
   s->auth = NULL;
   if (!auth)
     return;
-  forget_response (auth);
+  sasl_response_clear (&auth->response);
   s->plugin->host->call_end (&auth->call);
   if (auth->exchange)
     login->finish (auth->exchange);
@@ -92,6 +80,9 @@ refuse (struct session *s, ptn_status status) {
   case PTN_E_ELSEWHERE:
     fail (s, 454, "4.7.0", text ? text : "another server serves this account");
     break;
+  case PTN_E_CORRUPT:
+    fail (s, 454, "4.3.5", "what is known of this account is damaged, tell the administrator");
+    break;
   default:
     fail (s, 454, "4.7.0", "logins cannot be checked now, try again later");
     break;
@@ -114,51 +105,35 @@ succeed (struct session *s) {
 
 static void
 challenge (struct session *s, struct ptn_bytes data) {
-  g_autofree char *text = g_malloc (BASE64_ENCODED_MAX (data.size) + 6);
-  memcpy (text, "334 ", 4);
-  size_t size = 4 + base64_encode (data.data, data.size, text + 4);
-  memcpy (text + size, "\r\n", 3);
+  size_t size;
+  g_autofree char *text = sasl_challenge ("334 ", data, &size);
   session_write (s, text);
 }
 
 static ptn_status sasl_step (struct session *);
 
-/* false: not base64. */
-static bool
-keep_response (struct auth *auth, const char *text, size_t size) {
-  forget_response (auth);
-  auth->response_size = BASE64_DECODED_MAX (size) + 1;
-  auth->response = g_malloc0 (auth->response_size);
-  size_t decoded;
-  if (!base64_decode (text, size, auth->response, &decoded))
-    return false;
-  auth->response_size = decoded;
-  return true;
-}
-
 /* Waits for the client's next line. */
 static ptn_status
-sasl_read (struct session *s) {
-  struct ptn_bytes line;
-  ptn_status status =
-      line_read (&s->reader, s->plugin->stream, s->stream, s->task, AUTH_LINE_MAX, &line);
-  if (status == PTN_E_LIMIT) {
-    fail (s, 500, "5.5.6", "line too long");
-    return PTN_OK;
-  }
+sasl_read_response (struct session *s) {
+  sasl_line line;
+  ptn_status status = sasl_read (&s->reader, s->plugin->stream, s->stream, s->task, false,
+                                 &s->auth->response, &line);
   if (status != PTN_OK)
     return status;
-  const char *text = line.data;
-  size_t size = line.size;
-  bool crlf = size >= 2 && text[size - 2] == '\r';
   s->resume = sasl_step;
-  if (!crlf)
-    fail (s, 501, "5.5.2", "lines must end with CR LF");
-  else if (size == 3 && text[0] == '*')
+  switch (line) {
+  case SASL_RESPONSE:
+    break;
+  case SASL_GIVEN_UP:
     fail (s, 501, "5.7.0", "login cancelled");
-  else if (!keep_response (s->auth, text, size - 2))
-    fail (s, 501, "5.5.2", "that is not base64");
-  s->plugin->stream->consume (s->stream, size);
+    break;
+  case SASL_MALFORMED:
+    fail (s, 501, "5.5.2", "that is not base64, or a line did not end with CR LF");
+    break;
+  case SASL_TOO_LONG:
+    fail (s, 500, "5.5.6", "line too long");
+    break;
+  }
   return PTN_OK;
 }
 
@@ -167,22 +142,22 @@ sasl_step (struct session *s) {
   const struct ptn_login *login = s->plugin->login.table;
   struct auth *auth = s->auth;
   if (auth->proved) { /* the answer to additional data is empty (RFC 4422 section 5) */
-    if (auth->response_size)
+    if (auth->response.size)
       fail (s, 501, "5.5.2", "an empty response was expected");
     else
       succeed (s);
     return PTN_OK;
   }
-  struct ptn_bytes response = { auth->response, auth->response_size }, data = { NULL, 0 };
+  struct ptn_bytes response = { auth->response.data, auth->response.size }, data = { NULL, 0 };
   auth->call.task = s->task;
   ptn_status status = login->step (auth->exchange, &auth->call, response, &data, &auth->identity);
   if (status == PTN_PENDING)
     return status;
-  forget_response (auth);
+  sasl_response_clear (&auth->response);
   if (status == PTN_OK || (status == PTN_END && data.size)) {
     auth->proved = status == PTN_END;
     challenge (s, data);
-    s->resume = sasl_read;
+    s->resume = sasl_read_response;
   } else if (status == PTN_END)
     succeed (s);
   else
@@ -233,9 +208,8 @@ sasl_command (struct session *s, const char *argument, size_t size) {
     sasl_request (s, &auth->request);
     const char *initial = blank ? blank + 1 : NULL;
     size_t length = blank ? size - word - 1 : 0;
-    bool empty = length == 1 && initial[0] == '=';
     s->resume = sasl_start;
-    if (initial && (length == 0 || !keep_response (auth, initial, empty ? 0 : length)))
+    if (initial && (length == 0 || !sasl_response_initial (&auth->response, initial, length)))
       fail (s, 501, "5.5.2", "that is not base64");
   }
 }

@@ -186,10 +186,12 @@ greet (struct session *s) {
 static ptn_status
 next_command (struct session *s) {
   struct ptn_bytes line;
-  size_t max = s->kind == KIND_SUBMISSION ? AUTH_LINE_MAX : COMMAND_MAX;
+  size_t max = s->kind == KIND_SUBMISSION ? SASL_LINE_MAX : COMMAND_MAX;
   ptn_status status = line_read (&s->reader, s->plugin->stream, s->stream, s->task, max, &line);
   if (status == PTN_E_LIMIT) {
-    session_reply (s, 500, "5.5.2", "line too long");
+    /* Only AUTH may come near SASL_LINE_MAX. */
+    const bool of_auth = max == SASL_LINE_MAX && !s->identity;
+    session_reply (s, 500, of_auth ? "5.5.6" : "5.5.2", "line too long");
     return PTN_OK;
   }
   if (status != PTN_OK)

@@ -11,7 +11,7 @@
 #include "receiver.h"
 
 #include "common/address.h"
-#include "common/line.h"
+#include "common/sasl.h"
 
 #include <postern/postern.h>
 
@@ -20,8 +20,6 @@
 /* RFC 5321 section 4.5.3.1.4 with the extensions of MAIL: SIZE 26, 8BITMIME 17, SMTPUTF8 10,
  * AUTH 500; with CRLF. */
 #define COMMAND_MAX (512 + 26 + 17 + 10 + 500)
-/* RFC 4954 section 4.3, with CRLF. */
-#define AUTH_LINE_MAX 12288
 
 enum kind { KIND_SUBMISSION, KIND_RECEIVE, KIND_LMTP };
 

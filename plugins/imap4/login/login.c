@@ -5,7 +5,6 @@
 
 #include "capability.h"
 #include "commands.h"
-#include "common/base64.h"
 
 #define FAILURES_MAX 3 /* then the connection is closed */
 
@@ -24,14 +23,6 @@ login_new (const struct session *s) {
   return login;
 }
 
-static void
-forget_response (struct login *login) {
-  if (login->response)
-    explicit_bzero (login->response, login->room);
-  g_clear_pointer (&login->response, g_free);
-  login->size = login->room = 0;
-}
-
 void
 login_end (struct session *s) {
   struct login *login = s->login;
@@ -40,7 +31,7 @@ login_end (struct session *s) {
   s->imap4->host->call_end (&s->call);
   if (login->exchange)
     s->imap4->login->finish (login->exchange);
-  forget_response (login);
+  sasl_response_clear (&login->response);
   g_free (login);
   s->login = NULL;
 }
@@ -74,6 +65,7 @@ static void
 answer_refusal (struct session *s, ptn_status status, const char *elsewhere) {
   switch (status) {
   case PTN_E_AUTHENTICATION:
+  case PTN_E_NOT_FOUND:
     answer_no (s, "AUTHENTICATIONFAILED", "wrong name or password");
     break;
   case PTN_E_DENIED:
@@ -98,8 +90,12 @@ answer_refusal (struct session *s, ptn_status status, const char *elsewhere) {
   case PTN_E_INVALID:
     answer_bad (s, "malformed response");
     break;
+  case PTN_E_CORRUPT:
+    answer_no (s, "CONTACTADMIN", "what is known of this account is damaged");
+    break;
   default:
-    answer_failure (s, status, "the login cannot be checked now, try again later");
+    answer_failure (s, MIN (status, PTN_E_TEMPORARY),
+                    "the login cannot be checked now, try again later");
   }
 }
 
@@ -121,51 +117,31 @@ refuse (struct session *s, ptn_status status) {
 
 static ptn_status go_on (struct session *s);
 
-/* False: it is no base64. */
-static bool
-decode (struct login *login, const char *text, size_t length) {
-  forget_response (login);
-  login->room = BASE64_DECODED_MAX (length) + 1;
-  login->response = g_malloc0 (login->room);
-  return base64_decode (text, length, (unsigned char *)login->response, &login->size);
-}
-
 static void
 challenge (struct session *s, struct ptn_bytes data) {
-  PUT (&s->out, "+ ");
-  char *room = writer_room (&s->out, BASE64_ENCODED_MAX (data.size));
-  s->out.size += base64_encode (data.data, data.size, room);
-  PUT (&s->out, "\r\n");
+  size_t size;
+  g_autofree char *text = sasl_challenge ("+ ", data, &size);
+  put (&s->out, text, size);
 }
 
-/* The client's line; "*" gives up. */
+/* The client's line. */
 static ptn_status
 read_response (struct session *s) {
   struct login *login = s->login;
-  const struct ptn_stream_service *stream = s->imap4->stream;
-  struct ptn_bytes line;
+  sasl_line line;
   ptn_status status =
-      line_read (&s->line, stream, s->stream, s->task, LINE_MAX_BEFORE_LOGIN, &line);
-  if (status == PTN_E_LIMIT)
-    return refuse (s, PTN_E_INVALID);
+      sasl_read (&s->line, s->imap4->stream, s->stream, s->task, true, &login->response, &line);
   if (status != PTN_OK)
     return status;
-  const char *text = line.data;
-  size_t length = line.size - 1;
-  if (length && text[length - 1] == '\r')
-    length--;
-  bool given_up = length == 1 && *text == '*';
-  bool valid = !given_up && decode (login, text, length);
-  stream->consume (s->stream, line.size);
-  if (given_up) {
+  if (line == SASL_GIVEN_UP) {
     login_end (s);
     answer_bad (s, "authentication given up");
     return PTN_OK;
   }
-  if (!valid)
+  if (line != SASL_RESPONSE)
     return refuse (s, PTN_E_INVALID);
   if (login->proved) /* the additional data was acknowledged */
-    return login->size ? refuse (s, PTN_E_INVALID) : login_let_in (s);
+    return login->response.size ? refuse (s, PTN_E_INVALID) : login_let_in (s);
   s->resume = go_on;
   return PTN_OK;
 }
@@ -187,12 +163,12 @@ start (struct session *s) {
 static ptn_status
 go_on (struct session *s) {
   struct login *login = s->login;
-  struct ptn_bytes response = { login->response, login->size }, data = { NULL, 0 };
+  struct ptn_bytes response = { login->response.data, login->response.size }, data = { NULL, 0 };
   ptn_status status =
       s->imap4->login->step (login->exchange, &s->call, response, &data, &login->identity);
   if (status == PTN_PENDING)
     return status;
-  forget_response (login);
+  sasl_response_clear (&login->response);
   login->proved = status == PTN_END;
   if (login->proved && (!data.size || !login->mechanism))
     return login_let_in (s);
@@ -216,10 +192,9 @@ command_login (struct session *s, struct reader *r) {
     return;
   }
   struct login *login = s->login = login_new (s);
-  login->size = login->room = user_size + 1 + password_size;
-  login->response = g_malloc (login->room + 1);
-  memcpy (login->response, user, user_size + 1);
-  memcpy (login->response + user_size + 1, password, password_size);
+  sasl_response_make (&login->response, user_size + 1 + password_size);
+  memcpy (login->response.data, user, user_size + 1);
+  memcpy (login->response.data + user_size + 1, password, password_size);
   explicit_bzero ((char *)(guintptr)password, password_size);
   s->resume = start;
 }
@@ -237,10 +212,7 @@ command_authenticate (struct session *s, struct reader *r) {
   struct login *login = s->login = login_new (s);
   login->mechanism = mechanism;
   login_consume_command (s); /* the responses are the lines behind it */
-  /* RFC 4959 section 3: "=" is an empty response. */
-  if (initial && strcmp (initial, "=") == 0)
-    initial = "";
-  bool decoded = !initial || decode (login, initial, strlen (initial));
+  bool decoded = !initial || sasl_response_initial (&login->response, initial, strlen (initial));
   if (initial && *initial)
     explicit_bzero ((char *)(guintptr)initial, strlen (initial));
   if (!decoded) {

@@ -10,8 +10,7 @@ struct login {
   struct ptn_sasl_request request;
   const char *mechanism; /* of the reader; NULL: LOGIN */
   void *exchange;
-  char *response; /* wiped; NULL: none was sent */
-  size_t size, room;
+  struct sasl_response response;
   const struct ptn_identity *identity; /* valid until finish */
   bool proved;
 };

@@ -9,6 +9,8 @@
 
 #include "common/rights.h"
 
+#define DONE_LINE_MAX 1024 /* whatever stands there: only DONE will do */
+
 struct idling {
   char *tag;
   struct ptn_subscription *account; /* that it is closed */
@@ -56,7 +58,7 @@ static ptn_status
 read_done (struct session *s) {
   struct ptn_bytes line;
   ptn_status status =
-      line_read (&s->line, s->imap4->stream, s->stream, s->task, LINE_MAX_BEFORE_LOGIN, &line);
+      line_read (&s->line, s->imap4->stream, s->stream, s->task, DONE_LINE_MAX, &line);
   if (status == PTN_E_LIMIT) {
     answer_bad (s, "expected DONE");
     return PTN_OK;

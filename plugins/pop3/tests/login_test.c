@@ -129,7 +129,18 @@ sasl_long_responses (void **state) {
   client_free (&client);
   client = client_new (server, NULL);
   client_expect_line (client, "+OK");
-  g_autofree char *big = g_strnfill (40000, 'A');
+  g_autofree char *token = g_strnfill (49000, 's'); /* 65,336 characters */
+  memcpy (token, "\0ann\0", 5);
+  say_base64 (client, "AUTH PLAIN ", token, 49000);
+  client_expect_line (client, "-ERR [AUTH]");
+  client_say (client, "AUTH PLAIN\r\n");
+  client_expect (client, "+ \r\n");
+  say_base64 (client, "", token, 49000);
+  client_expect_line (client, "-ERR [AUTH]");
+  client_free (&client);
+  client = client_new (server, NULL);
+  client_expect_line (client, "+OK");
+  g_autofree char *big = g_strnfill (70000, 'A');
   client_say (client, "AUTH PLAIN\r\n");
   client_expect (client, "+ \r\n");
   client_say (client, big);
