@@ -221,11 +221,43 @@ account_is_closed (const struct accounts *accounts, const struct account *accoun
 }
 
 bool
-account_admits (const struct account *mailbox, const struct account *delegate) {
-  if (mailbox == delegate)
-    return true;
-  for (size_t i = 0; i < mailbox->delegate_count; i++)
-    if (mailbox->delegates[i] == delegate)
+account_is_disabled (const struct account *account, int64_t now_ms) {
+  return account->disabled_ms != G_MAXINT64 && account->disabled_ms <= now_ms;
+}
+
+bool
+account_has_expired (const struct account *account, int64_t now_ms) {
+  return account->expires_ms != G_MAXINT64 && account->expires_ms <= now_ms;
+}
+
+/* ---- Delegation -------------------------------------------------------------------------- */
+
+static bool
+is_meant (const struct grant *grant, const struct account *account) {
+  if (!grant->group)
+    return !grant->account || grant->account == account;
+  for (size_t i = 0; i < account->groups.count; i++)
+    if (account->groups.items[i] == grant->group->name)
       return true;
   return false;
+}
+
+static ptn_access
+greatest (const struct grant *grants, size_t count, const struct account *account) {
+  ptn_access access = PTN_ACCESS_UNTOLD;
+  for (size_t i = 0; i < count; i++)
+    if (is_meant (&grants[i], account))
+      access = MAX (access, grants[i].access);
+  return access;
+}
+
+ptn_access
+account_delegation (const struct account *mailbox, const struct account *user) {
+  return mailbox == user ? PTN_ACCESS_FULL : greatest (mailbox->grants, mailbox->grant_count, user);
+}
+
+ptn_access
+account_access (const struct account *mailbox, const struct account *user) {
+  const ptn_access given = account_delegation (mailbox, user);
+  return MAX (given, greatest (user->opens, user->open_count, mailbox));
 }

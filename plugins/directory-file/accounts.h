@@ -12,6 +12,7 @@
 #include "rules.h"
 
 #include <glib.h>
+#include <postern/auth.h>
 
 #define ACCOUNT_PASSWORDS 8 /* of one account at most */
 
@@ -23,21 +24,32 @@ enum { /* account.protocols */
        PROTOCOL_ALL = 15
 };
 
+struct account;
+struct group;
+
+/* Who may be let in, or what may be opened: one of the two, or everybody. */
+struct grant {
+  const struct account *account;
+  const struct group *group;
+  ptn_access access;
+};
+
 struct account {
   const char *name;    /* folded: its one name */
   const char *address; /* primary */
   const char *display; /* "" if none */
   const char *server;  /* node; NULL: here */
   const struct password *passwords;
-  const struct account *const *delegates;
+  const struct grant *grants; /* who else opens this mailbox: delegates, then readers */
+  const struct grant *opens;  /* what an administrator may open */
   const char *const *aliases; /* as written, folded */
   struct ptn_strings attributes;
   struct ptn_strings groups; /* it is a member of */
-  gint64 expires_ms; /* the password, since 1970; G_MAXINT64: never */
-  guint32 password_count, delegate_count, alias_count, group_count;
+  /* The password and the account itself, since 1970; G_MAXINT64: never. */
+  gint64 expires_ms, disabled_ms;
+  guint32 password_count, grant_count, open_count, alias_count, group_count;
   guint32 line; /* of its section */
   guint32 protocols;
-  gboolean disabled;
 };
 
 struct group {
@@ -102,7 +114,12 @@ bool account_allows (const struct account *, const char *service);
 /* Is it an administrator's, whose mailbox is not opened over this service? */
 bool account_is_closed (const struct accounts *, const struct account *, const char *service);
 
-/* May `delegate` open the mailbox? */
-bool account_admits (const struct account *mailbox, const struct account *delegate);
+bool account_is_disabled (const struct account *, int64_t now_ms);
+bool account_has_expired (const struct account *, int64_t now_ms); /* its password */
+
+/* What `user` may do in the mailbox; PTN_ACCESS_UNTOLD: nothing. */
+ptn_access account_access (const struct account *mailbox, const struct account *user);
+/* The same, but not what an administrator may do only because of may_open. */
+ptn_access account_delegation (const struct account *mailbox, const struct account *user);
 
 #endif

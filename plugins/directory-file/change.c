@@ -75,15 +75,17 @@ fail_system (struct change *change, const char *what, const char *file) {
 static bool
 hash_password (struct change *change, const struct rules *rules) {
   const struct ptn_bytes secret = { change->secret, change->secret_size };
-  char *made[3] = { NULL };
+  char *made[4] = { NULL };
   if (change->as_plain)
     made[0] = g_strdup_printf ("{PLAIN}%.*s", (int)secret.size, change->secret);
   else
     made[0] = password_make (&change->costs, secret);
   const bool failed = !made[0];
   const bool nt_failed = rules->make_nt && !(made[1] = password_make_nt (secret));
-  if (rules->make_scram)
-    made[2] = password_make_scram (secret);
+  if (rules->make_scram_sha_256)
+    made[2] = password_make_scram (SCHEME_SCRAM_SHA_256, secret, NULL);
+  if (rules->make_scram_sha_1)
+    made[3] = password_make_scram (SCHEME_SCRAM_SHA_1, secret, NULL);
   for (unsigned i = 0; i < G_N_ELEMENTS (made); i++) {
     if (made[i] && made[0])
       change_add_value (change, "password", made[i]);

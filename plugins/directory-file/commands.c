@@ -404,6 +404,15 @@ protocols_text (guint32 protocols) {
   return g_string_free (text, FALSE);
 }
 
+static const char *
+state_text (const struct account *account, int64_t now_ms) {
+  if (account_is_disabled (account, now_ms))
+    return "disabled";
+  if (account->password_count == 0)
+    return "no password";
+  return account_has_expired (account, now_ms) ? "expired" : "enabled";
+}
+
 static ptn_status
 show (const struct account *account, struct ptn_task *task, struct ptn_report *report,
       int64_t now_ms) {
@@ -412,17 +421,13 @@ show (const struct account *account, struct ptn_task *task, struct ptn_report *r
     g_string_append_printf (aliases, "%s%s", i ? " " : "", account->aliases[i]);
   g_autofree char *alias_text = g_string_free (aliases, FALSE);
   g_autofree char *protocols = protocols_text (account->protocols);
-  const bool expired = account->expires_ms != G_MAXINT64 && account->expires_ms <= now_ms;
   const char *const columns[] = {
     account->name,
     account->address,
     account->display,
     alias_text,
     protocols,
-    account->disabled          ? "disabled"
-    : !account->password_count ? "no password"
-    : expired                  ? "expired"
-                               : "enabled",
+    state_text (account, now_ms),
     attribute_of (account, "quota.octets"),
   };
   return report->row (report, task, columns, G_N_ELEMENTS (columns));

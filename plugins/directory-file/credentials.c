@@ -67,11 +67,6 @@ has_checkable (const struct account *account) {
   return false;
 }
 
-static bool
-has_expired (const struct account *account, int64_t now_ms) {
-  return account->expires_ms != G_MAXINT64 && account->expires_ms <= now_ms;
-}
-
 /* Whoever will be turned away although the password is right must not be turned away faster for
  * that: no cache for them. */
 static struct check
@@ -79,9 +74,9 @@ check_of (const struct accounts *accounts, const struct account *account, const 
           int64_t now_ms) {
   if (!account || !has_checkable (account))
     return (struct check){ account, accounts->dummy, 1, false, false };
-  const bool welcome = !account->disabled && !has_expired (account, now_ms)
-                       && account_allows (account, service)
-                       && !account_is_closed (accounts, account, service);
+  const bool welcome =
+      !account_is_disabled (account, now_ms) && !account_has_expired (account, now_ms)
+      && account_allows (account, service) && !account_is_closed (accounts, account, service);
   return (struct check){ account, account->passwords, account->password_count, true, welcome };
 }
 
@@ -93,9 +88,10 @@ settle (struct directory *directory, struct ptn_task *task, const struct account
   if (!right)
     return host->fail (task, PTN_E_AUTHENTICATION, NULL,
                        account ? "wrong password" : "unknown user");
-  if (account->disabled)
+  const int64_t now_ms = host->realtime_ms ();
+  if (account_is_disabled (account, now_ms))
     return host->fail (task, PTN_E_DISABLED, NULL, "account is disabled");
-  if (has_expired (account, host->realtime_ms ()))
+  if (account_has_expired (account, now_ms))
     return host->fail (task, PTN_E_PASSWORD_EXPIRED, NULL, "password has expired");
   return PTN_OK;
 }

@@ -25,7 +25,7 @@ static const struct ptn_setting settings[] = {
   { "argon2_passes", PTN_SETTING_INTEGER, 0, "2", "Passes of a new Argon2id hash.", NULL, 0, 0 },
   { "argon2_lanes", PTN_SETTING_INTEGER, 0, "1", "Lanes of a new Argon2id hash.", NULL, 0, 0 },
   { "extra_keys", PTN_SETTING_LIST, 0, NULL, "What else is derived from a new password.",
-    "nt scram-sha-256", 0, 0 },
+    "nt scram-sha-1 scram-sha-256", 0, 0 },
   { "administrators", PTN_SETTING_LIST, 0, "administrator",
     "Accounts whose mailbox opens neither over POP3 nor over IMAP.", NULL, 0, 0 },
   { "postmaster", PTN_SETTING_STRING, 0, NULL,

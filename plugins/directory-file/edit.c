@@ -263,6 +263,7 @@ edit_list (GString *text, const char *account, const char *key, const char *word
 void
 edit_forget (GString *text, const char *account) {
   gsize end = text->len;
-  take_out (text, 0, &end, "delegates", account);
-  take_out (text, 0, &end, "members", account);
+  static const char *const lists[] = { "delegates", "readers", "may_open", "members" };
+  for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
+    take_out (text, 0, &end, lists[i], account);
 }

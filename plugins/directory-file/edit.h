@@ -24,7 +24,7 @@ bool edit_set (GString *text, const char *account, const char *key, const char *
  * before, or was.  false: no such account. */
 bool edit_list (GString *text, const char *account, const char *key, const char *word, bool add,
                 bool *changed);
-/* Takes an account out of every list of delegates and members. */
+/* Takes an account out of every list of others' accounts. */
 void edit_forget (GString *text, const char *account);
 
 #endif

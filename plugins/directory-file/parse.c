@@ -1,44 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parse.c - one pass over the lines makes accounts and groups, a second one over what names
- * others (aliases, delegates, members), because these may stand further down; see parse.h.
+/* parse.c - one pass over the lines makes accounts and groups; link.c makes a second one over what
+ * names others.  See parse.h.
  *
  * The text becomes part of the result: values are cut out of it in place, which is what makes
  * 100,000 accounts a matter of a tenth of a second. */
-#include "parse.h"
+#include "parser.h"
 
 #include "values.h"
 
 #include <string.h>
-
-/* A value that is looked at again in the second pass. */
-struct raw {
-  struct raw *next;
-  char *value;
-  unsigned line;
-};
-
-struct section {
-  struct account *account; /* one of the two */
-  struct group *group;
-  struct raw *aliases, *delegates, *members;
-};
-
-struct parser {
-  struct accounts *accounts;
-  GPtrArray *errors;
-  GArray *sections; /* struct section */
-  unsigned line;
-  bool skipping; /* the section's head was wrong: its keys say nothing */
-  /* Of the section that is being read. */
-  struct section *section;
-  struct password passwords[ACCOUNT_PASSWORDS];
-  unsigned password_count;
-  GPtrArray *attributes; /* char *, "name=value" */
-  guint32 seen;          /* 1 << key */
-  /* Which scheme is the usual one. */
-  const struct password *samples[SCHEME_COUNT];
-  size_t tally[SCHEME_COUNT];
-};
 
 void
 parse_error_free (struct parse_error *error) {
@@ -51,8 +21,8 @@ parse_errors_new (void) {
   return g_ptr_array_new_with_free_func ((GDestroyNotify)parse_error_free);
 }
 
-static void
-G_GNUC_PRINTF (3, 4) mistake (struct parser *parser, unsigned line, const char *format, ...) {
+void
+parser_mistake (struct parser *parser, unsigned line, const char *format, ...) {
   if (parser->errors->len > ACCOUNTS_ERROR_LIMIT)
     return;
   struct parse_error *error = g_new0 (struct parse_error, 1);
@@ -86,17 +56,17 @@ join (struct parser *parser, const char *local, const char *domain) {
 }
 
 /* A name as lookups want it; NULL after telling what is wrong. */
-static const char *
-fold_name (struct parser *parser, char *text, unsigned line) {
+const char *
+parser_name (struct parser *parser, char *text, unsigned line) {
   char folded[NAME_LIMIT + 1];
   const size_t length = strlen (text);
   if (!name_canonical (text, length, folded)) {
-    mistake (parser, line, "'%s' is no name", text);
+    parser_mistake (parser, line, "'%s' is no name", text);
     return NULL;
   }
   const char *at = strchr (folded, '@');
   if (at && !rules_domain (parser->accounts->rules, at + 1)) {
-    mistake (parser, line, "'%s' is at a domain that 'domains' does not list", text);
+    parser_mistake (parser, line, "'%s' is at a domain that 'domains' does not list", text);
     return NULL;
   }
   return strlen (folded) == length ? memcpy (text, folded, length) : copy_text (parser, folded);
@@ -151,11 +121,6 @@ end_section (struct parser *parser) {
   }
 }
 
-static unsigned
-line_of (struct target target) {
-  return target.account ? target.account->line : target.group->line;
-}
-
 static void
 begin_account (struct parser *parser, const char *name) {
   struct account *account = accounts_memory (parser->accounts, sizeof *account);
@@ -163,7 +128,7 @@ begin_account (struct parser *parser, const char *name) {
   account->address =
       strchr (name, '@') ? name : join (parser, name, parser->accounts->rules->domains[0]);
   account->display = "";
-  account->expires_ms = G_MAXINT64;
+  account->expires_ms = account->disabled_ms = G_MAXINT64;
   account->protocols = PROTOCOL_ALL;
   account->line = parser->line;
   g_array_append_val (parser->sections, ((struct section){ .account = account }));
@@ -186,7 +151,7 @@ begin_section (struct parser *parser, char *line, size_t length) {
   parser->seen = 0;
   g_ptr_array_set_size (parser->attributes, 0);
   if (line[length - 1] != ']') {
-    mistake (parser, parser->line, "the section's name is not closed with ']'");
+    parser_mistake (parser, parser->line, "the section's name is not closed with ']'");
     return;
   }
   line[length - 1] = '\0';
@@ -195,12 +160,12 @@ begin_section (struct parser *parser, char *line, size_t length) {
   if (is_group)
     text = value_trim (text + 6, text + strlen (text));
 
-  const char *name = fold_name (parser, text, parser->line);
+  const char *name = parser_name (parser, text, parser->line);
   if (!name)
     return;
   const char *fault = name_fault (name);
   if (fault) {
-    mistake (parser, parser->line, "the name '%s' %s", name, fault);
+    parser_mistake (parser, parser->line, "the name '%s' %s", name, fault);
     return;
   }
   if (is_group)
@@ -212,7 +177,8 @@ begin_section (struct parser *parser, char *line, size_t length) {
   struct target taken;
   const struct target target = { parser->section->account, parser->section->group };
   if (!accounts_add_name (parser->accounts, name, target, &taken))
-    mistake (parser, parser->line, "'%s' is already defined in line %u", name, line_of (taken));
+    parser_mistake (parser, parser->line, "'%s' is already defined in line %u", name,
+                    parser_line_of (taken));
   parser->skipping = false;
 }
 
@@ -223,6 +189,8 @@ enum key {
   KEY_NAME,
   KEY_ALIAS,
   KEY_DELEGATES,
+  KEY_READERS,
+  KEY_MAY_OPEN,
   KEY_PROTOCOLS,
   KEY_SERVER,
   KEY_DISABLED,
@@ -230,9 +198,9 @@ enum key {
   KEY_MEMBERS,
   KEY_COUNT
 };
-static const char *const key_names[] = { "password",  "name",      "alias",
-                                         "delegates", "protocols", "server",
-                                         "disabled",  "expired",   "members" };
+static const char *const key_names[] = { "password", "name",     "alias",     "delegates",
+                                         "readers",  "may_open", "protocols", "server",
+                                         "disabled", "expired",  "members" };
 G_STATIC_ASSERT (G_N_ELEMENTS (key_names) == KEY_COUNT);
 
 static void
@@ -245,13 +213,13 @@ add_raw (struct parser *parser, struct raw **list, char *value) {
 static void
 take_password (struct parser *parser, char *value) {
   if (parser->password_count == ACCOUNT_PASSWORDS) {
-    mistake (parser, parser->line, "more than %d passwords", ACCOUNT_PASSWORDS);
+    parser_mistake (parser, parser->line, "more than %d passwords", ACCOUNT_PASSWORDS);
     return;
   }
   struct password *password = &parser->passwords[parser->password_count];
   const char *fault = password_read (value, password);
   if (fault)
-    mistake (parser, parser->line, "the password %s", fault);
+    parser_mistake (parser, parser->line, "the password %s", fault);
   else
     parser->password_count++;
 }
@@ -261,14 +229,14 @@ take_attribute (struct parser *parser, const char *key, const char *value) {
   char number[32];
   const char *fault = value_attribute (key, &value, number);
   if (fault) {
-    mistake (parser, parser->line, "%s: '%s' %s", key, value, fault);
+    parser_mistake (parser, parser->line, "%s: '%s' %s", key, value, fault);
     return;
   }
   const size_t key_length = strlen (key), value_length = strlen (value);
   for (guint i = 0; i < parser->attributes->len; i++)
     if (strncmp (parser->attributes->pdata[i], key, key_length) == 0
         && ((char *)parser->attributes->pdata[i])[key_length] == '=') {
-      mistake (parser, parser->line, "'%s' is given twice", key);
+      parser_mistake (parser, parser->line, "'%s' is given twice", key);
       return;
     }
   char *made = accounts_memory (parser->accounts, key_length + value_length + 2);
@@ -295,6 +263,12 @@ take_account_key (struct parser *parser, enum key key, char *value) {
   case KEY_DELEGATES:
     add_raw (parser, &parser->section->delegates, value);
     break;
+  case KEY_READERS:
+    add_raw (parser, &parser->section->readers, value);
+    break;
+  case KEY_MAY_OPEN:
+    add_raw (parser, &parser->section->may_open, value);
+    break;
   case KEY_PROTOCOLS:
     fault = value_protocols (value, &account->protocols);
     break;
@@ -304,17 +278,23 @@ take_account_key (struct parser *parser, enum key key, char *value) {
     take_attribute (parser, "server", value);
     break;
   case KEY_DISABLED:
-    fault = value_boolean (value, &account->disabled);
+    fault = value_expiry (value, &account->disabled_ms);
     break;
   case KEY_EXPIRED:
     fault = value_expiry (value, &account->expires_ms);
     break;
   default:
-    mistake (parser, parser->line, "'%s' belongs into a [group NAME]", key_names[key]);
+    parser_mistake (parser, parser->line, "'%s' belongs into a [group NAME]", key_names[key]);
     break;
   }
   if (fault)
-    mistake (parser, parser->line, "%s: '%s' %s", key_names[key], value, fault);
+    parser_mistake (parser, parser->line, "%s: '%s' %s", key_names[key], value, fault);
+}
+
+static bool
+repeats (enum key key) {
+  return key == KEY_PASSWORD || key == KEY_ALIAS || key == KEY_DELEGATES || key == KEY_READERS
+         || key == KEY_MAY_OPEN;
 }
 
 static void
@@ -326,17 +306,16 @@ take_key (struct parser *parser, char *name, char *value) {
     take_attribute (parser, name, value);
   } else if (key == KEY_COUNT) {
     const char *meant = value_nearest (name, key_names, KEY_COUNT);
-    mistake (parser, parser->line, meant ? "unknown key '%s'; is '%s' meant?" : "unknown key '%s'",
-             name, meant);
+    parser_mistake (parser, parser->line,
+                    meant ? "unknown key '%s'; is '%s' meant?" : "unknown key '%s'", name, meant);
   } else if (parser->section->group) {
     if (key == KEY_MEMBERS)
       add_raw (parser, &parser->section->members, value);
     else
-      mistake (parser, parser->line, "a group has no '%s'", name);
+      parser_mistake (parser, parser->line, "a group has no '%s'", name);
   } else {
-    const bool repeats = key == KEY_PASSWORD || key == KEY_ALIAS || key == KEY_DELEGATES;
-    if (!repeats && parser->seen & 1u << key)
-      mistake (parser, parser->line, "'%s' is given twice", name);
+    if (!repeats (key) && parser->seen & 1u << key)
+      parser_mistake (parser, parser->line, "'%s' is given twice", name);
     parser->seen |= 1u << key;
     take_account_key (parser, key, value);
   }
@@ -346,7 +325,7 @@ take_key (struct parser *parser, char *name, char *value) {
 static void
 take_line (struct parser *parser, char *line, char *end) {
   if (end - line > (ptrdiff_t)ACCOUNTS_LINE_LIMIT) {
-    mistake (parser, parser->line, "the line is longer than 64 KiB");
+    parser_mistake (parser, parser->line, "the line is longer than 64 KiB");
     return;
   }
   char *text = value_trim (line, end);
@@ -358,176 +337,18 @@ take_line (struct parser *parser, char *line, char *end) {
   }
   char *equals = strchr (text, '=');
   if (!equals || equals == text) {
-    mistake (parser, parser->line, "is neither [section], key = value nor comment");
+    parser_mistake (parser, parser->line, "is neither [section], key = value nor comment");
     return;
   }
   if (parser->skipping)
     return;
   if (!parser->section) {
-    mistake (parser, parser->line, "a key before the first [section]");
+    parser_mistake (parser, parser->line, "a key before the first [section]");
     return;
   }
   char *name = value_trim (text, equals);
   char *value = value_trim (equals + 1, equals + 1 + strlen (equals + 1));
   take_key (parser, name, value);
-}
-
-/* ---- The second pass --------------------------------------------------------------------- */
-
-static size_t
-count_words (const struct raw *raw) {
-  size_t count = 0;
-  for (; raw; raw = raw->next)
-    count += value_count_words (raw->value);
-  return count;
-}
-
-/* Would `name` take the primary address of an account that is written without its domain? */
-static bool
-hides (struct parser *parser, const char *name, const struct account *self, unsigned line) {
-  const char *at = strchr (name, '@');
-  if (!at || strcmp (at + 1, parser->accounts->rules->domains[0]) != 0)
-    return false;
-  g_autofree char *local = g_strndup (name, (gsize)(at - name));
-  const struct account *hidden = accounts_find (parser->accounts, local);
-  if (!hidden || hidden == self)
-    return false;
-  mistake (parser, line, "'%s' is the address of '%s', see line %u", name, local, hidden->line);
-  return true;
-}
-
-static void
-add_aliases (struct parser *parser, struct account *account, struct raw *raw) {
-  const char **aliases = accounts_memory (parser->accounts, count_words (raw) * sizeof *aliases);
-  account->aliases = aliases;
-  for (; raw; raw = raw->next)
-    for (char *rest = raw->value, *word; (word = value_next_word (&rest));) {
-      const char *name = fold_name (parser, word, raw->line);
-      struct target taken;
-      if (!name)
-        continue;
-      if (strpbrk (name, "/\\\"<>()[]:;")) {
-        mistake (parser, raw->line, "the alias '%s' has a character that names can not have", name);
-        continue;
-      }
-      if (hides (parser, name, account, raw->line))
-        continue;
-      if (!accounts_add_name (parser->accounts, name, (struct target){ account, NULL }, &taken)) {
-        mistake (parser, raw->line, "the alias '%s' is already taken, see line %u", name,
-                 line_of (taken));
-        continue;
-      }
-      aliases[account->alias_count++] = name;
-    }
-}
-
-/* A list of accounts that must exist; *count of them. */
-static const struct account *const *
-find_all (struct parser *parser, struct raw *raw, guint32 *count) {
-  const struct account **found =
-      accounts_memory (parser->accounts, count_words (raw) * sizeof *found);
-  for (; raw; raw = raw->next)
-    for (char *rest = raw->value, *word; (word = value_next_word (&rest));) {
-      const char *name = fold_name (parser, word, raw->line);
-      if (!name)
-        continue;
-      const struct account *account = accounts_find (parser->accounts, name);
-      if (account)
-        found[(*count)++] = account;
-      else
-        mistake (parser, raw->line, "there is no account '%s'", name);
-    }
-  return found;
-}
-
-/* Which groups has an account?  First they are counted, then there is room for them. */
-static void
-note_groups (struct parser *parser, bool count) {
-  for (guint i = 0; i < parser->sections->len; i++) {
-    const struct group *group = g_array_index (parser->sections, struct section, i).group;
-    for (guint32 m = 0; group && m < group->member_count; m++) {
-      struct account *account = (struct account *)group->members[m];
-      if (!count) {
-        if (!account->groups.items)
-          account->groups.items =
-              accounts_memory (parser->accounts, account->groups.count * sizeof (char *));
-        ((const char **)(void *)account->groups.items)[account->group_count++] = group->name;
-      } else
-        account->groups.count++;
-    }
-  }
-}
-
-static void
-link_sections (struct parser *parser) {
-  /* All names first: an alias must not hide an account that stands further down. */
-  for (guint i = 0; i < parser->sections->len; i++) {
-    struct section *section = &g_array_index (parser->sections, struct section, i);
-    if (section->account)
-      hides (parser, section->account->name, section->account, section->account->line);
-    if (section->account && section->aliases)
-      add_aliases (parser, section->account, section->aliases);
-  }
-  for (guint i = 0; i < parser->sections->len; i++) {
-    struct section *section = &g_array_index (parser->sections, struct section, i);
-    if (section->account && section->delegates)
-      section->account->delegates =
-          find_all (parser, section->delegates, &section->account->delegate_count);
-    if (section->members)
-      section->group->members = find_all (parser, section->members, &section->group->member_count);
-  }
-  note_groups (parser, true);
-  note_groups (parser, false);
-}
-
-static int
-by_name (gconstpointer a, gconstpointer b) {
-  const struct account *const *left = a, *const *right = b;
-  return strcmp ((*left)->name, (*right)->name);
-}
-
-static void
-list_accounts (struct parser *parser) {
-  struct accounts *accounts = parser->accounts;
-  const struct account **list =
-      accounts_memory (accounts, (parser->sections->len + 1) * sizeof *list);
-  bool sorted = true;
-  for (guint i = 0; i < parser->sections->len; i++) {
-    const struct account *account = g_array_index (parser->sections, struct section, i).account;
-    if (!account)
-      continue;
-    if (accounts->count == 0)
-      accounts->postmaster.account = account;
-    else
-      sorted = sorted && strcmp (list[accounts->count - 1]->name, account->name) < 0;
-    list[accounts->count++] = account;
-  }
-  if (!sorted)
-    qsort (list, accounts->count, sizeof *list, by_name);
-  accounts->list = list;
-  if (accounts->rules->postmaster) {
-    const struct target chosen = accounts_find_name (accounts, accounts->rules->postmaster);
-    if (chosen.account || chosen.group)
-      accounts->postmaster = chosen;
-  }
-}
-
-/* What costs an unknown user the time that a wrong password costs the others. */
-static void
-choose_dummy (struct parser *parser) {
-  static const struct password fallback = {
-    .scheme = SCHEME_ARGON2,
-    .text = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA"
-            "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    .whole = "",
-  };
-  size_t most = 0;
-  parser->accounts->dummy = &fallback;
-  for (size_t i = 0; i < SCHEME_COUNT; i++)
-    if (parser->tally[i] > most) {
-      most = parser->tally[i];
-      parser->accounts->dummy = parser->samples[i];
-    }
 }
 
 /* ---- The whole --------------------------------------------------------------------------- */
@@ -540,7 +361,7 @@ is_utf8 (struct parser *parser, const char *text, size_t size) {
   unsigned line = 1;
   for (const char *at = text; (at = memchr (at, '\n', (size_t)(end - at))); at++)
     line++;
-  mistake (parser, line, *end ? "is not UTF-8" : "has a NUL octet");
+  parser_mistake (parser, line, *end ? "is not UTF-8" : "has a NUL octet");
   return false;
 }
 
@@ -571,12 +392,10 @@ accounts_parse (struct rules *rules, char *text, size_t size, GPtrArray *errors)
   const guint errors_before = errors->len;
   accounts_own (parser.accounts, text);
   if (size > ACCOUNTS_FILE_LIMIT) {
-    mistake (&parser, 0, "the file is larger than 256 MiB");
+    parser_mistake (&parser, 0, "the file is larger than 256 MiB");
   } else if (is_utf8 (&parser, text, size)) {
     take_lines (&parser, text, size);
-    link_sections (&parser);
-    list_accounts (&parser);
-    choose_dummy (&parser);
+    parser_link (&parser);
   }
   g_array_unref (parser.sections);
   g_ptr_array_unref (parser.attributes);

@@ -64,12 +64,13 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
 
 static ptn_status
 check_mailbox (const struct accounts *accounts, const struct ptn_sasl_request *request,
-               const struct account *user, const struct account *mailbox, const char **why) {
+               const struct account *user, const struct account *mailbox, ptn_access access,
+               int64_t now_ms, const char **why) {
   *why = "no delegate of this mailbox";
-  if (!account_admits (mailbox, user))
+  if (access == PTN_ACCESS_UNTOLD)
     return PTN_E_DENIED;
   *why = "account is disabled";
-  if (user->disabled || mailbox->disabled)
+  if (account_is_disabled (user, now_ms) || account_is_disabled (mailbox, now_ms))
     return PTN_E_DISABLED;
   *why = "protocol is switched off for this account";
   if (!account_allows (user, request->service) || !account_allows (mailbox, request->service))
@@ -97,13 +98,21 @@ directory_authorize (void *instance, struct ptn_call *call, const struct ptn_sas
   if (!user || !mailbox)
     return directory->host->fail (call->task, PTN_E_DENIED, NULL, "account is gone");
 
+  /* What the caller grants already counts as much as what the file says. */
+  ptn_access access = account_access (mailbox, user);
+  if (PTN_HAS (identity, access))
+    identity->access = access = MAX (access, identity->access);
   identity->authcid = user->name;
   identity->account = mailbox->name;
-  identity->authzid = strcmp (identity->authzid, mailbox->name) == 0 ? mailbox->name : user->name;
+  /* Who may only look does so in their own name: what others share with the owner is not theirs
+   * to see. */
+  const bool as_owner = access == PTN_ACCESS_FULL && strcmp (identity->authzid, mailbox->name) == 0;
+  identity->authzid = as_owner ? mailbox->name : user->name;
   identity->attributes = mailbox->attributes;
   identity->groups = (strcmp (identity->authzid, user->name) == 0 ? user : mailbox)->groups;
   const char *why;
-  const ptn_status status = check_mailbox (accounts, request, user, mailbox, &why);
+  const ptn_status status = check_mailbox (accounts, request, user, mailbox, access,
+                                           directory->host->realtime_ms (), &why);
   return status == PTN_OK ? PTN_OK : directory->host->fail (call->task, status, NULL, "%s", why);
 }
 
@@ -196,7 +205,10 @@ directory_may_send_as (void *instance, struct ptn_call *call, const struct ptn_i
   bool ours;
   if (address_split (address, strnlen (address, NAME_LIMIT + 1), buffer, &parts)) {
     const struct account *owner = accounts_find_address (accounts, &parts, &detail, &ours).account;
-    if (owner && (owner == mailbox || (user && account_admits (owner, user))))
+    const bool reads = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
+    if (owner
+        && ((owner == mailbox && !reads)
+            || (user && account_delegation (owner, user) == PTN_ACCESS_FULL)))
       return PTN_OK;
   }
   return host->fail (call->task, PTN_E_DENIED, NULL, "not an address of this user");

@@ -84,7 +84,8 @@ rules_new (const struct rules_input *input, const char **fault) {
   rules->costs = input->costs;
   for (size_t i = 0; i < input->extra_keys.count; i++) {
     rules->make_nt |= strcmp (input->extra_keys.items[i], "nt") == 0;
-    rules->make_scram |= strcmp (input->extra_keys.items[i], "scram-sha-256") == 0;
+    rules->make_scram_sha_1 |= strcmp (input->extra_keys.items[i], "scram-sha-1") == 0;
+    rules->make_scram_sha_256 |= strcmp (input->extra_keys.items[i], "scram-sha-256") == 0;
   }
   *fault = fault_of (rules, input);
   if (!*fault)

@@ -25,7 +25,7 @@ struct rules {
   char **attributes;
   struct verdicts *cache; /* a reference; NULL in tests */
   struct password_costs costs;
-  bool make_nt, make_scram; /* with each new password */
+  bool make_nt, make_scram_sha_1, make_scram_sha_256; /* with each new password */
 };
 
 /* What the settings say, in the words of the configuration.  Borrowed. */

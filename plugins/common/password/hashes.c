@@ -10,7 +10,6 @@
 #include <glib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,91 +142,3 @@ hash_argon2_make (const struct password_costs *costs, struct ptn_bytes password)
   return NULL;
 }
 #endif
-
-/* ---- SCRAM-SHA-256 ----------------------------------------------------------------------- */
-
-#define SCRAM_KEY 32
-#define SCRAM_SALT_LIMIT 128
-#define SCRAM_ITERATIONS 4096 /* the least that RFC 7677 allows, and what clients expect */
-
-struct scram {
-  unsigned iterations;
-  size_t salt_size;
-  unsigned char salt[SCRAM_SALT_LIMIT], stored[SCRAM_KEY], server[SCRAM_KEY];
-};
-
-/* One base64 field that ends before `end`. */
-static bool
-scram_field (const char *text, const char *end, unsigned char *out, size_t limit, size_t *size) {
-  unsigned char octets[SCRAM_SALT_LIMIT + 3];
-  const size_t length = (size_t)(end - text);
-  if (BASE64_DECODED_MAX (length) > sizeof octets || !base64_decode (text, length, octets, size)
-      || *size > limit || *size == 0)
-    return false;
-  memcpy (out, octets, *size);
-  return true;
-}
-
-static bool
-scram_read (const char *text, struct scram *scram) {
-  char *end;
-  const guint64 iterations = g_ascii_strtoull (text, &end, 10);
-  if (!g_ascii_isdigit (*text) || *end != ':' || iterations < 1 || iterations > 1000000)
-    return false;
-  scram->iterations = (unsigned)iterations;
-  const char *salt = end + 1;
-  const char *stored = strchr (salt, '$');
-  const char *server = stored ? strchr (stored, ':') : NULL;
-  size_t stored_size, server_size;
-  return server && scram_field (salt, stored, scram->salt, SCRAM_SALT_LIMIT, &scram->salt_size)
-         && scram_field (stored + 1, server, scram->stored, SCRAM_KEY, &stored_size)
-         && scram_field (server + 1, server + strlen (server), scram->server, SCRAM_KEY,
-                         &server_size)
-         && stored_size == SCRAM_KEY && server_size == SCRAM_KEY;
-}
-
-/* RFC 5802 section 3, of a salt and its iterations. */
-static bool
-scram_derive (struct scram *scram, struct ptn_bytes password) {
-  unsigned char salted[SCRAM_KEY], client[SCRAM_KEY];
-  unsigned size = 0;
-  const EVP_MD *sha256 = EVP_sha256 ();
-  const bool done =
-      PKCS5_PBKDF2_HMAC (password.data, (int)password.size, scram->salt, (int)scram->salt_size,
-                         (int)scram->iterations, sha256, sizeof salted, salted)
-      && HMAC (sha256, salted, sizeof salted, (const void *)"Client Key", 10, client, &size)
-      && HMAC (sha256, salted, sizeof salted, (const void *)"Server Key", 10, scram->server, &size)
-      && EVP_Digest (client, sizeof client, scram->stored, NULL, sha256, NULL);
-  explicit_bzero (salted, sizeof salted);
-  explicit_bzero (client, sizeof client);
-  return done;
-}
-
-const char *
-hash_scram_fault (const char *text) {
-  struct scram scram;
-  return scram_read (text, &scram) ? NULL : "is not ITERATIONS:SALT$STOREDKEY:SERVERKEY";
-}
-
-bool
-hash_scram_matches (const char *text, struct ptn_bytes guess) {
-  struct scram stored, derived;
-  if (!scram_read (text, &stored))
-    return false;
-  derived = stored;
-  return scram_derive (&derived, guess)
-         && CRYPTO_memcmp (derived.stored, stored.stored, SCRAM_KEY) == 0;
-}
-
-char *
-hash_scram_make (struct ptn_bytes password) {
-  struct scram scram = { .iterations = SCRAM_ITERATIONS, .salt_size = 16 };
-  if (RAND_bytes (scram.salt, (int)scram.salt_size) != 1 || !scram_derive (&scram, password))
-    return NULL;
-  char salt[BASE64_ENCODED_MAX (16)], stored[BASE64_ENCODED_MAX (SCRAM_KEY)],
-      server[BASE64_ENCODED_MAX (SCRAM_KEY)];
-  base64_encode (scram.salt, scram.salt_size, salt);
-  base64_encode (scram.stored, SCRAM_KEY, stored);
-  base64_encode (scram.server, SCRAM_KEY, server);
-  return g_strdup_printf ("{SCRAM-SHA-256}%u:%s$%s:%s", scram.iterations, salt, stored, server);
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hashes.h - the three hash formats that password.c reads itself: salted SHA, Argon2 and SCRAM
- * keys.  `text` is what stands behind the tag; a _fault is a static text, or NULL.
+/* hashes.h - two hash formats that password.c reads itself: salted SHA and Argon2.
+ * `text` is what stands behind the tag; a _fault is a static text, or NULL.
  *
  * No state; any thread.  Guesses are not longer than PASSWORD_LIMIT. */
 #ifndef PLUGINS_COMMON_HASHES_H
@@ -16,10 +16,5 @@ bool hash_sha_matches (const struct password *, struct ptn_bytes guess);
 const char *hash_argon2_fault (const char *text);
 bool hash_argon2_matches (const char *text, struct ptn_bytes guess);
 char *hash_argon2_make (const struct password_costs *, struct ptn_bytes password);
-
-/* RFC 5803 without its scheme: iterations ":" salt "$" StoredKey ":" ServerKey. */
-const char *hash_scram_fault (const char *text);
-bool hash_scram_matches (const char *text, struct ptn_bytes guess);
-char *hash_scram_make (struct ptn_bytes password);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "hashes.h"
 #include "md4.h"
+#include "scram.h"
 
 #include <crypt.h>
 #include <glib.h>
@@ -29,6 +30,7 @@ static const struct tag {
   { "SHA512", SCHEME_SHA },
   { "NT", SCHEME_NT },
   { "SCRAM-SHA-256", SCHEME_SCRAM_SHA_256 },
+  { "SCRAM-SHA-1", SCHEME_SCRAM_SHA_1 },
   { "CLEARTEXT", SCHEME_PLAIN },
   { "ARGON2I", SCHEME_ARGON2 },
   { "BLF-CRYPT", SCHEME_CRYPT },
@@ -88,8 +90,9 @@ password_read (const char *written, struct password *password) {
     return fault_of_nt (password->text);
   case SCHEME_ARGON2:
     return hash_argon2_fault (password->text);
+  case SCHEME_SCRAM_SHA_1:
   case SCHEME_SCRAM_SHA_256:
-    return hash_scram_fault (password->text);
+    return scram_fault (password->scheme, password->text);
   default:
     return fault_of_crypt (password->text);
   }
@@ -98,7 +101,12 @@ password_read (const char *written, struct password *password) {
 bool
 password_is_slow (const struct password *password) {
   return password->scheme == SCHEME_ARGON2 || password->scheme == SCHEME_CRYPT
-         || password->scheme == SCHEME_SCRAM_SHA_256;
+         || password_is_scram (password->scheme);
+}
+
+bool
+password_is_scram (password_scheme scheme) {
+  return scheme == SCHEME_SCRAM_SHA_1 || scheme == SCHEME_SCRAM_SHA_256;
 }
 
 bool
@@ -157,8 +165,9 @@ password_matches (const struct password *password, struct ptn_bytes guess) {
     return hash_argon2_matches (password->text, guess);
   case SCHEME_CRYPT:
     return matches_crypt (password->text, guess);
+  case SCHEME_SCRAM_SHA_1:
   case SCHEME_SCRAM_SHA_256:
-    return hash_scram_matches (password->text, guess);
+    return scram_matches (password->scheme, password->text, guess);
   default:
     return false;
   }
@@ -195,8 +204,16 @@ password_make_nt (struct ptn_bytes password) {
 }
 
 char *
-password_make_scram (struct ptn_bytes password) {
-  return hash_scram_make (password);
+password_make_scram (password_scheme scheme, struct ptn_bytes password, const char *like) {
+  char *text = scram_make (scheme, password, like);
+  char *made = NULL;
+  if (text) {
+    made = g_strconcat (scheme == SCHEME_SCRAM_SHA_1 ? "{SCRAM-SHA-1}" : "{SCRAM-SHA-256}", text,
+                        NULL);
+    explicit_bzero (text, strlen (text));
+  }
+  g_free (text);
+  return made;
 }
 
 static char *

@@ -20,6 +20,7 @@ typedef enum {
   SCHEME_NT,
   SCHEME_ARGON2,
   SCHEME_CRYPT,
+  SCHEME_SCRAM_SHA_1,
   SCHEME_SCRAM_SHA_256,
   SCHEME_COUNT
 } password_scheme;
@@ -33,6 +34,8 @@ struct password {
 
 /* Tells the scheme.  Returns NULL, or what is wrong with it (a static text). */
 const char *password_read (const char *written, struct password *password);
+
+bool password_is_scram (password_scheme);
 
 /* Does a check take longer than a step should (100 microseconds)? */
 bool password_is_slow (const struct password *);
@@ -51,7 +54,8 @@ struct password_costs {
 /* As it is written to the file, to be g_free'd; NULL if the system cannot do it. */
 char *password_make (const struct password_costs *, struct ptn_bytes password);
 char *password_make_nt (struct ptn_bytes password);
-char *password_make_scram (struct ptn_bytes password);
+/* like: as in scram_make; behind its tag. */
+char *password_make_scram (password_scheme, struct ptn_bytes password, const char *like);
 
 /* Is the scheme built in?  Argon2 may be left out. */
 bool password_can (password_scheme);

@@ -72,6 +72,8 @@ everything_is_read (void **state) {
                                            "alias = Z, zz@example.org\r\n"
                                            "alias = ZÖE\r\n"
                                            "delegates = Amy bücher@Bücher.example\r\n"
+                                           "delegates = $Night\r\n"
+                                           "readers = $staff\r\n"
                                            "protocols = POP, smtp\r\n"
                                            "quota.octets = 2 GiB\r\n"
                                            "pop3.retention = keep 30 d\r\n"
@@ -82,16 +84,22 @@ everything_is_read (void **state) {
                                            "[amy]\n"
                                            "quota.octets = unlimited\n"
                                            "[b.o-b_1]\n"
+                                           "may_open = amy $night\n"
+                                           "disabled = 2027-02-28\n"
+                                           "[root]\n"
+                                           "may_open = *\n"
                                            "[bücher@bücher.example]\n"
                                            "protocols = none\n"
                                            "[group Staff]\n"
                                            "members = zoe,amy\n"
-                                           "members = b.o-b_1");
-  assert_int_equal (accounts->count, 4);
+                                           "members = b.o-b_1\n"
+                                           "[group night]\n"
+                                           "members = bücher@bücher.example");
+  assert_int_equal (accounts->count, 5);
   const struct account *zoe = accounts_find (accounts, "zoe");
   const struct account *amy = accounts_find (accounts, "amy");
   assert_ptr_equal (accounts->list[0], amy);
-  assert_ptr_equal (accounts->list[3], zoe);
+  assert_ptr_equal (accounts->list[4], zoe);
   assert_ptr_equal (accounts->postmaster.account, zoe);
   assert_int_equal (zoe->line, 4);
   assert_int_equal (zoe->password_count, 2);
@@ -99,9 +107,7 @@ everything_is_read (void **state) {
   assert_string_equal (zoe->display, "Zoë #1");
   assert_string_equal (zoe->address, "zoe@example.test");
   assert_int_equal (zoe->alias_count, 3);
-  assert_int_equal (zoe->delegate_count, 2);
-  assert_true (account_admits (zoe, amy));
-  assert_false (account_admits (amy, zoe));
+  assert_int_equal (zoe->grant_count, 4);
   assert_int_equal (zoe->protocols, PROTOCOL_POP | PROTOCOL_SMTP);
   assert_string_equal (attribute (zoe, "quota.octets"), "quota.octets=2147483648");
   assert_string_equal (attribute (zoe, "pop3"), "pop3.retention=keep 30 d");
@@ -109,7 +115,7 @@ everything_is_read (void **state) {
   assert_string_equal (attribute (zoe, "server"), "server=back1.example.test");
   assert_int_equal (zoe->expires_ms, G_GINT64_CONSTANT (1803772800000));
   assert_string_equal (zoe->server, "back1.example.test");
-  assert_true (zoe->disabled);
+  assert_true (account_is_disabled (zoe, 0));
   assert_null (attribute (amy, "quota.octets"));
   assert_string_equal (attribute (amy, "pop3"), "pop3.retention=delete");
   const struct account *plain = accounts_find (accounts, "b.o-b_1");
@@ -123,6 +129,20 @@ everything_is_read (void **state) {
   assert_ptr_equal (accounts_find_login (accounts, "bücher", "xn--bcher-kva.example"), books);
   assert_null (accounts_find_login (accounts, "bücher", NULL));
   assert_int_equal (accounts_find_name (accounts, "staff").group->member_count, 3);
+
+  const struct account *root = accounts_find (accounts, "root");
+  assert_int_equal (account_access (zoe, zoe), PTN_ACCESS_FULL);
+  assert_int_equal (account_access (zoe, amy), PTN_ACCESS_FULL); /* more than as one of $staff */
+  assert_int_equal (account_access (zoe, books), PTN_ACCESS_FULL);
+  assert_int_equal (account_access (zoe, plain), PTN_ACCESS_READ);
+  assert_int_equal (account_access (amy, zoe), PTN_ACCESS_UNTOLD);
+  assert_int_equal (account_access (amy, plain), PTN_ACCESS_FULL);
+  assert_int_equal (account_delegation (amy, plain), PTN_ACCESS_UNTOLD);
+  assert_int_equal (account_access (books, plain), PTN_ACCESS_FULL);
+  assert_int_equal (account_access (zoe, root), PTN_ACCESS_FULL);
+  assert_int_equal (account_access (root, zoe), PTN_ACCESS_UNTOLD);
+  assert_false (account_is_disabled (plain, G_GINT64_CONSTANT (1803772799999)));
+  assert_true (account_is_disabled (plain, G_GINT64_CONSTANT (1803772800000)));
   accounts_unref (accounts);
 }
 
@@ -172,7 +192,11 @@ static const struct {
   { "[a]\npasword = {PLAIN}x\n", 2, "'password' meant" },
   { "[a]\nxyzzy = x\n", 2, "unknown key 'xyzzy'" },
   { "[a]\nprotocols = pop, uucp\n", 2, "another word" },
-  { "[a]\ndisabled = perhaps\n", 2, "neither yes nor no" },
+  { "[a]\ndisabled = perhaps\n", 2, "neither yes" },
+  { "[a]\nreaders = nobody\n", 2, "no account" },
+  { "[a]\nreaders = $nobody\n", 2, "no group" },
+  { "[a]\ndelegates = *\n", 2, "no account" },
+  { "[a]\nmay_open = $a\n", 2, "no group" },
   { "[a]\nexpired = 2027-02-29\n", 2, "date" },
   { "[a]\nexpired = 2027-2-28\n", 2, "date" },
   { "[a]\nserver = two words\n", 2, "no node" },

@@ -59,6 +59,12 @@ static const struct vector {
   { "{SCRAM-SHA-256}4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
     "pencil", SCHEME_SCRAM_SHA_256 },
+  /* RFC 5802 section 5, its keys by Python's hashlib. */
+  { "{SCRAM-SHA-1}4096:QSXCR+Q6sek8bf92$6dlGYMOdZcOPutkcNY8U2g7vK9Y=:D+CSWLOshSulAsxiupA+qs2/fTE=",
+    "pencil", SCHEME_SCRAM_SHA_1 },
+  /* SASLprep: "I" U+00AD "X", U+00AA and U+2168, RFC 4013 section 3, here as IX. */
+  { "{SCRAM-SHA-256}4096:W22ZaJ0SNY7soEsUEjb6gQ==$jm4XkHvFe7q0xZ4vmAKJUiTKPr1F+7MXnYyksTUVeBE=:EqXM4c5+I7lQ5vHl5Ngu2rY8DBMM1XjG0dY6GEjwLx0=", "I\u00adX", SCHEME_SCRAM_SHA_256 },
+  { "{SCRAM-SHA-256}4096:W22ZaJ0SNY7soEsUEjb6gQ==$jm4XkHvFe7q0xZ4vmAKJUiTKPr1F+7MXnYyksTUVeBE=:EqXM4c5+I7lQ5vHl5Ngu2rY8DBMM1XjG0dY6GEjwLx0=", "\u2168", SCHEME_SCRAM_SHA_256 },
 };
 
 static void
@@ -167,10 +173,17 @@ made_ones_match (void **state) {
     assert_null (password_make (&costs[i], bytes ("")));
     assert_null (password_make (&costs[i], (struct ptn_bytes){ "a\0b", 3 }));
   }
-  g_autofree char *scram = password_make_scram (bytes ("geheim"));
+  g_autofree char *scram = password_make_scram (SCHEME_SCRAM_SHA_256, bytes ("geheim"), NULL);
   struct password password;
   assert_null (password_read (scram, &password));
   assert_true (password_matches (&password, bytes ("geheim")));
+  /* Another password with the same salt, so that a server can offer one salt for both. */
+  g_autofree char *like =
+      password_make_scram (SCHEME_SCRAM_SHA_256, bytes ("offen"), password.text);
+  struct password other;
+  assert_null (password_read (like, &other));
+  assert_true (password_matches (&other, bytes ("offen")));
+  assert_memory_equal (other.text, password.text, strcspn (password.text, "$"));
 }
 
 int
