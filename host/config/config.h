@@ -96,7 +96,8 @@ struct config_listener {
   size_t max_line;             /* how far the input buffer may grow */
   size_t session_memory;       /* SIZE_MAX: no limit */
   struct ptn_config *settings; /* host's, PROTOCOL and LISTENER scope; NULL before phase 3 */
-  bool disabled;               /* its protocol went with a plugin that was left out: not served */
+  bool off;                    /* enabled = no: it has no endpoints */
+  bool disabled;               /* off, or its protocol went with a plugin that was left out: not served */
 };
 
 struct config {

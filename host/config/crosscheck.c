@@ -100,7 +100,7 @@ check_tls (const struct model *model, const struct config_listener *listener,
            struct config_errors *errors) {
   struct config_place place = listener_place (model, listener, "tls");
   const char *word = listener->tls == CONFIG_TLS_IMPLICIT ? "implicit" : "starttls";
-  if (listener->tls != CONFIG_TLS_NONE && !listener->certificate)
+  if (listener->tls != CONFIG_TLS_NONE && !listener->certificate && !listener->off)
     config_error (errors, place.file, place.line,
                   "[listener %s] with tls = %s needs a certificate and a key, its own or those of "
                   "[server]",
@@ -170,7 +170,7 @@ check_files (struct model *model, struct config_errors *errors) {
   }
   for (size_t i = 0; i < config->listener_count; i++) {
     const struct config_listener *listener = &config->listeners[i];
-    if (listener->certificate == config->server.certificate)
+    if (listener->off || listener->certificate == config->server.certificate)
       continue;
     check_file (listener->certificate, false, listener_place (model, listener, "certificate"),
                 errors);
@@ -216,7 +216,9 @@ warn_of_user (const struct model *model, struct config_errors *errors) {
 void
 crosscheck (struct model *model, const struct config_checks *checks, struct config_errors *errors) {
   const struct config *config = &model->config;
+  size_t on = 0;
   for (size_t i = 0; i < config->listener_count; i++) {
+    on += !config->listeners[i].off;
     check_collisions (model, i, errors);
     check_tls (model, &config->listeners[i], errors);
     if (config->listeners[i].settings)
@@ -225,8 +227,10 @@ crosscheck (struct model *model, const struct config_checks *checks, struct conf
   if (checks->check_files)
     warn_of_user (model, errors);
   bool unread = model->raw->sections->len == 0 && config_errors_count (errors) > 0;
-  if (config->listener_count == 0 && !unread)
-    config_warning (errors, config->file, 0, "there is no [listener NAME]: nobody can connect");
+  if (on == 0 && !unread)
+    config_warning (errors, config->file, 0, "%s: nobody can connect",
+                    config->listener_count ? "no listener is enabled"
+                                           : "there is no [listener NAME]");
   check_names (model, errors);
   if (checks->check_files)
     check_files (model, errors);

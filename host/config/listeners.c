@@ -96,6 +96,9 @@ listener_read (struct model *model, struct raw_section *section, struct config_l
   listener->name = section->name;
   listener->protocol = protocol ? protocol : "";
   read_addresses (model, section, listener, settings, errors);
+  listener->off = listener->disabled = settings_number (settings, "enabled") == 0;
+  if (listener->off)
+    listener->endpoint_count = 0;
   read_networks (model, section, listener, settings, errors);
   read_tls (model, section, listener, settings, errors);
   listener->login_time = settings_number (settings, "login_time");
@@ -228,7 +231,7 @@ protocol_check (struct model *model, struct config_listener *listener,
       suggest_show (&suggestion, *name);
     }
   g_autofree char *list = g_string_free (known, false);
-  listener->disabled = !found;
+  listener->disabled = !found || listener->off;
   if (found || !*listener->protocol || checks->failed)
     return;
   g_autofree char *title = g_strdup_printf ("listener %s", listener->name);

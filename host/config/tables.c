@@ -90,6 +90,10 @@ static const struct ptn_setting listener_settings[] = {
   NEEDED ("protocol", STRING, "What is spoken: a protocol that a plugin provides, such as pop3."),
   NEEDED ("address", LIST,
           "Where to listen: host:port, [v6]:port, *:port or unix:/path; several are allowed."),
+  TYPED (
+      "enabled", BOOLEAN, "yes",
+      "no: nobody can connect here. The section is read and checked all the same, but it needs no "
+      "certificate yet."),
   CHOICE ("tls", "none", "none starttls implicit",
           "none: in clear; starttls: in clear until the client asks; implicit: TLS from the first "
           "octet."),
@@ -104,9 +108,10 @@ static const struct ptn_setting listener_settings[] = {
          "Networks (10.0.0.0/8, 2001:db8::/32, or the word unix) whose connections must begin "
          "with a PROXY header, version 1 or 2. From elsewhere none is accepted."),
   TYPED ("login_time", DURATION, "60s", "Time a client has to log in; 0: no limit."),
-  TYPED ("idle_time", DURATION, NULL,
-         "Time after which a logged-in client that is silent is sent away; 0: no limit. Without it: "
-         "what the protocol wants, 10 minutes for POP3 and SMTP, 30 for IMAP4."),
+  TYPED (
+      "idle_time", DURATION, NULL,
+      "Time after which a logged-in client that is silent is sent away; 0: no limit. Without it: "
+      "what the protocol wants, 10 minutes for POP3 and SMTP, 30 for IMAP4."),
   TYPED ("max_connections", INTEGER, NULL,
          "Connections at once on this listener. Without it: the number of [server]."),
   TYPED ("max_connections_per_address", INTEGER, NULL,

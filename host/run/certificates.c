@@ -211,7 +211,7 @@ certificates_load (struct certificates *certificates, const struct config *confi
 
   want_pair (&loading, &config->server.place, config->server.certificate, config->server.key);
   for (size_t i = 0; i < config->listener_count; i++)
-    if (config->listeners[i].tls != CONFIG_TLS_NONE)
+    if (config->listeners[i].tls != CONFIG_TLS_NONE && !config->listeners[i].off)
       want_pair (&loading, &config->listeners[i].place, config->listeners[i].certificate,
                  config->listeners[i].key);
   for (size_t i = 0; i < config->certificate_count; i++)

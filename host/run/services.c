@@ -131,7 +131,7 @@ make_context (const struct services *services, const struct config *config,
                                          .resumption = listener->tls_resumption };
   g_autoptr (GArray) pairs = g_array_new (FALSE, FALSE, sizeof (struct tls_pair));
 
-  if (listener->tls == CONFIG_TLS_NONE)
+  if (listener->tls == CONFIG_TLS_NONE || listener->off)
     return NULL;
   const struct pair *own = find_pair (services, listener->certificate, listener->key);
   if (own)

@@ -204,6 +204,28 @@ test_certificate_files (void **state) {
   remove (path);
 }
 
+/* What is off is checked like all others, takes no address, and needs no certificate. */
+static void
+test_off (void **state) {
+  g_autofree char *said = NULL;
+  struct config *config = parse_whole ("[listener a]\nprotocol = pop3\naddress = *:1\n"
+                                       "enabled = no\ntls = implicit\n"
+                                       "[listener b]\nprotocol = pop3\naddress = 127.0.0.1:1\n",
+                                       &said, NULL);
+  assert_string_equal (said, "");
+  assert_true (config->listeners[0].off && config->listeners[0].disabled);
+  assert_int_equal (config->listeners[0].endpoint_count, 0);
+  assert_false (config->listeners[1].off || config->listeners[1].disabled);
+  config_unref (&config);
+  assert_whole_says (
+      "[listener a]\nprotocol = pop3\naddress = 127.0.0.1:1 x\nenabled = no\n"
+      "appop = yes\n",
+      "/etc/t/p.conf: warning: no listener is enabled: nobody can connect\n"
+      "/etc/t/p.conf:3: address: expected host:port, [v6]:port, *:port or unix:/path, "
+      "such as 127.0.0.1:110, not \"x\"\n"
+      "/etc/t/p.conf:5: [listener a] has no setting appop; did you mean apop?\n");
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = {
@@ -212,6 +234,7 @@ main (void) {
     cmocka_unit_test (test_protocol),    cmocka_unit_test (test_unknown),
     cmocka_unit_test (test_all_at_once), cmocka_unit_test (test_tls),
     cmocka_unit_test (test_clear),       cmocka_unit_test (test_certificate_files),
+    cmocka_unit_test (test_off),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """`meson install` into a folder: everything is where a package wants it, the installed
-configuration passes --check, as it is and with all that it shows in comments, and serves."""
+configuration passes --check, as it is and with all that it shows switched on, and serves: LMTP of
+this machine, and POP3, IMAP4 and submission only when they are switched on."""
 import glob
 import os
 import re
 import shutil
 import smtplib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ import postern
 PROGRAMS = ["sbin/posternd", "bin/posternctl", "include/postern/postern.h",
             "share/bash-completion/completions/posternctl", "share/doc/postern/abi/README.md",
             "share/doc/postern/abi/examples/echo/echo.c"]
+NETWORK = ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions"]
 PAGES = ["man1/posternctl.1", "man8/posternd.8", "man5/postern.conf.5", "man5/postern-accounts.5"]
 
 
@@ -50,8 +53,9 @@ def plugins_are_found(folder, prefix):
     return folder + plugins
 
 
-def uncommented(text):
-    """With the listeners and settings that are shown behind a '#'."""
+def all_on(text):
+    """With the listeners that are off and the settings that are shown behind a '#'."""
+    text = re.sub(r"^enabled = no$", "enabled = yes", text, flags=re.MULTILINE)
     return re.sub(r"^#(?=\[|\w+ = )", "", text, flags=re.MULTILINE)
 
 
@@ -60,8 +64,8 @@ def is_right(posternd, path, folder):
     lines = [line for line in done.stdout.splitlines() if "there is no user postern" not in line]
     assert done.returncode == 0 and not lines, done.stdout
     with open(path, encoding="utf-8") as file:
-        text = uncommented(file.read())
-    assert text.count("\n[listener ") >= 6, text
+        text = all_on(file.read())
+    assert text.count("\nenabled = yes") >= 6, text
     certificate, key = postern.make_certificate(folder)
     text = re.sub(r"^certificate = .*", "certificate = " + certificate, text, flags=re.MULTILINE)
     text = re.sub(r"^key = .*", "key = " + key, text, flags=re.MULTILINE)
@@ -72,16 +76,29 @@ def is_right(posternd, path, folder):
     assert done.returncode == 0 and "error" not in done.stdout, done.stdout
 
 
+def answering(ports):
+    """On which somebody listens."""
+    found = []
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                found.append(name)
+    return sorted(found)
+
+
 def serves(prefix, path, plugins):
     """The installed programs and plugins with the installed file; conf.d names other places."""
-    server = postern.Server({})
+    server = postern.Server({}, tls=True)
     socket_path = os.path.join(server.run, "lmtp.sock")
     keep = server.configuration["server"]
     shutil.copy(path, server.config)
     os.mkdir(server.config_d)
-    postern.write_configuration(os.path.join(server.config_d, "10-test.conf"), {
+    # The ports that the file names are not ours to take; whether they are on is the file's word.
+    ports = {name: postern.free_port() for name in NETWORK}
+    changes = {"listener " + name: {"address": "127.0.0.1:%d" % ports[name]} for name in NETWORK}
+    postern.write_configuration(os.path.join(server.config_d, "10-test.conf"), dict(changes, **{
         "server": dict(keep, plugin_directory=plugins),
-        "listener lmtp": {"address": "unix:" + socket_path}})
+        "listener lmtp": {"address": "unix:" + socket_path}}))
     posternctl = [os.path.join(prefix, "bin", "posternctl"), "--config", server.config]
     done = run(*posternctl, "user", "add", "alice", input="secret\n")  # before the first start
     assert done.returncode == 0, done.stdout
@@ -95,6 +112,13 @@ def serves(prefix, path, plugins):
             client.sendmail("", ["alice@example.org"], "Subject: hello\r\n\r\nIt works.\r\n")
         done = run(*posternctl, "mailbox", "list", "alice")
         assert "INBOX" in done.stdout, done.stdout
+        assert not answering(ports), answering(ports)
+        for name in ("imaps", "pop3", "submission"):
+            postern.write_configuration(os.path.join(server.config_d, "20-%s.conf" % name), {
+                "listener " + name: {"enabled": "yes"}})
+        done = run(*posternctl, "reload")
+        assert done.returncode == 0, done.stdout
+        assert answering(ports) == ["imaps", "pop3", "submission"], answering(ports)
     finally:
         process.terminate()
         process.communicate(timeout=postern.TIMEOUT)
