@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* attempt.c - the way from a name and a password to an identity; see attempt.h.  An attempt owns
- * its three calls, which hold what the identity points to. */
+/* attempt.c - who somebody is: the gate, the directories, the authorization identity; and what
+ * becomes of a proof.  See attempt.h; source.c asks for the proof itself.  An attempt owns its three
+ * calls, which hold what the identity points to. */
 #include "attempt.h"
+#include "message.h"
+#include "source.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 void
@@ -18,7 +19,7 @@ attempt_clear (struct attempt *attempt) {
   host->call_end (&attempt->finding);
   host->call_end (&attempt->on_behalf);
   host->call_end (&attempt->checking);
-  g_free (attempt->adopted);
+  g_clear_pointer (&attempt->login, g_free);
 }
 
 static ptn_status
@@ -27,9 +28,8 @@ fail_for (struct attempt *attempt, ptn_status status, const char *reason) {
   return status;
 }
 
-/* What the other plugin told of its failure: a copy, because the next failure takes its place. */
-static const char *
-their_reason (struct attempt *attempt, struct ptn_task *task) {
+const char *
+attempt_their_reason (struct attempt *attempt, struct ptn_task *task) {
   const char *text = attempt->auth->host->failure_log (task);
   g_strlcpy (attempt->text, text ? text : "no reason was given", sizeof attempt->text);
   return attempt->text;
@@ -45,6 +45,8 @@ make_keys (struct attempt *attempt, const char *login) {
       gate_keys (attempt->auth->gate, user, length,
                  auth_property (attempt->auth, attempt->request->stream, "peer.address"));
   attempt->counted = true;
+  if (!attempt->login)
+    attempt->login = g_strdup (login);
 }
 
 void
@@ -77,17 +79,12 @@ enter (struct attempt *attempt, struct ptn_task *task, const char *login) {
 
 /* ---- Finding the user -------------------------------------------------------------------- */
 
-static struct auth_directory *
-directory_of (struct attempt *attempt) {
-  return &attempt->auth->directories[attempt->at];
-}
-
 /* The first directory that knows the name.  PTN_E_NOT_FOUND: none; the reason is the first one's. */
 static ptn_status
 find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
   const struct ptn_host *host = attempt->auth->host;
   for (; attempt->at < attempt->auth->directory_count; attempt->at++) {
-    struct auth_directory *directory = directory_of (attempt);
+    struct auth_directory *directory = &attempt->auth->directories[attempt->at];
     attempt->finding.task = task;
     attempt->identity = (struct ptn_identity){ .size = sizeof attempt->identity };
     const ptn_status status =
@@ -95,7 +92,8 @@ find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
                                            &attempt->identity);
     if (status == PTN_OK || status == PTN_PENDING)
       return status;
-    attempt->reason = their_reason (attempt, task);
+    if (status != PTN_E_NOT_FOUND || attempt->at == 0)
+      attempt->reason = attempt_their_reason (attempt, task);
     host->call_end (&attempt->finding);
     if (status != PTN_E_NOT_FOUND)
       return PTN_E_TEMPORARY;
@@ -104,11 +102,31 @@ find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
   return PTN_E_NOT_FOUND;
 }
 
+static ptn_status
+find_candidates (struct attempt *attempt, struct ptn_task *task, const char *login,
+                 const char *other) {
+  if (!attempt->candidate)
+    attempt->candidate = login;
+  ptn_status status = find_user (attempt, task, attempt->candidate);
+  if (status == PTN_E_NOT_FOUND && other && attempt->candidate == login) {
+    attempt->candidate = other;
+    status = find_user (attempt, task, other);
+  }
+  if (status != PTN_E_NOT_FOUND)
+    return status;
+  attempt->nobody = true;
+  g_strlcpy (attempt->first_text, attempt->reason ? attempt->reason : "unknown user",
+             sizeof attempt->first_text);
+  attempt->refusal = attempt->first_text;
+  attempt->identity = (struct ptn_identity){ .size = sizeof attempt->identity, .domain = "" };
+  return PTN_OK;
+}
+
 /* The authorization identity: another name for the mailbox to be opened, in the same directory.
- * What is wrong with it shows only after the password was checked. */
+ * What is wrong with it shows only after the proof. */
 static ptn_status
 find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *authzid) {
-  struct auth_directory *directory = directory_of (attempt);
+  struct auth_directory *directory = &attempt->auth->directories[attempt->at];
   struct ptn_identity *identity = &attempt->identity;
   struct ptn_identity other = { .size = sizeof other };
   attempt->on_behalf.task = task;
@@ -117,7 +135,7 @@ find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *auth
   if (status == PTN_PENDING)
     return status;
   if (status != PTN_OK && status != PTN_E_NOT_FOUND)
-    return fail_for (attempt, PTN_E_TEMPORARY, their_reason (attempt, task));
+    return fail_for (attempt, PTN_E_TEMPORARY, attempt_their_reason (attempt, task));
   if (status == PTN_E_NOT_FOUND)
     attempt->refusal = "unknown authorization identity";
   else if (strcmp (other.authcid, other.account) != 0
@@ -129,107 +147,14 @@ find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *auth
   return PTN_OK;
 }
 
-/* ---- Checking ---------------------------------------------------------------------------- */
-
-/* RFC 1939 section 7: MD5 of timestamp and secret. */
-static ptn_status
-compare_digest (void *argument, struct ptn_bytes secret) {
-  const struct message *message = argument;
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  EVP_MD_CTX *context = EVP_MD_CTX_new ();
-  const bool done = context && EVP_DigestInit_ex (context, EVP_md5 (), NULL)
-                    && EVP_DigestUpdate (context, message->timestamp, strlen (message->timestamp))
-                    && EVP_DigestUpdate (context, secret.data, secret.size)
-                    && EVP_DigestFinal_ex (context, digest, NULL);
-  EVP_MD_CTX_free (context);
-  if (!done)
-    return PTN_E_TEMPORARY;
-  return CRYPTO_memcmp (digest, message->secret.data, 16) == 0 ? PTN_OK : PTN_E_AUTHENTICATION;
-}
-
-static ptn_status
-ask (struct attempt *attempt, struct ptn_task *task, const struct message *message,
-     const char *user) {
-  struct auth_directory *directory = directory_of (attempt);
-  const struct ptn_credentials *credentials = directory->credentials;
-  attempt->checking.task = task;
-  if (!message->timestamp)
-    return credentials->verify_password (directory->credentials_instance, &attempt->checking,
-                                         attempt->request, attempt->identity.domain, user,
-                                         message->secret);
-  if (!user)
-    return compare_digest ((void *)message, (struct ptn_bytes){ "", 0 }), PTN_E_AUTHENTICATION;
-  return credentials->with_secret (directory->credentials_instance, &attempt->checking,
-                                   attempt->request, attempt->identity.domain, user, "PLAIN",
-                                   compare_digest, (void *)message);
-}
-
-static ptn_status
-refuse (struct attempt *attempt, const char *reason) {
-  attempt->reason = reason;
-  attempt_failed (attempt);
-  return PTN_E_AUTHENTICATION;
-}
-
-static ptn_status
-check_nobody (struct attempt *attempt, struct ptn_task *task, const struct message *message) {
-  const ptn_status status = ask (attempt, task, message, NULL);
-  if (status == PTN_PENDING)
-    return status;
-  if (status == PTN_E_TEMPORARY) /* a full lane says no to everybody */
-    return fail_for (attempt, status, their_reason (attempt, task));
-  return refuse (attempt, attempt->refusal);
-}
-
-static ptn_status
-check (struct attempt *attempt, struct ptn_task *task, const struct message *message) {
-  const struct ptn_host *host = attempt->auth->host;
-  const ptn_status status = ask (attempt, task, message, attempt->identity.authcid);
-  switch (status) {
-  case PTN_PENDING:
-    return status;
-  case PTN_OK:
-    return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
-  case PTN_E_PASSWORD_EXPIRED:
-    return attempt->refusal ? refuse (attempt, attempt->refusal)
-                            : fail_for (attempt, status, "password has expired");
-  case PTN_E_NOT_FOUND:
-    attempt->refusal = "no password is stored for this user";
-    host->call_end (&attempt->checking);
-    attempt->state = ATTEMPT_CHECKING_NOBODY;
-    return check_nobody (attempt, task, message);
-  case PTN_E_AUTHENTICATION:
-  case PTN_E_DISABLED:
-  case PTN_E_DENIED:
-    return refuse (attempt, their_reason (attempt, task));
-  default:
-    return fail_for (attempt, PTN_E_TEMPORARY, their_reason (attempt, task));
-  }
-}
-
-/* ---- The whole way ----------------------------------------------------------------------- */
-
-/* What follows when find_user has come to an end. */
-static ptn_status
-found (struct attempt *attempt, ptn_status status, const struct message *message) {
-  if (status == PTN_E_NOT_FOUND) {
-    attempt->refusal = attempt->reason ? attempt->reason : "unknown user";
-    attempt->identity.domain = "";
-    attempt->state = ATTEMPT_CHECKING_NOBODY;
-    return PTN_OK;
-  }
-  attempt->state = message->authzid ? ATTEMPT_FINDING_ON_BEHALF : ATTEMPT_CHECKING;
-  return status;
-}
-
 ptn_status
-attempt_run (struct attempt *attempt, struct ptn_task *task, const struct message *message) {
-  ptn_status status;
+attempt_find_either (struct attempt *attempt, struct ptn_task *task, const char *login,
+                     const char *other, const char *authzid) {
+  ptn_status status = PTN_OK;
   for (;;)
     switch (attempt->state) {
     case ATTEMPT_NEW:
-      status = enter (attempt, task, message->login);
-      if (status != PTN_OK)
+      if ((status = enter (attempt, task, login)) != PTN_OK)
         return status;
       attempt->state = ATTEMPT_FINDING;
       break;
@@ -239,47 +164,95 @@ attempt_run (struct attempt *attempt, struct ptn_task *task, const struct messag
       attempt->state = ATTEMPT_FINDING;
       break;
     case ATTEMPT_FINDING:
-      status = find_user (attempt, task, message->login);
-      if (status == PTN_PENDING || (status = found (attempt, status, message)) != PTN_OK)
+      if ((status = find_candidates (attempt, task, login, other)) != PTN_OK)
         return status;
+      attempt->state = authzid && !attempt->nobody ? ATTEMPT_FINDING_ON_BEHALF : ATTEMPT_FOUND;
       break;
     case ATTEMPT_FINDING_ON_BEHALF:
-      status = find_on_behalf (attempt, task, message->authzid);
-      if (status != PTN_OK)
+      if ((status = find_on_behalf (attempt, task, authzid)) != PTN_OK)
         return status;
-      attempt->state = ATTEMPT_CHECKING;
+      attempt->state = ATTEMPT_FOUND;
       break;
-    case ATTEMPT_CHECKING:
-      return check (attempt, task, message);
-    case ATTEMPT_CHECKING_NOBODY:
-      return check_nobody (attempt, task, message);
+    case ATTEMPT_FOUND:
+      return PTN_OK;
     }
 }
 
 ptn_status
+attempt_find (struct attempt *attempt, struct ptn_task *task, const char *login,
+              const char *authzid) {
+  return attempt_find_either (attempt, task, login, NULL, authzid);
+}
+
+/* ---- The verdict ------------------------------------------------------------------------- */
+
+static ptn_status
+refuse (struct attempt *attempt, const char *reason) {
+  attempt->reason = reason;
+  attempt_failed (attempt);
+  return PTN_E_AUTHENTICATION;
+}
+
+ptn_status
+attempt_verdict (struct attempt *attempt, struct ptn_task *task, ptn_status proof) {
+  switch (proof) {
+  case PTN_OK:
+    return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
+  case PTN_E_PASSWORD_EXPIRED:
+    return attempt->refusal ? refuse (attempt, attempt->refusal)
+                            : fail_for (attempt, proof, "password has expired");
+  case PTN_E_NOT_FOUND:
+  case PTN_E_UNSUPPORTED:
+    if (attempt->nobody)
+      return refuse (attempt, attempt->refusal);
+    return refuse (attempt, attempt->reason ? attempt->reason : "nothing is stored to verify with");
+  case PTN_E_AUTHENTICATION:
+  case PTN_E_DISABLED:
+  case PTN_E_DENIED:
+    if (attempt->nobody)
+      return refuse (attempt, attempt->refusal);
+    return refuse (attempt, attempt->reason ? attempt->reason : "wrong password");
+  case PTN_E_INVALID:
+    attempt_failed (attempt);
+    return fail_for (attempt, proof, attempt->reason ? attempt->reason : "malformed response");
+  default:
+    return fail_for (attempt, PTN_E_TEMPORARY,
+                     attempt->reason ? attempt->reason : "no reason was given");
+  }
+}
+
+/* ---- Proofs of others -------------------------------------------------------------------- */
+
+/* "domain\user", the name that an adopted identity is looked up by. */
+static const char *
+adopted_login (struct attempt *attempt, const struct ptn_identity *proved) {
+  if (attempt->login)
+    return attempt->login;
+  const bool bare = !proved->domain || !*proved->domain || strpbrk (proved->authcid, "@/\\");
+  attempt->login =
+      bare ? g_strdup (proved->authcid) : g_strconcat (proved->domain, "\\", proved->authcid, NULL);
+  make_keys (attempt, attempt->login);
+  return attempt->login;
+}
+
+ptn_status
 attempt_adopt (struct attempt *attempt, struct ptn_task *task, const struct ptn_identity *proved) {
-  if (attempt->state == ATTEMPT_NEW) {
-    make_keys (attempt, proved->authcid);
-    attempt->state = ATTEMPT_FINDING;
-  }
-  ptn_status status;
-  if (attempt->state == ATTEMPT_FINDING) {
-    if (!attempt->adopted)
-      attempt->adopted = proved->domain && *proved->domain
-                             ? g_strconcat (proved->domain, "\\", proved->authcid, NULL)
-                             : g_strdup (proved->authcid);
-    status = find_user (attempt, task, attempt->adopted);
-    if (status == PTN_E_NOT_FOUND)
-      return refuse (attempt, "unknown user");
-    if (status != PTN_OK)
-      return status;
-    attempt->state = ATTEMPT_FINDING_ON_BEHALF;
-  }
+  const char *login = adopted_login (attempt, proved);
   const char *wanted = proved->account && *proved->account ? proved->account : proved->authzid;
-  if (wanted && *wanted && strcmp (wanted, proved->authcid) != 0) {
-    status = find_on_behalf (attempt, task, wanted);
-    if (status != PTN_OK)
-      return status;
-  }
+  if (wanted && (!*wanted || strcmp (wanted, proved->authcid) == 0))
+    wanted = NULL;
+  if (attempt->state == ATTEMPT_NEW) /* a proof is no guess: it does not wait */
+    attempt->state = ATTEMPT_FINDING;
+  const ptn_status status = attempt_find (attempt, task, login, wanted);
+  if (status != PTN_OK)
+    return status;
   return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
+}
+
+void
+attempt_disown (struct attempt *attempt, const char *claimed) {
+  if (!claimed || !*claimed || strlen (claimed) > MESSAGE_NAME_LIMIT)
+    return;
+  make_keys (attempt, claimed);
+  attempt_failed (attempt);
 }

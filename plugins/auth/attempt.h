@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* attempt.h - one attempt to prove a name with a password: waits its turn, finds the user, has the
- * password checked, and fails in the same way and time whatever is wrong.
+/* attempt.h - one attempt to prove a name: waits its turn, finds the user, asks the sources for
+ * what proves it, and fails in the same way and time whatever is wrong.
  *
- * Belongs to an exchange; called in its task.  attempt_run may return PENDING and is called again
- * with the same message. */
+ * Belongs to a login; called in its task.  Every function may return PENDING and is then called
+ * again with the same arguments. */
 #ifndef AUTH_ATTEMPT_H
 #define AUTH_ATTEMPT_H
 
@@ -14,8 +14,7 @@ typedef enum {
   ATTEMPT_WAITING,           /* for its turn */
   ATTEMPT_FINDING,           /* in which directory the user is */
   ATTEMPT_FINDING_ON_BEHALF, /* whom the authorization identity names */
-  ATTEMPT_CHECKING,
-  ATTEMPT_CHECKING_NOBODY /* the work of a check, for a user who does not exist */
+  ATTEMPT_FOUND,             /* or known to be nobody */
 } attempt_state;
 
 struct attempt {
@@ -23,26 +22,59 @@ struct attempt {
   const struct ptn_sasl_request *request;
   attempt_state state;
   bool counted;   /* keys are made */
+  bool nobody;    /* no directory knows the name; all goes on as if one did */
   gint64 turn_ns; /* when it goes on */
   struct gate_keys keys;
-  size_t at;           /* directory */
-  const char *refusal; /* why it fails even if the password is right; NULL: it does not */
-  const char *reason;  /* of a failure, for the log; static, or `text` */
-  char text[80];       /* a reason that somebody else gave */
-  char *adopted;       /* the name that attempt_adopt looks for */
+  char *login;           /* what the client called itself, for the log; owned */
+  size_t at;             /* directory */
+  size_t source;         /* of that directory: which one is being asked */
+  const char *candidate; /* which of two spellings is being looked for */
+  const char *refusal;   /* why it fails even if the proof is right; NULL: it does not */
+  const char *reason;    /* of a failure, for the log; static, or `text` */
+  const char *detail;    /* more about the mechanism for the log ("NTLMv2"); static, or NULL */
+  const char *demand;    /* an attribute that the account must have, with the value "yes"; static */
+  char text[160];        /* a reason that somebody else gave */
+  char first_text[160];  /* why nobody is called so, as the first directory told */
   struct ptn_call finding, on_behalf, checking;
-  struct ptn_identity identity; /* after PTN_OK; lives as long as the attempt */
+  struct ptn_identity identity; /* after attempt_find; lives as long as the attempt */
 };
 
 void attempt_init (struct attempt *, struct auth *, const struct ptn_sasl_request *);
 void attempt_clear (struct attempt *); /* also while PENDING */
 
-/* PTN_OK: proved, and `identity` says who asks for whose mailbox.  PTN_E_AUTHENTICATION,
- * PTN_E_PASSWORD_EXPIRED, PTN_E_TEMPORARY, PTN_E_TOO_MANY, each with `reason`. */
-ptn_status attempt_run (struct attempt *, struct ptn_task *, const struct message *);
+/* Waits its turn, and finds who `login` is and whom `authzid` (NULL: nobody else) names.  PTN_OK
+ * also when no directory knows the name: `nobody` is set, and whatever is asked below does the same
+ * work as for a user.  PTN_E_TEMPORARY, PTN_E_TOO_MANY, with `reason`. */
+ptn_status attempt_find (struct attempt *, struct ptn_task *, const char *login,
+                         const char *authzid);
+/* The same for a name that may be meant in another way: `other` is looked for if no directory
+ * knows `login`. */
+ptn_status attempt_find_either (struct attempt *, struct ptn_task *, const char *login,
+                                const char *other, const char *authzid);
+
+/* The three below ask the sources of the user's directory in order, until one knows the user, and
+ * tell what it said: PTN_OK, PTN_E_AUTHENTICATION, PTN_E_PASSWORD_EXPIRED, PTN_E_DISABLED (both:
+ * the proof was right), PTN_E_NOT_FOUND (nobody, or none has what is wanted), PTN_E_TEMPORARY.
+ * They count nothing: attempt_verdict does.  After attempt_find. */
+ptn_status attempt_password (struct attempt *, struct ptn_task *, struct ptn_bytes password);
+/* `use` is called as ptn_credentials.with_secret says: with one secret after the other until it
+ * returns something else than PTN_E_AUTHENTICATION. */
+ptn_status attempt_secret (struct attempt *, struct ptn_task *, const char *scheme,
+                           ptn_use_secret *use, void *argument);
+ptn_status attempt_ntlm (struct attempt *, struct ptn_task *, const struct ptn_ntlm_response *,
+                         struct ptn_ntlm_proof *);
+
+/* What becomes of the login, now that the proof is judged: counts failures, applies what was
+ * wrong with the authorization identity.  Once an attempt.  proof: what the functions above
+ * returned, or PTN_OK and PTN_E_AUTHENTICATION of the mechanism's own judgement, or PTN_E_INVALID
+ * for a malformed response.  PTN_OK: `identity` says who asks for whose mailbox.
+ * PTN_E_AUTHENTICATION, PTN_E_PASSWORD_EXPIRED, PTN_E_TEMPORARY, PTN_E_INVALID, with `reason`. */
+ptn_status attempt_verdict (struct attempt *, struct ptn_task *, ptn_status proof);
 
 /* For whoever proved an identity in another way: finds its directory and names. */
 ptn_status attempt_adopt (struct attempt *, struct ptn_task *, const struct ptn_identity *);
+/* For whoever failed to: counts against the name it claimed (NULL: it told none). */
+void attempt_disown (struct attempt *, const char *claimed);
 
 void attempt_failed (struct attempt *); /* counts */
 void attempt_succeeded (struct attempt *);

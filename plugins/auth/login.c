@@ -4,74 +4,39 @@
  *
  * A login belongs to the session, until finish; all in its task.  It owns the mechanism's exchange
  * and every call that its identity comes from. */
-#include "exchange.h"
+#include "mechanism.h"
+#include "offer.h"
+#include "policy.h"
+#include "source.h"
 
 #include <string.h>
 
 typedef enum { LOGIN_PROVING, LOGIN_ADOPTING, LOGIN_AUTHORIZING, LOGIN_OVER } login_state;
 
 struct login {
-  struct exchange own; /* its attempt serves foreign mechanisms too */
+  struct ptn_sasl_request request; /* a copy */
+  struct attempt attempt;          /* serves mechanisms of other plugins too */
   login_state state;
-  const char *mechanism; /* for the log */
-  /* A mechanism of another plugin; NULL: own. */
+  const char *mechanism;       /* its name, for the log */
+  const struct mechanism *own; /* NULL: another plugin's */
   const struct ptn_sasl_mechanism *foreign;
-  void *foreign_exchange;
+  void *exchange; /* of either */
   const struct ptn_identity *proved;
   struct ptn_bytes last; /* additional data with success */
   struct ptn_call proving, authorizing;
 };
 
-/* ---- What is offered --------------------------------------------------------------------- */
-
-static bool
-can_apop (const struct auth *auth) {
-  for (size_t i = 0; i < auth->directory_count; i++) {
-    const struct ptn_credentials *credentials = auth->directories[i].credentials;
-    if (PTN_CAN (credentials, with_secret) && credentials->schemes
-        && strstr (credentials->schemes, "PLAIN"))
-      return true;
-  }
-  return false;
-}
-
-static const struct auth_mechanism *
-find_provider (const struct auth *auth, const char *name) {
-  for (size_t i = 0; i < auth->mechanism_count; i++)
-    if (g_ascii_strcasecmp (auth->mechanisms[i].mechanism->name, name) == 0)
-      return &auth->mechanisms[i];
-  return NULL;
-}
-
-/* The same, if this listener is configured for it. */
-static const struct auth_mechanism *
-find_offered (const struct auth *auth, const struct ptn_sasl_request *request, const char *name) {
-  const struct ptn_strings wanted = auth->host->words (request->config, "sasl_mechanisms");
-  for (size_t i = 0; i < wanted.count; i++)
-    if (g_ascii_strcasecmp (wanted.items[i], name) == 0)
-      return find_provider (auth, name);
-  return NULL;
-}
-
 static ptn_status
 login_mechanisms (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
                   struct ptn_strings *offered, uint32_t *plaintext) {
   const struct auth *auth = instance;
-  const bool private = auth_is_private (auth, request);
-  const struct ptn_strings wanted = auth->host->words (request->config, "sasl_mechanisms");
   if (call->release)
     auth->host->call_end (call);
-  const char **names = g_new (const char *, wanted.count + 1);
-  size_t count = 0;
-  for (size_t i = 0; i < wanted.count; i++) {
-    const struct auth_mechanism *found = find_provider (auth, wanted.items[i]);
-    if (found && (private || !(found->mechanism->flags & PTN_SASL_PLAINTEXT)))
-      names[count++] = found->mechanism->name;
-  }
+  const char **names = g_new (const char *, AUTH_MECHANISM_LIMIT);
+  *offered = (struct ptn_strings){ names, offer_list (auth, request, names) };
+  *plaintext = offer_passwords (auth, request);
   call->state = names;
   call->release = g_free;
-  *offered = (struct ptn_strings){ names, count };
-  *plaintext = private;
   return PTN_OK;
 }
 
@@ -82,82 +47,128 @@ or_empty (const char *text) {
   return text ? text : "";
 }
 
+static const char *
+access_word (const struct ptn_identity *identity) {
+  return identity->access == PTN_ACCESS_READ ? "read" : "full";
+}
+
+/* Whoever opens another's mailbox is told of with both names, at a level that stays on. */
 static void
 log_success (const struct login *login, struct ptn_task *task) {
-  const struct auth *auth = login->own.attempt.auth;
-  const struct ptn_identity *identity = &login->own.attempt.identity;
-  struct ptn_stream *stream = login->own.request.stream;
+  const struct auth *auth = login->attempt.auth;
+  const struct ptn_identity *identity = &login->attempt.identity;
+  const bool on_behalf = strcmp (identity->authcid, identity->account) != 0;
   const struct ptn_field fields[] = {
     { "user", identity->authcid },
     { "account", identity->account },
     { "mechanism", login->mechanism },
-    { "service", login->own.request.service },
-    { "tls", auth_property (auth, stream, "tls.version") },
+    { "service", login->request.service },
+    { "tls", auth_property (auth, login->request.stream, "tls.version") },
+    { "access", access_word (identity) },
+    { "detail", or_empty (login->attempt.detail) },
   };
+  const size_t count = G_N_ELEMENTS (fields) - !login->attempt.detail;
   auth->host->observe (auth->successes, 1);
   if (auth->host->logs (auth->host, PTN_LOG_INFO))
-    auth->host->log (auth->host, PTN_LOG_INFO, task, "login.success", fields,
-                     G_N_ELEMENTS (fields));
+    auth->host->log (auth->host, PTN_LOG_INFO, task, "login.success", fields, count);
+  if (on_behalf)
+    auth->host->log (auth->host, PTN_LOG_NOTICE, task, "login.on_behalf", fields, count);
 }
 
-/* The host adds session, listener and peer.  The reason is for the log alone: the client sees one answer to everything. */
+/* The host adds session, listener and peer.  The reason is for the log alone: the client sees one
+ * answer to everything.  The line is stable: fail2ban reads it (scripts/packaging/fail2ban). */
 static void
 log_failure (const struct login *login, struct ptn_task *task, ptn_status status) {
-  const struct auth *auth = login->own.attempt.auth;
-  const struct attempt *attempt = &login->own.attempt;
-  struct ptn_stream *stream = login->own.request.stream;
-  const char *name = login->own.message.login ? login->own.message.login : login->own.name;
+  const struct auth *auth = login->attempt.auth;
+  const struct attempt *attempt = &login->attempt;
   const struct ptn_field fields[] = {
     { "reason", or_empty (attempt->reason) },
-    { "login", or_empty (name) },
+    { "login", or_empty (attempt->login) },
     { "account", or_empty (attempt->identity.account) },
     { "mechanism", login->mechanism },
-    { "service", login->own.request.service },
-    { "tls", auth_property (auth, stream, "tls.version") },
+    { "service", login->request.service },
+    { "tls", auth_property (auth, login->request.stream, "tls.version") },
+    { "detail", or_empty (attempt->detail) },
   };
   const bool trouble = status <= PTN_E_TEMPORARY;
   auth->host->observe (trouble ? auth->troubles : auth->failures, 1);
   auth->host->log (auth->host, trouble ? PTN_LOG_WARNING : PTN_LOG_INFO, task, "login.failure",
-                   fields, G_N_ELEMENTS (fields));
+                   fields, G_N_ELEMENTS (fields) - !attempt->detail);
 }
 
 /* ---- The exchange ------------------------------------------------------------------------ */
+
+static void
+login_finish (void *data) {
+  struct login *login = data;
+  const struct ptn_host *host = login->attempt.auth->host;
+  host->call_end (&login->authorizing);
+  host->call_end (&login->proving);
+  if (login->exchange && login->own)
+    login->own->finish (login->exchange);
+  else if (login->exchange)
+    login->foreign->finish (login->exchange);
+  attempt_clear (&login->attempt);
+  g_free (login);
+}
+
+/* Which dialogue a protocol asks for.  PTN_E_UNSUPPORTED, with the reason for the log. */
+static ptn_status
+choose (const struct auth *auth, const struct ptn_sasl_request *request, const char *name,
+        struct auth_mechanism *chosen, ptn_sasl_flags *flags, const char **why) {
+  *chosen = (struct auth_mechanism){ .own = &auth_password_commands };
+  if (name && g_ascii_strcasecmp (name, "APOP") == 0)
+    chosen->own = &auth_apop;
+  if (name && chosen->own != &auth_apop) {
+    const struct auth_mechanism *found = offer_find (auth, request, name, why);
+    if (!found)
+      return PTN_E_UNSUPPORTED;
+    *chosen = *found;
+  }
+  *flags = chosen->own ? chosen->own->flags : chosen->table->flags;
+  *why = "no directory can verify this";
+  return chosen->own && !sources_know (auth, chosen->own->schemes) ? PTN_E_UNSUPPORTED : PTN_OK;
+}
+
+static ptn_status
+start_exchange (struct login *login, struct ptn_call *call, const struct auth_mechanism *chosen) {
+  if (chosen->own) {
+    login->own = chosen->own;
+    login->mechanism = chosen->own->name;
+    return login->own->start (&login->attempt, &login->exchange);
+  }
+  login->foreign = chosen->table;
+  login->mechanism = chosen->table->name;
+  login->proving.task = call->task;
+  const ptn_status status =
+      login->foreign->start (chosen->instance, &login->proving, &login->request, &login->exchange);
+  login->attempt.auth->host->call_end (&login->proving);
+  if (status != PTN_OK)
+    login->exchange = NULL;
+  return status == PTN_PENDING ? PTN_E_TEMPORARY : status;
+}
 
 static ptn_status
 login_start (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
              const char *mechanism, void **result) {
   struct auth *auth = instance;
-  const struct auth_mechanism *found = NULL;
-  exchange_kind kind = EXCHANGE_PASSWORD;
-  if (mechanism && g_ascii_strcasecmp (mechanism, "APOP") == 0) {
-    kind = EXCHANGE_APOP;
-    if (!can_apop (auth))
-      return auth->host->fail (call->task, PTN_E_UNSUPPORTED, NULL, "no directory can do APOP");
-  } else if (mechanism) {
-    found = find_offered (auth, request, mechanism);
-    if (!found)
-      return auth->host->fail (call->task, PTN_E_UNSUPPORTED, NULL, "mechanism is not offered");
-    kind = strcmp (found->mechanism->name, "LOGIN") == 0 ? EXCHANGE_LOGIN : EXCHANGE_PLAIN;
-  }
-  const bool sends_secret =
-      found ? (found->mechanism->flags & PTN_SASL_PLAINTEXT) != 0 : kind == EXCHANGE_PASSWORD;
-  if (sends_secret && !auth_is_private (auth, request))
+  struct auth_mechanism chosen;
+  ptn_sasl_flags flags;
+  const char *why;
+  ptn_status status = choose (auth, request, mechanism, &chosen, &flags, &why);
+  if (status != PTN_OK)
+    return auth->host->fail (call->task, status, NULL, "%s", why);
+  if ((flags & PTN_SASL_PLAINTEXT) && !auth_is_private (auth, request))
     return auth->host->fail (call->task, PTN_E_DENIED, NULL, "secret in clear is not allowed");
 
   struct login *login = g_new0 (struct login, 1);
-  exchange_init (&login->own, auth, request, kind);
-  login->mechanism = found ? found->mechanism->name : kind == EXCHANGE_APOP ? "APOP" : "password";
-  if (found && found->instance != auth) {
-    login->foreign = found->mechanism;
-    login->proving.task = call->task;
-    const ptn_status status = login->foreign->start (found->instance, &login->proving,
-                                                     &login->own.request, &login->foreign_exchange);
-    auth->host->call_end (&login->proving);
-    if (status != PTN_OK) {
-      exchange_clear (&login->own);
-      g_free (login);
-      return status == PTN_PENDING ? PTN_E_TEMPORARY : status;
-    }
+  memcpy (&login->request, request, MIN (request->size, sizeof login->request));
+  login->request.size = sizeof login->request;
+  attempt_init (&login->attempt, auth, &login->request);
+  status = start_exchange (login, call, &chosen);
+  if (status != PTN_OK) {
+    login_finish (login);
+    return status;
   }
   *result = login;
   return PTN_OK;
@@ -166,53 +177,63 @@ login_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
 /* The one way to fail.  What was wrong with the user is all the same to the client. */
 static ptn_status
 fail_login (struct login *login, struct ptn_task *task, ptn_status status) {
-  const struct ptn_host *host = login->own.attempt.auth->host;
+  const struct ptn_host *host = login->attempt.auth->host;
   login->state = LOGIN_OVER;
   log_failure (login, task, status);
-  return host->fail (task, status, NULL, "login failed: %s", or_empty (login->own.attempt.reason));
+  return host->fail (task, status, NULL, "login failed: %s", or_empty (login->attempt.reason));
 }
 
 static ptn_status
 prove (struct login *login, struct ptn_task *task, struct ptn_bytes response,
        struct ptn_bytes *challenge) {
-  struct attempt *attempt = &login->own.attempt;
-  if (!login->foreign)
-    return exchange_step (&login->own, task, response, challenge);
+  struct attempt *attempt = &login->attempt;
+  if (login->own) {
+    const ptn_status status = login->own->step (login->exchange, task, response, challenge);
+    if (status == PTN_E_INVALID && !attempt->reason)
+      attempt->reason = "malformed response";
+    return status;
+  }
   login->proving.task = task;
-  const ptn_status status = login->foreign->step (login->foreign_exchange, &login->proving,
-                                                  response, challenge, &login->proved);
+  const ptn_status status =
+      login->foreign->step (login->exchange, &login->proving, response, challenge, &login->proved);
   if (status < 0) {
-    const char *reason = attempt->auth->host->failure_log (task);
-    g_strlcpy (attempt->text, reason ? reason : "refused by the mechanism", sizeof attempt->text);
-    attempt->reason = attempt->text;
+    attempt->reason = attempt_their_reason (attempt, task);
+    attempt_disown (attempt, login->proved ? login->proved->authcid : NULL);
   }
   return status;
 }
 
 static ptn_status
+refuse (struct attempt *attempt, const char *reason) {
+  attempt->reason = reason;
+  attempt_failed (attempt);
+  return PTN_E_AUTHENTICATION;
+}
+
+static ptn_status
 authorize (struct login *login, struct ptn_task *task) {
-  struct attempt *attempt = &login->own.attempt;
-  const struct ptn_host *host = attempt->auth->host;
+  struct attempt *attempt = &login->attempt;
   const struct auth_directory *directory = &attempt->auth->directories[attempt->at];
   login->authorizing.task = task;
+  policy_grant (attempt);
   const ptn_status status =
-      directory->directory->authorize (directory->instance, &login->authorizing,
-                                       &login->own.request, &attempt->identity);
-  if (status >= 0)
-    return status;
-  const char *reason = host->failure_log (task);
-  g_strlcpy (attempt->text, reason ? reason : "not authorized", sizeof attempt->text);
-  attempt->reason = attempt->text;
+      directory->directory->authorize (directory->instance, &login->authorizing, &login->request,
+                                       &attempt->identity);
+  if (status >= 0) {
+    const char *why = status == PTN_PENDING ? NULL : policy_refusal (attempt);
+    return why ? refuse (attempt, why) : status;
+  }
+  attempt->reason = attempt_their_reason (attempt, task);
   switch (status) {
   case PTN_E_ELSEWHERE:
+  case PTN_E_CORRUPT:
     return status;
   case PTN_E_DENIED:
   case PTN_E_DISABLED:
   case PTN_E_PROTOCOL_OFF:
   case PTN_E_NOT_FOUND:
   case PTN_E_AUTHENTICATION:
-    attempt_failed (attempt);
-    return PTN_E_AUTHENTICATION;
+    return refuse (attempt, attempt->reason);
   default:
     return PTN_E_TEMPORARY;
   }
@@ -222,7 +243,7 @@ static ptn_status
 login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
             struct ptn_bytes *challenge, const struct ptn_identity **identity) {
   struct login *login = data;
-  struct attempt *attempt = &login->own.attempt;
+  struct attempt *attempt = &login->attempt;
   ptn_status status = PTN_END;
   *challenge = (struct ptn_bytes){ NULL, 0 };
   if (login->state == LOGIN_OVER)
@@ -233,7 +254,7 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
       return status;
     if (status == PTN_END) {
       login->last = *challenge;
-      login->state = login->foreign ? LOGIN_ADOPTING : LOGIN_AUTHORIZING;
+      login->state = login->own ? LOGIN_AUTHORIZING : LOGIN_ADOPTING;
     }
   }
   if (login->state == LOGIN_ADOPTING) {
@@ -256,18 +277,6 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
   *challenge = login->last;
   *identity = &attempt->identity;
   return PTN_END;
-}
-
-static void
-login_finish (void *data) {
-  struct login *login = data;
-  const struct ptn_host *host = login->own.attempt.auth->host;
-  host->call_end (&login->authorizing);
-  host->call_end (&login->proving);
-  if (login->foreign_exchange)
-    login->foreign->finish (login->foreign_exchange);
-  exchange_clear (&login->own);
-  g_free (login);
 }
 
 const struct ptn_login auth_login_table = {

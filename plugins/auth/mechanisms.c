@@ -1,66 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mechanisms.c - PLAIN (RFC 4616) and LOGIN as "postern.sasl/1", for who asks for a mechanism by
- * name.  Protocols come by login.c, which runs the same exchanges.
+/* mechanisms.c - the table of mechanisms, and the table as "postern.sasl/1" for who asks for one by
+ * name.  Protocols come by login.c, which knows the rows themselves.
  *
  * An exchange belongs to who started it, until finish; all in its task. */
-#include "exchange.h"
+#include "mechanism.h"
+#include "password/password.h"
+
+#include <string.h>
+
+const struct mechanism *const auth_mechanisms[] = {
+  &auth_plain,
+  &auth_login,
+  NULL,
+};
+
+const char *
+mechanism_text (const struct attempt *attempt, const char *setting) {
+  const struct ptn_config *config = attempt->request->config;
+  return config ? attempt->auth->host->text (config, setting) : NULL;
+}
+
+bool
+mechanism_is_on (const struct attempt *attempt, const char *setting) {
+  const struct ptn_config *config = attempt->request->config;
+  return config && attempt->auth->host->number (config, setting);
+}
+
+/* ---- As postern.sasl/1 ------------------------------------------------------------------- */
+
+struct provided {
+  const struct mechanism *mechanism;
+  struct ptn_sasl_request request; /* a copy */
+  struct attempt attempt;
+  void *exchange;
+};
 
 static ptn_status
-start (struct auth *auth, const struct ptn_sasl_request *request, exchange_kind kind,
-       void **result) {
-  struct exchange *exchange = g_new (struct exchange, 1);
-  exchange_init (exchange, auth, request, kind);
-  *result = exchange;
+provided_start (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
+                void **result) {
+  const struct auth_own *own = instance;
+  struct provided *provided = g_new0 (struct provided, 1);
+  provided->mechanism = own->mechanism;
+  memcpy (&provided->request, request, MIN (request->size, sizeof provided->request));
+  provided->request.size = sizeof provided->request;
+  attempt_init (&provided->attempt, own->auth, &provided->request);
+  const ptn_status status = own->mechanism->start (&provided->attempt, &provided->exchange);
+  if (status != PTN_OK) {
+    attempt_clear (&provided->attempt);
+    g_free (provided);
+    return status;
+  }
+  *result = provided;
   return PTN_OK;
 }
 
+/* What an account must allow is known to who authorizes, and that is login.c. */
 static ptn_status
-plain_start (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
-             void **exchange) {
-  return start (instance, request, EXCHANGE_PLAIN, exchange);
-}
-
-static ptn_status
-login_start (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
-             void **exchange) {
-  return start (instance, request, EXCHANGE_LOGIN, exchange);
-}
-
-static ptn_status
-step (void *data, struct ptn_call *call, struct ptn_bytes response, struct ptn_bytes *challenge,
-      const struct ptn_identity **identity) {
-  struct exchange *exchange = data;
-  const ptn_status status = exchange_step (exchange, call->task, response, challenge);
+provided_step (void *data, struct ptn_call *call, struct ptn_bytes response,
+               struct ptn_bytes *challenge, const struct ptn_identity **identity) {
+  struct provided *provided = data;
+  struct attempt *attempt = &provided->attempt;
+  *challenge = (struct ptn_bytes){ NULL, 0 };
+  ptn_status status =
+      provided->mechanism->step (provided->exchange, call->task, response, challenge);
+  if (status == PTN_END && attempt->demand) {
+    attempt->reason = "allowed only to some accounts";
+    status = PTN_E_AUTHENTICATION;
+  }
   if (status == PTN_END) {
-    attempt_succeeded (&exchange->attempt);
-    *identity = &exchange->attempt.identity;
+    attempt_succeeded (attempt);
+    *identity = &attempt->identity;
   } else if (status < 0) {
-    exchange->attempt.auth->host->fail (call->task, status, NULL, "%s", exchange->attempt.reason);
+    attempt->auth->host->fail (call->task, status, NULL, "%s",
+                               attempt->reason ? attempt->reason : "malformed response");
   }
   return status;
 }
 
 static void
-finish (void *data) {
-  struct exchange *exchange = data;
-  exchange_clear (exchange);
-  g_free (exchange);
+provided_finish (void *data) {
+  struct provided *provided = data;
+  provided->mechanism->finish (provided->exchange);
+  attempt_clear (&provided->attempt);
+  g_free (provided);
 }
 
-const struct ptn_sasl_mechanism auth_plain = {
-  .size = sizeof auth_plain,
-  .flags = PTN_SASL_PLAINTEXT,
-  .name = "PLAIN",
-  .start = plain_start,
-  .step = step,
-  .finish = finish,
-};
+static int32_t
+provided_available (void *instance, const struct ptn_sasl_request *request) {
+  const struct auth_own *own = instance;
+  return !own->mechanism->available || own->mechanism->available (own->auth, request);
+}
 
-const struct ptn_sasl_mechanism auth_login = {
-  .size = sizeof auth_login,
-  .flags = PTN_SASL_PLAINTEXT | PTN_SASL_SERVER_FIRST | PTN_SASL_LEGACY,
-  .name = "LOGIN",
-  .start = login_start,
-  .step = step,
-  .finish = finish,
-};
+ptn_status
+mechanisms_provide (struct auth *auth) {
+  for (size_t i = 0; auth_mechanisms[i]; i++) {
+    const struct mechanism *mechanism = auth_mechanisms[i];
+    g_assert (i < G_N_ELEMENTS (auth->own));
+    auth->own[i] = (struct auth_own){ auth, mechanism };
+    const struct ptn_sasl_mechanism table = {
+      .size = sizeof table,
+      .flags = mechanism->flags,
+      .name = mechanism->name,
+      .start = provided_start,
+      .step = provided_step,
+      .finish = provided_finish,
+      .schemes = mechanism->schemes,
+      .available = provided_available,
+    };
+    const ptn_status status =
+        auth->host->provide (auth->host, PTN_SASL_ID, NULL, &table, &auth->own[i]);
+    if (status != PTN_OK)
+      return status;
+  }
+  return PTN_OK;
+}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.c - settings and life of the auth plugin; see README.md.  The host owns the instance from
  * configure to destroy. */
-#include "auth.h"
+#include "commands.h"
+#include "delegations.h"
+#include "mechanism.h"
 
 #include <string.h>
 
@@ -14,9 +16,33 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "failure_forget", PTN_SETTING_DURATION, 0, "5m", "After this time one failure is forgotten.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
-  { "sasl_mechanisms", PTN_SETTING_LIST, 0, "PLAIN LOGIN",
-    "SASL mechanisms offered on this listener, in order.", "=" PTN_SASL_ID, PTN_SCOPE_LISTENER, 0 },
+  { "credentials", PTN_SETTING_LIST, 0, NULL,
+    "Who verifies the users of a directory, where it is not the directory itself: "
+    "DIRECTORY:SOURCE, or DIRECTORY:SOURCE+SOURCE, asked in that order.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "closed_mailboxes", PTN_SETTING_LIST, 0, "administrator",
+    "Accounts whose mailbox opens neither over POP3 nor over IMAP, in any directory.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "cache_entries", PTN_SETTING_INTEGER, 0, "16384",
+    "How many verdicts of slow sources on passwords are remembered; 0: none.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "cache_time", PTN_SETTING_DURATION, 0, "5m", "For how long, if the password was right.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "cache_negative_time", PTN_SETTING_DURATION, 0, "30s", "For how long, if it was wrong.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
+  { "sasl_mechanisms", PTN_SETTING_LIST, 0, "PLAIN LOGIN OAUTHBEARER XOAUTH2 EXTERNAL",
+    "SASL mechanisms offered on this listener, in order, as far as they can be verified.",
+    "=" PTN_SASL_ID, PTN_SCOPE_LISTENER, 0 },
   { "cleartext_login", PTN_SETTING_BOOLEAN, 0, "no", "Allow passwords to be sent without TLS.",
+    NULL, PTN_SCOPE_LISTENER, 0 },
+  { "integrated_windows_authentication", PTN_SETTING_BOOLEAN, 0, "no",
+    "Offer NTLM, GSSAPI and GSS-SPNEGO on this listener.", NULL, PTN_SCOPE_LISTENER, 0 },
+  { "extended_protection", PTN_SETTING_ENUM, 0, "allow",
+    "Whether clients of NTLM and Kerberos must bind their proof to the TLS channel: none (not "
+    "looked at), allow (checked if sent), require.",
+    "none allow require", PTN_SCOPE_LISTENER, 0 },
+  { "ntlmv1", PTN_SETTING_BOOLEAN, 0, "no",
+    "Accept NTLMv1 and NTLM2 session responses of accounts that allow it (auth.ntlmv1 = yes).",
     NULL, PTN_SCOPE_LISTENER, 0 },
 };
 
@@ -56,25 +82,68 @@ make_metrics (struct auth *auth) {
       host->metric (host, PTN_METRIC_COUNTER, "postern_logins{result=\"trouble\"}", help);
   auth->waits = host->metric (host, PTN_METRIC_COUNTER, "postern_login_waits",
                               "Logins that had to wait after failures.");
+  auth->remembered = host->metric (host, PTN_METRIC_COUNTER, "postern_login_remembered",
+                                   "Passwords judged by an earlier verdict of a slow source.");
 }
 
 static void
 auth_destroy (void *instance) {
   struct auth *auth = instance;
+  for (size_t i = 0; i < auth->directory_count; i++) {
+    for (size_t k = 0; k < auth->directories[i].source_count; k++)
+      g_free ((char *)auth->directories[i].sources[k].name);
+    g_free ((char *)auth->directories[i].name);
+  }
+  g_clear_pointer (&auth->verdicts, verdicts_unref);
+  delegations_free (&auth->delegations);
   gate_free (&auth->gate);
+  g_strfreev ((char **)auth->closed);
+  g_strfreev (auth->chains);
   g_free (auth);
+}
+
+static ptn_status
+refuse (struct auth *auth, const char *event, const char *text, const char *name) {
+  const struct ptn_field fields[] = { { "text", text }, { "name", name } };
+  auth->host->log (auth->host, PTN_LOG_ERROR, NULL, event, fields, name ? 2 : 1);
+  return PTN_E_NOT_FOUND;
+}
+
+static char **
+copy_words (struct ptn_strings words) {
+  char **copy = g_new0 (char *, words.count + 1);
+  for (size_t i = 0; i < words.count; i++)
+    copy[i] = g_strdup (words.items[i]);
+  return copy;
+}
+
+static ptn_status
+read_settings (struct auth *auth, const struct ptn_config *config) {
+  const struct ptn_host *host = auth->host;
+  const struct gate_settings gate = read_gate (host, config);
+  g_autofree char *why = NULL;
+  auth->gate = gate_new (&gate);
+  auth->closed = (const char *const *)copy_words (host->words (config, "closed_mailboxes"));
+  auth->chains = copy_words (host->words (config, "credentials"));
+  auth->verdicts = verdicts_new ((size_t)CLAMP (host->number (config, "cache_entries"), 0, 1 << 24),
+                                 host->number (config, "cache_time") * 1000000,
+                                 host->number (config, "cache_negative_time") * 1000000);
+  if (!auth->verdicts)
+    return refuse (auth, "login.settings", "the system gives no random numbers", NULL);
+  auth->delegations = delegations_new (host->state_directory, &why);
+  return auth->delegations ? PTN_OK : refuse (auth, "login.delegations", why, NULL);
 }
 
 static ptn_status
 auth_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct auth *auth = g_new0 (struct auth, 1);
-  const struct gate_settings gate = read_gate (host, config);
   auth->host = host;
-  auth->gate = gate_new (&gate);
   make_metrics (auth);
-  ptn_status status = host->provide (host, PTN_SASL_ID, NULL, &auth_plain, auth);
+  ptn_status status = read_settings (auth, config);
   if (status == PTN_OK)
-    status = host->provide (host, PTN_SASL_ID, NULL, &auth_login, auth);
+    status = mechanisms_provide (auth);
+  if (status == PTN_OK)
+    status = commands_provide (auth);
   if (status == PTN_OK)
     status = host->provide (host, PTN_LOGIN_ID, NULL, &auth_login_table, auth);
   if (status != PTN_OK) {
@@ -85,39 +154,94 @@ auth_configure (const struct ptn_host *host, const struct ptn_config *config, vo
   return PTN_OK;
 }
 
+/* ---- Directories, their sources, and mechanisms -------------------------------------------- */
+
 static ptn_status
-refuse (struct auth *auth, const char *text, const char *name) {
-  const struct ptn_field fields[] = { { "text", text }, { "directory", name } };
-  auth->host->log (auth->host, PTN_LOG_ERROR, NULL, "login.no_directory", fields, name ? 2 : 1);
-  return PTN_E_NOT_FOUND;
+add_source (struct auth *auth, struct auth_directory *directory, const char *name) {
+  struct ptn_binding found;
+  if (directory->source_count == AUTH_SOURCE_LIMIT)
+    return refuse (auth, "login.no_directory", "a directory has more than 4 sources", name);
+  if (auth->host->find (auth->host, PTN_CREDENTIALS_ID, name, &found) != PTN_OK)
+    return refuse (auth, "login.no_directory", "nobody of this name verifies passwords", name);
+  directory->sources[directory->source_count++] = (struct auth_source){
+    .credentials = found.table,
+    .instance = found.instance,
+    .name = g_strdup (name ? name : ""),
+  };
+  return PTN_OK;
 }
 
-/* A directory's users are checked by the credentials of the same name, else by the first there
- * are. */
+/* What `credentials` says of the directory: "NAME:SOURCE+SOURCE"; NULL: nothing. */
+static const char *
+chain_of (const struct auth *auth, const char *name) {
+  const size_t length = strlen (name);
+  for (size_t i = 0; auth->chains[i]; i++)
+    if (strncmp (auth->chains[i], name, length) == 0 && auth->chains[i][length] == ':')
+      return auth->chains[i] + length + 1;
+  return NULL;
+}
+
+/* A directory's users are checked by whom the settings name, else by the credentials of the same
+ * name, else by the first there are. */
+static ptn_status
+add_sources (struct auth *auth, struct auth_directory *directory) {
+  const struct ptn_host *host = auth->host;
+  const char *chain = chain_of (auth, directory->name);
+  struct ptn_binding found;
+  if (!chain) {
+    const bool same = host->find (host, PTN_CREDENTIALS_ID, directory->name, &found) == PTN_OK;
+    return add_source (auth, directory, same ? directory->name : NULL);
+  }
+  g_auto (GStrv) names = g_strsplit (chain, "+", -1);
+  ptn_status status = PTN_OK;
+  for (size_t i = 0; names[i] && status == PTN_OK; i++)
+    status = add_source (auth, directory, names[i]);
+  return status;
+}
+
 static ptn_status
 add_directory (struct auth *auth, const char *name) {
-  const struct ptn_host *host = auth->host;
-  struct ptn_binding directory, credentials;
+  struct ptn_binding found;
   if (auth->directory_count == AUTH_DIRECTORY_LIMIT)
-    return refuse (auth, "there are more than 16 directories", name);
-  if (host->find (host, PTN_DIRECTORY_ID, name, &directory) != PTN_OK)
-    return refuse (auth, "the directory is not there", name);
-  if (host->find (host, PTN_CREDENTIALS_ID, name, &credentials) != PTN_OK
-      && host->find (host, PTN_CREDENTIALS_ID, NULL, &credentials) != PTN_OK)
-    return refuse (auth, "nobody checks passwords of the directory", name);
-  auth->directories[auth->directory_count++] =
-      (struct auth_directory){ directory.table, directory.instance, credentials.table,
-                               credentials.instance };
+    return refuse (auth, "login.no_directory", "there are more than 16 directories", name);
+  if (auth->host->find (auth->host, PTN_DIRECTORY_ID, name, &found) != PTN_OK)
+    return refuse (auth, "login.no_directory", "the directory is not there", name);
+  struct auth_directory *directory = &auth->directories[auth->directory_count++];
+  directory->directory = found.table;
+  directory->instance = found.instance;
+  directory->name = g_strdup (name);
+  return add_sources (auth, directory);
+}
+
+/* `credentials` names a directory that is not there: a slip of the pen must not change who
+ * verifies whom. */
+static ptn_status
+check_chains (struct auth *auth) {
+  for (size_t i = 0; auth->chains[i]; i++) {
+    bool used = false;
+    for (size_t k = 0; k < auth->directory_count && !used; k++)
+      used = chain_of (auth, auth->directories[k].name)
+             && g_str_has_prefix (auth->chains[i], auth->directories[k].name);
+    if (!used)
+      return refuse (auth, "login.no_directory",
+                     "`credentials` wants DIRECTORY:SOURCE, with the name of a directory",
+                     auth->chains[i]);
+  }
   return PTN_OK;
 }
 
 static void
 add_mechanism (struct auth *auth, const char *name) {
   struct ptn_binding found;
-  if (auth->mechanism_count < AUTH_MECHANISM_LIMIT
-      && auth->host->find (auth->host, PTN_SASL_ID, name, &found) == PTN_OK)
-    auth->mechanisms[auth->mechanism_count++] =
-        (struct auth_mechanism){ found.table, found.instance };
+  if (auth->mechanism_count == AUTH_MECHANISM_LIMIT
+      || auth->host->find (auth->host, PTN_SASL_ID, name, &found) != PTN_OK)
+    return;
+  const struct mechanism *own = NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS (auth->own) && !own; i++)
+    if (found.instance == &auth->own[i])
+      own = auth->own[i].mechanism;
+  auth->mechanisms[auth->mechanism_count++] =
+      (struct auth_mechanism){ found.table, found.instance, own };
 }
 
 static ptn_status
@@ -132,13 +256,13 @@ auth_start (void *instance) {
     for (size_t i = 0; i < names.count; i++)
       add_mechanism (auth, names.items[i]);
   if (host->list (host, PTN_DIRECTORY_ID, &names) != PTN_OK || names.count == 0)
-    return refuse (auth, "no plugin provides a directory", NULL);
+    return refuse (auth, "login.no_directory", "no plugin provides a directory", NULL);
   for (size_t i = 0; i < names.count; i++) {
     const ptn_status status = add_directory (auth, names.items[i]);
     if (status != PTN_OK)
       return status;
   }
-  return PTN_OK;
+  return check_chains (auth);
 }
 
 static ptn_status

@@ -66,7 +66,10 @@ host_provide (const struct ptn_host *host, const char *id, const char *name, con
   const struct loaded *loaded = (const struct loaded *)host;
   struct provider *provider = g_new0 (struct provider, 1);
   name = own_name (id, name, table, loaded);
-  *provider = (struct provider){ g_strdup (id), g_strdup (name), { table, instance } };
+  uint32_t size;
+  memcpy (&size, table, sizeof size);
+  *provider =
+      (struct provider){ g_strdup (id), g_strdup (name), { g_memdup2 (table, size), instance } };
   g_ptr_array_add (loaded->harness->providers, provider);
   return PTN_OK;
 }
@@ -202,6 +205,7 @@ provider_free (gpointer data) {
   struct provider *provider = data;
   g_free (provider->id);
   g_free (provider->name);
+  g_free ((void *)provider->binding.table);
   g_free (provider);
 }
 

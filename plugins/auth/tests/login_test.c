@@ -191,7 +191,7 @@ one_line_is_logged (void **state) {
   assert_int_equal (fixture_login (f, "EXAMPLE\\alice", "Hello world!", NULL), PTN_END);
   g_autofree char *success = harness_log_take (f->harness);
   assert_string_equal (success, "login.success user=alice account=alice mechanism=password "
-                                "service=pop tls=TLSv1.3\n");
+                                "service=pop tls=TLSv1.3 access=full\n");
   static const struct {
     const char *user, *reason;
   } cases[] = {

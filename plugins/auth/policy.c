@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* policy.c - see policy.h. */
+#include "policy.h"
+#include "delegations.h"
+
+#include <string.h>
+
+void
+policy_grant (struct attempt *attempt) {
+  struct ptn_identity *identity = &attempt->identity;
+  if (strcmp (identity->authcid, identity->account) != 0)
+    identity->access =
+        delegations_find (attempt->auth->delegations, identity->account, identity->authcid);
+}
+
+/* "name=value" of the account; NULL: it has none. */
+static const char *
+attribute (const struct ptn_identity *identity, const char *name) {
+  const size_t length = strlen (name);
+  for (size_t i = 0; i < identity->attributes.count; i++) {
+    const char *item = identity->attributes.items[i];
+    if (strncmp (item, name, length) == 0 && item[length] == '=')
+      return item + length + 1;
+  }
+  return NULL;
+}
+
+static bool
+has_word (const char *words, const char *word) {
+  g_auto (GStrv) list = g_strsplit_set (words, " ,", -1);
+  return g_strv_contains ((const char *const *)list, word);
+}
+
+/* An administrator's mailbox opens neither over POP nor over IMAP: by the setting, or because the
+ * directory knows who is one ("auth.closed=pop imap"). */
+static bool
+is_closed (const struct attempt *attempt) {
+  const struct ptn_identity *identity = &attempt->identity;
+  const char *service = attempt->request->service;
+  const char *closed = attribute (identity, "auth.closed");
+  if (closed && has_word (closed, service))
+    return true;
+  if (strcmp (service, "pop") != 0 && strcmp (service, "imap") != 0)
+    return false;
+  for (size_t i = 0; attempt->auth->closed[i]; i++)
+    if (g_ascii_strcasecmp (attempt->auth->closed[i], identity->account) == 0)
+      return true;
+  return false;
+}
+
+const char *
+policy_refusal (const struct attempt *attempt) {
+  if (is_closed (attempt))
+    return "an administrator's mailbox is not opened over this protocol";
+  if (attempt->demand) {
+    const char *value = attribute (&attempt->identity, attempt->demand);
+    if (!value || strcmp (value, "yes") != 0)
+      return "this mechanism is not allowed for this account";
+  }
+  return NULL;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* source.c - see source.h.  Verdicts of slow sources on passwords are remembered as keyed hashes,
+ * for who comes back within minutes; nothing else of a source is kept. */
+#include "source.h"
+
+#include <string.h>
+
+static bool
+has_word (const char *words, const char *word, size_t length) {
+  while (words && *words) {
+    const size_t size = strcspn (words, " ");
+    if (size == length && memcmp (words, word, size) == 0)
+      return true;
+    words += size + strspn (words + size, " ");
+  }
+  return false;
+}
+
+static bool
+takes_passwords (const struct ptn_credentials *credentials) {
+  return !(credentials->flags & PTN_CREDENTIALS_NO_PASSWORD);
+}
+
+static bool
+source_knows (const struct ptn_credentials *credentials, const char *scheme, size_t length) {
+  if (length == 8 && memcmp (scheme, "PASSWORD", length) == 0)
+    return takes_passwords (credentials);
+  if (!has_word (credentials->schemes, scheme, length))
+    return false;
+  return length == 4 && memcmp (scheme, "NTLM", length) == 0 ? PTN_CAN (credentials, verify_ntlm)
+                                                             : PTN_CAN (credentials, with_secret);
+}
+
+bool
+sources_know (const struct auth *auth, const char *schemes) {
+  if (!schemes)
+    return true;
+  for (const char *word = schemes; *word;) {
+    const size_t length = strcspn (word, " ");
+    for (size_t i = 0; length && i < auth->directory_count; i++)
+      for (size_t k = 0; k < auth->directories[i].source_count; k++)
+        if (source_knows (auth->directories[i].sources[k].credentials, word, length))
+          return true;
+    word += length + strspn (word + length, " ");
+  }
+  return false;
+}
+
+/* ---- One after the other ----------------------------------------------------------------- */
+
+typedef bool is_fit (const struct ptn_credentials *, const void *argument);
+typedef ptn_status ask_one (struct attempt *, const struct auth_source *, void *argument);
+
+/* Goes on from attempt->source.  Nobody's questions go to the first source that is fit: the work
+ * has to be done once. */
+static ptn_status
+ask_sources (struct attempt *attempt, struct ptn_task *task, is_fit *fit, const void *fit_argument,
+             ask_one *ask, void *argument) {
+  const struct ptn_host *host = attempt->auth->host;
+  const struct auth_directory *directory = &attempt->auth->directories[attempt->at];
+  ptn_status status = PTN_E_NOT_FOUND;
+  attempt->checking.task = task;
+  for (; attempt->source < directory->source_count; attempt->source++) {
+    const struct auth_source *source = &directory->sources[attempt->source];
+    if (!fit (source->credentials, fit_argument))
+      continue;
+    status = ask (attempt, source, argument);
+    if (status == PTN_PENDING)
+      return status;
+    if (status != PTN_OK)
+      attempt->reason = attempt_their_reason (attempt, task);
+    host->call_end (&attempt->checking);
+    if (attempt->nobody || (status != PTN_E_NOT_FOUND && status != PTN_E_UNSUPPORTED))
+      break;
+  }
+  attempt->source = 0;
+  return status;
+}
+
+static const char *
+user_of (const struct attempt *attempt) {
+  return attempt->nobody ? NULL : attempt->identity.authcid;
+}
+
+/* ---- Passwords --------------------------------------------------------------------------- */
+
+static bool
+is_fit_for_passwords (const struct ptn_credentials *credentials, const void *argument) {
+  return takes_passwords (credentials);
+}
+
+/* A verdict of this source holds for this user, service and address: it may have decided by them. */
+static void
+make_tag (const struct attempt *attempt, const struct auth_source *source,
+          struct ptn_bytes password, struct verdict_tag *tag) {
+  const struct ptn_sasl_request *request = attempt->request;
+  g_autofree char *depends_on =
+      g_strdup_printf ("%s\n%zu\n%d\n%s\n%s\n%s\n%s", source->name, attempt->at, attempt->nobody,
+                       attempt->identity.domain ? attempt->identity.domain : "",
+                       attempt->nobody ? attempt->login : attempt->identity.authcid,
+                       request->service,
+                       auth_property (attempt->auth, request->stream, "peer.address"));
+  verdicts_tag (attempt->auth->verdicts, (struct ptn_bytes){ depends_on, strlen (depends_on) },
+                password, tag);
+}
+
+static ptn_status
+remember (struct attempt *attempt, const struct verdict_tag *tag, ptn_status status) {
+  struct auth *auth = attempt->auth;
+  if (status == PTN_OK || status == PTN_E_AUTHENTICATION)
+    verdicts_add (auth->verdicts, tag, attempt->nobody ? attempt->login : attempt->identity.authcid,
+                  status == PTN_OK ? VERDICT_RIGHT : VERDICT_WRONG, auth->host->monotonic_ns ());
+  return status;
+}
+
+static ptn_status
+ask_password (struct attempt *attempt, const struct auth_source *source, void *argument) {
+  const struct ptn_bytes *password = argument;
+  struct auth *auth = attempt->auth;
+  const struct ptn_host *host = auth->host;
+  const bool remembered = (source->credentials->flags & PTN_CREDENTIALS_SLOW) != 0;
+  struct verdict_tag tag;
+  if (remembered) {
+    make_tag (attempt, source, *password, &tag);
+    const verdict known = attempt->checking.state
+                              ? VERDICT_NONE /* being asked */
+                              : verdicts_find (auth->verdicts, &tag, host->monotonic_ns ());
+    if (known != VERDICT_NONE) {
+      host->observe (auth->remembered, 1);
+      return known == VERDICT_RIGHT ? PTN_OK
+                                    : host->fail (attempt->checking.task, PTN_E_AUTHENTICATION,
+                                                  NULL, "wrong password, as before");
+    }
+  }
+  const ptn_status status =
+      source->credentials->verify_password (source->instance, &attempt->checking, attempt->request,
+                                            attempt->identity.domain, user_of (attempt), *password);
+  return remembered ? remember (attempt, &tag, status) : status;
+}
+
+/* Who has no password stored is checked like nobody, for the sake of time. */
+ptn_status
+attempt_password (struct attempt *attempt, struct ptn_task *task, struct ptn_bytes password) {
+  ptn_status status =
+      ask_sources (attempt, task, is_fit_for_passwords, NULL, ask_password, &password);
+  if (status == PTN_E_NOT_FOUND && !attempt->nobody) {
+    attempt->nobody = true;
+    attempt->refusal = "no password is stored for this user";
+    status = ask_sources (attempt, task, is_fit_for_passwords, NULL, ask_password, &password);
+  }
+  return status;
+}
+
+/* ---- Secrets ----------------------------------------------------------------------------- */
+
+struct secret_question {
+  const char *scheme;
+  ptn_use_secret *use;
+  void *argument;
+};
+
+static bool
+is_fit_for_secrets (const struct ptn_credentials *credentials, const void *argument) {
+  const struct secret_question *question = argument;
+  return source_knows (credentials, question->scheme, strlen (question->scheme));
+}
+
+static ptn_status
+ask_secret (struct attempt *attempt, const struct auth_source *source, void *argument) {
+  const struct secret_question *question = argument;
+  return source->credentials->with_secret (source->instance, &attempt->checking, attempt->request,
+                                           attempt->identity.domain, user_of (attempt),
+                                           question->scheme, question->use, question->argument);
+}
+
+ptn_status
+attempt_secret (struct attempt *attempt, struct ptn_task *task, const char *scheme,
+                ptn_use_secret *use, void *argument) {
+  struct secret_question question = { scheme, use, argument };
+  const ptn_status status =
+      ask_sources (attempt, task, is_fit_for_secrets, &question, ask_secret, &question);
+  return attempt->nobody && status == PTN_E_AUTHENTICATION ? PTN_E_NOT_FOUND : status;
+}
+
+/* ---- NTLM -------------------------------------------------------------------------------- */
+
+struct ntlm_question {
+  const struct ptn_ntlm_response *response;
+  struct ptn_ntlm_proof *proof;
+};
+
+static bool
+is_fit_for_ntlm (const struct ptn_credentials *credentials, const void *argument) {
+  return source_knows (credentials, "NTLM", 4);
+}
+
+static ptn_status
+ask_ntlm (struct attempt *attempt, const struct auth_source *source, void *argument) {
+  const struct ntlm_question *question = argument;
+  return source->credentials->verify_ntlm (source->instance, &attempt->checking, attempt->request,
+                                           attempt->identity.domain, user_of (attempt),
+                                           question->response, question->proof);
+}
+
+ptn_status
+attempt_ntlm (struct attempt *attempt, struct ptn_task *task,
+              const struct ptn_ntlm_response *response, struct ptn_ntlm_proof *proof) {
+  struct ntlm_question question = { response, proof };
+  return ask_sources (attempt, task, is_fit_for_ntlm, NULL, ask_ntlm, &question);
+}
