@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* md4.h - MD4 (RFC 1320), for NT hashes only: OpenSSL has put it away.
+/* md4.h - MD4 (RFC 1320), for NT hashes and NTLM only: OpenSSL has put it away.
  *
  * No state; any thread. */
 #ifndef PLUGINS_COMMON_MD4_H
