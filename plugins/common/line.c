@@ -34,10 +34,13 @@ line_read (struct line_reader *reader, const struct ptn_stream_service *service,
     struct ptn_bytes input;
     ptn_status status = service->peek (stream, task, reader->scanned + 1, &input);
     if (status == PTN_E_LIMIT) { /* the input buffer is smaller than max */
-      service->consume (stream, reader->scanned);
+      reader->last = 0;
+      if (service->peek (stream, task, 1, &input) == PTN_OK)
+        throw_away (reader, service, stream, input.data, reader->scanned, false);
+      else
+        service->consume (stream, reader->scanned);
       reader->scanned = 0;
       reader->discarding = 1;
-      reader->last = 0;
       return PTN_E_LIMIT;
     }
     if (status != PTN_OK)
