@@ -48,8 +48,21 @@ is_closed (const struct attempt *attempt) {
   return false;
 }
 
+/* Whatever a directory thinks of these names. */
+static bool
+is_never_welcome (const struct ptn_identity *identity) {
+  static const char *const names[] = { "anonymous", "guest" };
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_ascii_strcasecmp (identity->authcid, names[i]) == 0
+        || g_ascii_strcasecmp (identity->account, names[i]) == 0)
+      return true;
+  return identity->anonymous != 0;
+}
+
 const char *
 policy_refusal (const struct attempt *attempt) {
+  if (is_never_welcome (&attempt->identity))
+    return "name is always refused";
   if (is_closed (attempt))
     return "an administrator's mailbox is not opened over this protocol";
   if (attempt->demand) {

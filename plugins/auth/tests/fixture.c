@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-const char *fixture_directory_module, *fixture_auth_module;
+const char *fixture_directory_module, *fixture_auth_module, *fixture_extra_module;
 
 void
 fixture_write (struct fixture *fixture, const char *accounts) {
@@ -33,6 +33,8 @@ fixture_new (const char *accounts, const char *const *auth_settings,
                                     NULL };
   const char *const none[] = { NULL };
   assert_int_equal (harness_load (fixture->harness, fixture_directory_module, directory), PTN_OK);
+  if (fixture_extra_module)
+    assert_int_equal (harness_load (fixture->harness, fixture_extra_module, none), PTN_OK);
   assert_int_equal (harness_load (fixture->harness, fixture_auth_module,
                                   auth_settings ? auth_settings : none),
                     PTN_OK);

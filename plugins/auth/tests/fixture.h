@@ -27,6 +27,7 @@ struct fixture {
 
 /* The modules, from the arguments of the test program. */
 extern const char *fixture_directory_module, *fixture_auth_module;
+extern const char *fixture_extra_module; /* loaded between the two; NULL: none */
 
 /* accounts: the text of the file.  NULL-ended settings or NULL. */
 struct fixture *fixture_new (const char *accounts, const char *const *auth_settings,

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sources_test.c - who verifies whom, what is remembered of slow sources, what others prove, and
+ * what `posternctl delegate` and `cache flush` do. */
+#include "../delegations.h"
+#include "fixture.h"
+
+#include <glib/gstdio.h>
+
+static const char people[] = "[alice]\npassword = {PLAIN}pass\nalias = al\n"
+                             "[bob]\npassword = {PLAIN}pass\nauth.word = yes\n"
+                             "[old]\n[off]\n[down]\n[administrator]\npassword = {PLAIN}pass\n";
+#define CHAIN "credentials=directory-file:fake+directory-file"
+
+static int64_t
+asked (struct fixture *f) {
+  return harness_metric (f->harness, "fake_asked");
+}
+
+static void
+sources_are_asked_in_order (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (fixture_login (f, "alice", "pass", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_login (f, "bob", "pass", NULL), PTN_END); /* the second knows him */
+  assert_int_equal (fixture_login (f, "old", "right", NULL), PTN_E_PASSWORD_EXPIRED);
+  assert_int_equal (fixture_login (f, "old", "wrong", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_login (f, "off", "right", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_login (f, "down", "right", NULL), PTN_E_TEMPORARY);
+  assert_int_equal (fixture_login (f, "nobody", "right", NULL), PTN_E_AUTHENTICATION);
+  fixture_free (f);
+}
+
+static void
+slow_verdicts_are_remembered (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 1);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal (fixture_login (f, "alice", "wrong", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (asked (f), 2);
+  assert_int_equal (fixture_login (f, "al", "right", NULL), PTN_END); /* the same account */
+  assert_int_equal (asked (f), 2);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal (fixture_login (f, "nobody", "right", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (asked (f), 3);
+  for (int i = 0; i < 2; i++) /* not a verdict: asked each time */
+    assert_int_equal (fixture_login (f, "down", "right", NULL), PTN_E_TEMPORARY);
+  assert_int_equal (asked (f), 5);
+  fixture_address (f, "192.0.2.77", true); /* it may have decided by the address */
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 6);
+  fixture_free (f);
+}
+
+static void
+slips_of_the_pen_are_told (void **state) {
+  static const char *const wrong[] = { "credentials=directory-fyle:fake",
+                                       "credentials=directory-file:fkae",
+                                       "credentials=directory-file" };
+  for (size_t i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    struct harness *harness = harness_new ();
+    assert_int_equal (harness_load (harness, fixture_directory_module,
+                                    (const char *[]){ "domains=example.test", NULL }),
+                      PTN_OK);
+    assert_int_equal (harness_load (harness, fixture_extra_module, (const char *[]){ NULL }),
+                      PTN_OK);
+    assert_int_equal (harness_load (harness, fixture_auth_module,
+                                    (const char *[]){ wrong[i], NULL }),
+                      PTN_OK);
+    assert_int_equal (harness_start (harness), PTN_E_NOT_FOUND);
+    g_autofree char *log = harness_log_take (harness);
+    assert_non_null (strstr (log, "login.no_directory"));
+    harness_free (&harness);
+  }
+}
+
+/* ---- Mechanisms of others ------------------------------------------------------------------ */
+
+#define OFFERS "sasl_mechanisms=X-PROOF X-NOT-HERE X-NOBODY-CAN ANONYMOUS PLAIN"
+
+static void
+only_what_works_is_offered (void **state) {
+  struct fixture *f = fixture_new (people, NULL, (const char *[]){ OFFERS, NULL });
+  const struct ptn_login *login = f->login.table;
+  struct ptn_call call = { .task = f->task };
+  struct ptn_strings names;
+  uint32_t plaintext;
+  assert_int_equal (login->mechanisms (f->login.instance, &call, &f->request, &names, &plaintext),
+                    PTN_OK);
+  assert_int_equal (names.count, 2);
+  assert_string_equal (names.items[0], "X-PROOF");
+  assert_string_equal (names.items[1], "PLAIN");
+  f->host->call_end (&call);
+  assert_int_equal (fixture_sasl (f, "ANONYMOUS", "x", 1, NULL), PTN_E_UNSUPPORTED);
+  assert_int_equal (fixture_sasl (f, "X-NOT-HERE", "x", 1, NULL), PTN_E_UNSUPPORTED);
+  assert_int_equal (fixture_sasl (f, "X-NOBODY-CAN", "x", 1, NULL), PTN_E_UNSUPPORTED);
+  fixture_free (f);
+}
+
+static ptn_status
+prove (struct fixture *f, const char *text, char **who) {
+  return fixture_sasl (f, "X-PROOF", text, strlen (text), who);
+}
+
+static void
+proofs_of_others_are_adopted (void **state) {
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL },
+                                   (const char *[]){ OFFERS, NULL });
+  g_autofree char *who = NULL;
+  assert_int_equal (prove (f, "AL@example.test", &who), PTN_END);
+  assert_string_equal (who, "alice alice EXAMPLE alice");
+  assert_int_equal (prove (f, "nobody", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (prove (f, "alice bob", NULL), PTN_E_AUTHENTICATION); /* no delegate */
+  assert_int_equal (prove (f, "guest", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (prove (f, "administrator", NULL), PTN_E_AUTHENTICATION);
+  g_free (harness_log_take (f->harness));
+  assert_int_equal (prove (f, "!alice", NULL), PTN_E_AUTHENTICATION);
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_non_null (strstr (log, "login=alice"));
+  assert_non_null (strstr (log, "mechanism=X-PROOF"));
+  fixture_free (f);
+}
+
+/* ---- Commands ------------------------------------------------------------------------------ */
+
+static ptn_status
+command (struct fixture *f, const char *name, const char *const *arguments) {
+  const struct ptn_binding found = harness_find (f->harness, PTN_CONTROL_ID, name);
+  const struct ptn_control *control = found.table;
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_strings words = { arguments, g_strv_length ((char **)arguments) };
+  const ptn_status status =
+      HARNESS_AWAIT (f->task, control->run (found.instance, &call, words,
+                                            (struct ptn_bytes){ NULL, 0 }, NULL));
+  f->host->call_end (&call);
+  return status;
+}
+#define COMMAND(f, name, ...) command (f, name, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+caches_are_flushed (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (COMMAND (f, "cache flush", "bob"), PTN_OK);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 1);
+  assert_int_equal (COMMAND (f, "cache flush", "alice"), PTN_OK);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 2);
+  assert_int_equal (COMMAND (f, "cache flush", NULL), PTN_OK);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 3);
+  assert_int_equal (harness_metric (f->harness, "fake_flushed"), 3);
+  assert_int_equal (COMMAND (f, "cache flush", "a", "b"), PTN_E_INVALID);
+  fixture_free (f);
+}
+
+static void
+delegates_are_let_in (void **state) {
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL }, NULL);
+  g_autofree char *who = NULL;
+  assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (COMMAND (f, "delegate add", "al", "bob", "--read-only"), PTN_OK);
+  g_free (harness_log_take (f->harness));
+  assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", &who), PTN_END);
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_non_null (strstr (log, "login.on_behalf user=bob account=alice"));
+  assert_non_null (strstr (log, "access=read"));
+  assert_int_equal (COMMAND (f, "delegate add", "alice", "bob"), PTN_OK);
+  assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL), PTN_END);
+  g_autofree char *full = harness_log_take (f->harness);
+  assert_non_null (strstr (full, "access=full"));
+  assert_int_equal (COMMAND (f, "delegate remove", "alice", "bob"), PTN_OK);
+  assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (COMMAND (f, "delegate remove", "alice", "bob"), PTN_E_NOT_FOUND);
+  assert_int_equal (COMMAND (f, "delegate add", "nobody", "bob"), PTN_E_NOT_FOUND);
+  assert_int_equal (COMMAND (f, "delegate add", "bob", "bob"), PTN_E_INVALID);
+  assert_int_equal (COMMAND (f, "delegate add", "bob"), PTN_E_INVALID);
+  assert_int_equal (COMMAND (f, "delegate add", "EXAMPLE/bob/alice", "bob"), PTN_E_INVALID);
+  fixture_free (f);
+}
+
+/* What a file could say is either understood or told; see delegations.h. */
+static void
+delegations_survive_and_are_checked (void **state) {
+  g_autofree char *folder = g_dir_make_tmp ("delegations-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (folder, "delegations", NULL);
+  g_autofree char *why = NULL;
+  struct delegations *delegations = delegations_new (folder, &why);
+  assert_non_null (delegations);
+  assert_true (delegations_set (delegations, "alice", "bob", PTN_ACCESS_READ, &why));
+  delegations_free (&delegations);
+  delegations = delegations_new (folder, &why);
+  assert_int_equal (delegations_find (delegations, "alice", "bob"), PTN_ACCESS_READ);
+  assert_int_equal (delegations_find (delegations, "bob", "alice"), PTN_ACCESS_UNTOLD);
+  delegations_free (&delegations);
+  assert_true (g_file_set_contents (file, "# x\nalice\tbob\tall\n", -1, NULL));
+  assert_null (delegations_new (folder, &why));
+  assert_non_null (strstr (why, ":2: "));
+  g_unlink (file);
+  g_rmdir (folder);
+}
+
+int
+main (int argc, char **argv) {
+  fixture_directory_module = argv[1];
+  fixture_auth_module = argv[2];
+  fixture_extra_module = argv[3];
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (sources_are_asked_in_order),
+    cmocka_unit_test (slow_verdicts_are_remembered),
+    cmocka_unit_test (slips_of_the_pen_are_told),
+    cmocka_unit_test (only_what_works_is_offered),
+    cmocka_unit_test (proofs_of_others_are_adopted),
+    cmocka_unit_test (caches_are_flushed),
+    cmocka_unit_test (delegates_are_let_in),
+    cmocka_unit_test (delegations_survive_and_are_checked),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
