@@ -70,7 +70,13 @@ struct ptn_stream_service { /* table */
    * PTN_E_INVALID: octets that came before the handshake are waiting (command
    * injection): they are thrown away and the connection is closed. */
   ptn_status (*start_tls) (struct ptn_stream *, struct ptn_task *);
-  /* "tls.version" "tls.cipher" "tls.sni" "tls.client-subject", NULL without TLS;
+  /* "tls.version" "tls.cipher" "tls.sni", NULL without TLS;
+   * of a client's certificate, NULL unless it was asked for and verified up to an authority that
+   * the listener trusts: "tls.client-subject" and "tls.client-issuer" (RFC 4514),
+   * "tls.client-fingerprint" (SHA-256 of the DER form, 64 lower-case hexadecimal digits),
+   * "tls.client-cn" (commonName of the subject), "tls.client-email" (rfc822Name; of the subject
+   * if there is none), "tls.client-upn" (userPrincipalName), "tls.client-dns" (dNSName): the last
+   * four may have several values, divided by line feeds;
    * "peer.address" "peer.port" "local.address" "local.port": as PROXY told them, if it
    * did; the address of a UNIX socket is "unix".  Borrowed until the session closes. */
   const char *(*property) (struct ptn_stream *, const char *name);

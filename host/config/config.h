@@ -78,6 +78,7 @@ struct config_plugin {
 };
 
 enum config_tls { CONFIG_TLS_NONE, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
+enum config_client { CONFIG_CLIENT_NONE, CONFIG_CLIENT_REQUEST, CONFIG_CLIENT_REQUIRE };
 
 struct config_listener {
   struct config_place place;
@@ -88,6 +89,8 @@ struct config_listener {
   enum config_tls tls;
   int tls_minimum;                         /* TLS1_2_VERSION or TLS1_3_VERSION of OpenSSL */
   bool tls_resumption;                     /* give session tickets */
+  enum config_client client;               /* are clients asked for certificates? */
+  const char *client_ca, *client_crl;      /* NULL: none */
   const char *certificate, *key;           /* the listener's own, else the server's; NULL: none */
   const struct config_network *proxy_from; /* peers that must send a PROXY header */
   size_t proxy_count;

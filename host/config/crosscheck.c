@@ -114,6 +114,31 @@ check_tls (const struct model *model, const struct config_listener *listener,
 }
 
 static void
+check_client (const struct model *model, const struct config_listener *listener,
+              struct config_errors *errors) {
+  struct config_place place = listener_place (model, listener, "tls_client_certificates");
+  if (listener->client != CONFIG_CLIENT_NONE && listener->tls == CONFIG_TLS_NONE)
+    config_error (errors, place.file, place.line,
+                  "tls_client_certificates: there are none without TLS, and [listener %s] has "
+                  "tls = none",
+                  listener->name);
+  else if (listener->client != CONFIG_CLIENT_NONE && !listener->client_ca)
+    config_error (
+        errors, place.file, place.line,
+        "tls_client_certificates: [listener %s] needs tls_client_ca, the authorities that "
+        "may sign them",
+        listener->name);
+  if (listener->client == CONFIG_CLIENT_NONE && (listener->client_ca || listener->client_crl)) {
+    const char *key = listener->client_ca ? "tls_client_ca" : "tls_client_crl";
+    place = listener_place (model, listener, key);
+    config_warning (errors, place.file, place.line,
+                    "%s is not used: tls_client_certificates = none; did you mean request or "
+                    "require?",
+                    key);
+  }
+}
+
+static void
 warn_of_clear (const struct model *model, const struct config_listener *listener,
                struct config_errors *errors) {
   bool remote = false;
@@ -137,18 +162,18 @@ warn_of_clear (const struct model *model, const struct config_listener *listener
 
 /* --- files ---------------------------------------------------------------------------------- */
 
+/* what: the setting, "key" is secret. */
 static void
-check_file (const char *path, bool key, struct config_place place, struct config_errors *errors) {
+check_file (const char *path, const char *what, struct config_place place,
+            struct config_errors *errors) {
   struct stat st;
   if (!path)
     return;
   if (access (path, R_OK) != 0 || stat (path, &st) != 0)
-    config_error (errors, place.file, place.line, "%s: %s: %s", key ? "key" : "certificate", path,
-                  g_strerror (errno));
+    config_error (errors, place.file, place.line, "%s: %s: %s", what, path, g_strerror (errno));
   else if (!S_ISREG (st.st_mode))
-    config_error (errors, place.file, place.line, "%s: %s is not a file",
-                  key ? "key" : "certificate", path);
-  else if (key && st.st_mode & S_IROTH)
+    config_error (errors, place.file, place.line, "%s: %s is not a file", what, path);
+  else if (strcmp (what, "key") == 0 && st.st_mode & S_IROTH)
     config_warning (errors, place.file, place.line, "key: everybody on this machine may read %s",
                     path);
 }
@@ -158,23 +183,31 @@ check_files (struct model *model, struct config_errors *errors) {
   struct config *config = &model->config;
   struct raw_section *server = raw_find (model->raw, "server");
   if (server) {
-    check_file (config->server.certificate, false, raw_place (server, "certificate"), errors);
-    check_file (config->server.key, true, raw_place (server, "key"), errors);
+    check_file (config->server.certificate, "certificate", raw_place (server, "certificate"),
+                errors);
+    check_file (config->server.key, "key", raw_place (server, "key"), errors);
   }
   for (size_t i = 0; i < config->certificate_count; i++) {
     const struct config_certificate *certificate = &config->certificates[i];
     g_autofree char *title = g_strdup_printf ("certificate %s", certificate->name);
     const struct raw_section *section = raw_find (model->raw, title);
-    check_file (certificate->certificate, false, raw_place (section, "certificate"), errors);
-    check_file (certificate->key, true, raw_place (section, "key"), errors);
+    check_file (certificate->certificate, "certificate", raw_place (section, "certificate"),
+                errors);
+    check_file (certificate->key, "key", raw_place (section, "key"), errors);
   }
   for (size_t i = 0; i < config->listener_count; i++) {
     const struct config_listener *listener = &config->listeners[i];
-    if (listener->off || listener->certificate == config->server.certificate)
+    if (listener->off)
       continue;
-    check_file (listener->certificate, false, listener_place (model, listener, "certificate"),
-                errors);
-    check_file (listener->key, true, listener_place (model, listener, "key"), errors);
+    check_file (listener->client_ca, "tls_client_ca",
+                listener_place (model, listener, "tls_client_ca"), errors);
+    check_file (listener->client_crl, "tls_client_crl",
+                listener_place (model, listener, "tls_client_crl"), errors);
+    if (listener->certificate == config->server.certificate)
+      continue;
+    check_file (listener->certificate, "certificate",
+                listener_place (model, listener, "certificate"), errors);
+    check_file (listener->key, "key", listener_place (model, listener, "key"), errors);
   }
 }
 
@@ -221,6 +254,7 @@ crosscheck (struct model *model, const struct config_checks *checks, struct conf
     on += !config->listeners[i].off;
     check_collisions (model, i, errors);
     check_tls (model, &config->listeners[i], errors);
+    check_client (model, &config->listeners[i], errors);
     if (config->listeners[i].settings)
       warn_of_clear (model, &config->listeners[i], errors);
   }

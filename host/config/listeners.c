@@ -71,6 +71,12 @@ read_tls (struct model *model, struct raw_section *section, struct config_listen
                               ? TLS1_3_VERSION
                               : TLS1_2_VERSION;
   listener->tls_resumption = settings_number (settings, "tls_resumption") != 0;
+  const char *client = settings_text (settings, "tls_client_certificates");
+  listener->client = strcmp (client, "request") == 0   ? CONFIG_CLIENT_REQUEST
+                     : strcmp (client, "require") == 0 ? CONFIG_CLIENT_REQUIRE
+                                                       : CONFIG_CLIENT_NONE;
+  listener->client_ca = settings_text (settings, "tls_client_ca");
+  listener->client_crl = settings_text (settings, "tls_client_crl");
   listener->certificate = settings_text (settings, "certificate");
   listener->key = settings_text (settings, "key");
   if (!listener->certificate != !listener->key) {

@@ -104,6 +104,14 @@ static const struct ptn_setting listener_settings[] = {
   CHOICE ("tls_minimum", "1.2", "1.2 1.3", "The oldest version of TLS that is accepted."),
   TYPED ("tls_resumption", BOOLEAN, "yes",
          "Give session tickets, so that a client that comes back needs no full handshake."),
+  CHOICE ("tls_client_certificates", "none", "none request require",
+          "Ask clients for certificates; request: one that cannot be verified counts as none; "
+          "require: no TLS without a verified one."),
+  TYPED ("tls_client_ca", PATH, NULL,
+         "Certificates (PEM, 80 kB at most) of the authorities that may sign those of clients."),
+  TYPED ("tls_client_crl", PATH, NULL,
+         "Revocation lists (PEM, 80 kB at most) of these authorities; one that is missing or has "
+         "expired refuses all certificates of its authority."),
   TYPED ("proxy_from", LIST, NULL,
          "Networks (10.0.0.0/8, 2001:db8::/32, or the word unix) whose connections must begin "
          "with a PROXY header, version 1 or 2. From elsewhere none is accepted."),

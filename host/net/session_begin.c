@@ -78,6 +78,17 @@ handshake_failed (struct session *s) {
   return session_end (s, "tls");
 }
 
+/* It is as good as none, and its owner should be told why. */
+static void
+tell_of_client (struct session *s) {
+  const char *fault = tls_client_fault (s->stream.ssl);
+  struct ptn_field fields[] = { { "error", fault } };
+
+  if (fault)
+    net_log (s->listener->net, PTN_LOG_INFO, s->task, "tls.client-refused", fields,
+             G_N_ELEMENTS (fields));
+}
+
 /* The SSL object is not made before the peer says something: who only connects costs 1 kB. */
 session_go
 session_handshake (struct session *s) {
@@ -105,6 +116,7 @@ session_handshake (struct session *s) {
     NET_ADD (net, tls_resumed, 1);
   atomic_fetch_add (&net->totals.tls_sessions, 1);
   s->tls_counted = true;
+  tell_of_client (s);
   s->step_now = true;
   s->state = s->opened ? SESSION_SERVING : SESSION_OPENING;
   return GO_ON;

@@ -4,6 +4,7 @@
 
 #include "net/deflate.h"
 #include "net/net.h"
+#include "net/tls_client.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -46,6 +47,7 @@ stream_clear (struct ptn_stream *s) {
   for (size_t i = 0; i < G_N_ELEMENTS (s->texts); i++)
     g_clear_pointer (&s->texts[i], g_free);
   g_clear_pointer (&s->binding, g_free);
+  tls_client_free (&s->client);
 }
 
 void

@@ -32,6 +32,7 @@
 
 struct deflate_layer;
 struct out_item;
+struct tls_client;
 struct tls_context;
 
 struct output {
@@ -95,6 +96,7 @@ struct ptn_stream {
   struct tls_context *tls;        /* borrowed from the owner: what start_tls offers, or NULL */
   char *texts[4];                 /* properties once asked for; owned */
   unsigned char *binding;         /* of channel_binding; owned */
+  struct tls_client *client;      /* what its certificate says, once asked for; owned */
 };
 
 /* Zeroed memory in; `fd` stays the owner's. */

@@ -107,16 +107,17 @@ static int choose_certificate (SSL *ssl, int *alert, void *context);
 static SSL_CTX *
 new_ssl_ctx (struct tls_context *context, const struct tls_settings *settings) {
   static const unsigned char id[] = "postern";
+  const bool resumption = settings->resumption && settings->client == TLS_CLIENT_NONE;
   SSL_CTX *ssl = SSL_CTX_new (TLS_server_method ());
   uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION
                      | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
 
   if (!ssl)
     return NULL;
-  if (!settings->resumption)
+  if (!resumption)
     options |= SSL_OP_NO_TICKET;
   SSL_CTX_set_options (ssl, options);
-  SSL_CTX_set_num_tickets (ssl, settings->resumption ? 1 : 0);
+  SSL_CTX_set_num_tickets (ssl, resumption ? 1 : 0);
   SSL_CTX_set_session_cache_mode (ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context (ssl, id, sizeof id - 1);
   SSL_CTX_set_mode (ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN
@@ -194,6 +195,7 @@ struct tls_context *
 tls_context_new (const struct tls_pair *pairs, size_t count, const struct tls_settings *settings,
                  GError **error) {
   struct tls_context *context = g_new0 (struct tls_context, 1);
+  X509_STORE *trusted = NULL;
 
   context->references = 1;
   context->all = g_ptr_array_new_with_free_func (free_ssl_ctx);
@@ -203,6 +205,9 @@ tls_context_new (const struct tls_pair *pairs, size_t count, const struct tls_se
   ERR_clear_error ();
   if (count == 0)
     g_set_error (error, TLS_ERROR, 0, "no certificate");
+  if (count && settings->client != TLS_CLIENT_NONE
+      && !(trusted = tls_trust_store (&settings->trust, error)))
+    count = 0;
   for (size_t i = 0; i < count; i++) {
     SSL_CTX *ssl = new_ssl_ctx (context, settings);
     if (ssl)
@@ -217,8 +222,14 @@ tls_context_new (const struct tls_pair *pairs, size_t count, const struct tls_se
       count = 0;
       break;
     }
+    if (trusted && !tls_client_ask (ssl, settings->client, trusted)) {
+      fail (error, &pairs[i], "no certificates of clients with it");
+      count = 0;
+      break;
+    }
     add_names (context, &pairs[i], ssl);
   }
+  X509_STORE_free (trusted);
   if (count == 0) {
     tls_context_unref (context);
     return NULL;

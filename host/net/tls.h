@@ -7,6 +7,8 @@
 #ifndef HOST_NET_TLS_H
 #define HOST_NET_TLS_H
 
+#include "net/tls_client.h"
+
 #include <postern/base.h>
 
 #include <glib.h>
@@ -26,7 +28,9 @@ struct tls_pair {
 
 struct tls_settings {
   int minimum;     /* TLS1_2_VERSION (also for 0) or TLS1_3_VERSION */
-  bool resumption; /* tickets, which hold all state: nothing is kept here */
+  bool resumption; /* tickets, which hold all state: nothing is kept here; not with `client` */
+  tls_client_mode client;
+  struct tls_trust trust; /* of whose certificates; unused with TLS_CLIENT_NONE */
 };
 
 #define TLS_ERROR tls_error_quark ()

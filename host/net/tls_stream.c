@@ -246,6 +246,8 @@ stream_tls_property (struct ptn_stream *s, const char *name) {
     return SSL_get_cipher_name (s->ssl);
   if (strcmp (name, "tls.sni") == 0)
     return SSL_get_servername (s->ssl, TLSEXT_NAMETYPE_host_name);
+  if (g_str_has_prefix (name, "tls.client-"))
+    return tls_client_property (s->ssl, &s->client, name);
   return NULL;
 }
 

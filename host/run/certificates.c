@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* certificates.c - see certificates.h. */
 #include "run/certificates.h"
+#include "net/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -22,7 +23,8 @@ struct identity { /* of a file's content, as far as stat tells */
 };
 
 struct pair {
-  char *certificate, *key;
+  bool trust;              /* see certificates.h */
+  char *certificate, *key; /* key: "" if there is no such file */
   char *certificate_pem, *key_pem;
   struct identity loaded[2]; /* what the PEMs were read from, or was refused */
   struct identity seen[2];   /* at the last look */
@@ -69,7 +71,7 @@ same_identity (const struct identity *a, const struct identity *b) {
 static void
 identify_pair (const struct pair *pair, struct identity identities[2]) {
   identify (pair->certificate, &identities[0]);
-  identify (pair->key, &identities[1]);
+  identify (pair->key, &identities[1]); /* "" is no file, and stays so */
 }
 
 /* The whole file as a string; NULL and *reason. */
@@ -125,6 +127,18 @@ check_pair (const char *certificate_pem, const char *key_pem, const struct pair 
   return reason;
 }
 
+/* NULL, or what is wrong with authorities and revocation lists. */
+static char *
+check_trust (const char *authorities, const char *lists, const struct pair *pair) {
+  const struct tls_trust trust = { .authorities = { authorities, strlen (authorities) },
+                                   .revoked = { lists, strlen (lists) },
+                                   .label = pair->certificate };
+  g_autoptr (GError) error = NULL;
+  X509_STORE *store = tls_trust_store (&trust, &error);
+  X509_STORE_free (store);
+  return store ? NULL : g_strdup (error->message);
+}
+
 /* Reads the two; on success they replace what was there.  NULL, or what is wrong. */
 static char *
 read_pair (struct pair *pair) {
@@ -132,9 +146,10 @@ read_pair (struct pair *pair) {
 
   identify_pair (pair, pair->loaded);
   char *certificate_pem = read_file (pair->certificate, &reason);
-  char *key_pem = reason ? NULL : read_file (pair->key, &reason);
+  char *key_pem = reason ? NULL : *pair->key ? read_file (pair->key, &reason) : g_strdup ("");
   if (!reason)
-    reason = check_pair (certificate_pem, key_pem, pair);
+    reason = pair->trust ? check_trust (certificate_pem, key_pem, pair)
+                         : check_pair (certificate_pem, key_pem, pair);
   if (reason) {
     g_free (certificate_pem);
     wipe (&key_pem);
@@ -162,10 +177,11 @@ certificates_free (struct certificates **certificates) {
 }
 
 static struct pair *
-find_pair (const GPtrArray *pairs, const char *certificate, const char *key) {
+find_pair (const GPtrArray *pairs, bool trust, const char *certificate, const char *key) {
   for (guint i = 0; i < pairs->len; i++) {
     struct pair *pair = pairs->pdata[i];
-    if (strcmp (pair->certificate, certificate) == 0 && strcmp (pair->key, key) == 0)
+    if (pair->trust == trust && strcmp (pair->certificate, certificate) == 0
+        && strcmp (pair->key, key) == 0)
       return pair;
   }
   return NULL;
@@ -179,16 +195,17 @@ struct loading {
 };
 
 static void
-want_pair (struct loading *loading, const struct config_place *place, const char *certificate,
-           const char *key) {
-  if (!certificate || !key || find_pair (loading->pairs, certificate, key))
+want_pair (struct loading *loading, const struct config_place *place, bool trust,
+           const char *certificate, const char *key) {
+  if (!certificate || !key || find_pair (loading->pairs, trust, certificate, key))
     return;
   struct pair *pair = g_new0 (struct pair, 1);
+  pair->trust = trust;
   pair->certificate = g_strdup (certificate);
   pair->key = g_strdup (key);
   g_autofree char *reason = read_pair (pair);
   memcpy (pair->seen, pair->loaded, sizeof pair->seen);
-  const struct pair *old = find_pair (loading->known->pairs, certificate, key);
+  const struct pair *old = find_pair (loading->known->pairs, trust, certificate, key);
   if (reason && old) { /* it has got worse since: what we hold is still good */
     config_warning (loading->errors, place->file, place->line,
                     "%s; the certificate that was read before stays in use", reason);
@@ -201,6 +218,14 @@ want_pair (struct loading *loading, const struct config_place *place, const char
   g_ptr_array_add (loading->pairs, pair);
 }
 
+static void
+want_listener (struct loading *loading, const struct config_listener *listener) {
+  const char *lists = listener->client_crl ? listener->client_crl : "";
+  want_pair (loading, &listener->place, false, listener->certificate, listener->key);
+  if (listener->client != CONFIG_CLIENT_NONE)
+    want_pair (loading, &listener->place, true, listener->client_ca, lists);
+}
+
 bool
 certificates_load (struct certificates *certificates, const struct config *config,
                    struct config_errors *errors) {
@@ -209,13 +234,13 @@ certificates_load (struct certificates *certificates, const struct config *confi
                              .errors = errors,
                              .good = true };
 
-  want_pair (&loading, &config->server.place, config->server.certificate, config->server.key);
+  want_pair (&loading, &config->server.place, false, config->server.certificate,
+             config->server.key);
   for (size_t i = 0; i < config->listener_count; i++)
     if (config->listeners[i].tls != CONFIG_TLS_NONE && !config->listeners[i].off)
-      want_pair (&loading, &config->listeners[i].place, config->listeners[i].certificate,
-                 config->listeners[i].key);
+      want_listener (&loading, &config->listeners[i]);
   for (size_t i = 0; i < config->certificate_count; i++)
-    want_pair (&loading, &config->certificates[i].place, config->certificates[i].certificate,
+    want_pair (&loading, &config->certificates[i].place, false, config->certificates[i].certificate,
                config->certificates[i].key);
   if (!loading.good) {
     g_ptr_array_unref (loading.pairs);
@@ -228,8 +253,8 @@ certificates_load (struct certificates *certificates, const struct config *confi
 
 static void
 tell (const struct pair *pair, certificates_each *each, void *user) {
-  const struct certificate_pair told = { pair->certificate, pair->key, pair->certificate_pem,
-                                         pair->key_pem };
+  const struct certificate_pair told = { pair->trust, pair->certificate, pair->key,
+                                         pair->certificate_pem, pair->key_pem };
   each (user, &told);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* certificates.h - the certificate and key files, read by who may: the supervisor.
+/* certificates.h - the certificate and key files, and those of the authorities that sign clients'
+ * certificates, read by who may: the supervisor.
  *
  * Each pair of paths is read once, watched by its files' identity, and handed to workers as PEM.
  * A pair that cannot be read, or does not match, never replaces one that did.  One thread.  Keys
@@ -15,6 +16,9 @@
 struct certificates;
 
 struct certificate_pair {
+  bool
+      trust; /* the "certificate" is that of authorities, and the "key" their revocation lists: "" if
+                 there are none */
   const char *certificate, *key;         /* paths, as in the configuration */
   const char *certificate_pem, *key_pem; /* what they hold */
 };

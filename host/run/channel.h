@@ -17,6 +17,7 @@ enum channel_kind {
   CHANNEL_LISTENER,    /* listener, endpoint as configured; its socket */
   CHANNEL_CONTROL,     /* the control socket */
   CHANNEL_CERTIFICATE, /* certificate path, key path, certificate PEM, key PEM; at any time */
+  CHANNEL_TRUST,       /* authorities' path, revocation lists' or "", PEM, PEM; at any time */
   CHANNEL_LEFT_OUT,    /* plugin section, why */
   CHANNEL_BEGIN,       /* that was all: load, start, serve */
   /* and while it runs: */

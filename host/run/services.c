@@ -14,7 +14,9 @@ struct listening { /* a socket */
   int fd;
 };
 
-struct pair {
+struct
+    pair { /* or the authorities and revocation lists that clients' certificates are held against */
+  bool trust;
   char *certificate, *key;
   char *certificate_pem, *key_pem;
 };
@@ -104,10 +106,11 @@ services_socket (struct services *services, const char *listener, const char *en
 /* --- TLS ------------------------------------------------------------------------------------ */
 
 static const struct pair *
-find_pair (const struct services *services, const char *certificate, const char *key) {
+find_pair (const struct services *services, bool trust, const char *certificate, const char *key) {
   for (guint i = 0; certificate && key && i < services->pairs->len; i++) {
     const struct pair *pair = services->pairs->pdata[i];
-    if (strcmp (pair->certificate, certificate) == 0 && strcmp (pair->key, key) == 0)
+    if (pair->trust == trust && strcmp (pair->certificate, certificate) == 0
+        && strcmp (pair->key, key) == 0)
       return pair;
   }
   return NULL;
@@ -123,27 +126,53 @@ add_pair (GArray *pairs, const struct pair *pair, const char *const *names) {
   g_array_append_val (pairs, added);
 }
 
+/* false: it asks for certificates of clients, and does not know by whom they may be signed. */
+static bool
+trust_settings (const struct services *services, const struct config_listener *listener,
+                struct tls_settings *settings) {
+  static const tls_client_mode modes[] = { [CONFIG_CLIENT_NONE] = TLS_CLIENT_NONE,
+                                           [CONFIG_CLIENT_REQUEST] = TLS_CLIENT_REQUEST,
+                                           [CONFIG_CLIENT_REQUIRE] = TLS_CLIENT_REQUIRE };
+  const char *lists = listener->client_crl ? listener->client_crl : "";
+
+  settings->client = modes[listener->client];
+  if (settings->client == TLS_CLIENT_NONE)
+    return true;
+  const struct pair *found = find_pair (services, true, listener->client_ca, lists);
+  if (!found)
+    return false;
+  settings->trust = (struct tls_trust){ .authorities = { found->certificate_pem,
+                                                         strlen (found->certificate_pem) },
+                                        .revoked = { found->key_pem, strlen (found->key_pem) },
+                                        .label = found->certificate };
+  return true;
+}
+
 /* NULL and an error, or NULL without one for a listener in clear. */
 static struct tls_context *
 make_context (const struct services *services, const struct config *config,
               const struct config_listener *listener, GError **error) {
-  const struct tls_settings settings = { .minimum = listener->tls_minimum,
-                                         .resumption = listener->tls_resumption };
+  struct tls_settings settings = { .minimum = listener->tls_minimum,
+                                   .resumption = listener->tls_resumption };
   g_autoptr (GArray) pairs = g_array_new (FALSE, FALSE, sizeof (struct tls_pair));
 
   if (listener->tls == CONFIG_TLS_NONE || listener->off)
     return NULL;
-  const struct pair *own = find_pair (services, listener->certificate, listener->key);
+  const struct pair *own = find_pair (services, false, listener->certificate, listener->key);
   if (own)
     add_pair (pairs, own, NULL);
   for (size_t i = 0; i < config->certificate_count; i++) {
     const struct config_certificate *named = &config->certificates[i];
-    const struct pair *pair = find_pair (services, named->certificate, named->key);
+    const struct pair *pair = find_pair (services, false, named->certificate, named->key);
     if (pair)
       add_pair (pairs, pair, named->names);
   }
   if (!pairs->len) {
     g_set_error (error, TLS_ERROR, 0, "it has no certificate");
+    return NULL;
+  }
+  if (!trust_settings (services, listener, &settings)) {
+    g_set_error (error, TLS_ERROR, 0, "its tls_client_ca is not there");
     return NULL;
   }
   return tls_context_new ((const struct tls_pair *)pairs->data, pairs->len, &settings, error);
@@ -168,23 +197,33 @@ renew_contexts (struct services *services) {
   }
 }
 
-void
-services_certificate (struct services *services, const char *certificate, const char *key,
-                      const char *certificate_pem, const char *key_pem) {
-  const struct pair *old = find_pair (services, certificate, key);
+static void
+take_pair (struct services *services, bool trust, const char *const fields[4]) {
+  const struct pair *old = find_pair (services, trust, fields[0], fields[1]);
   struct pair *pair;
 
-  if (old && strcmp (old->certificate_pem, certificate_pem) == 0
-      && strcmp (old->key_pem, key_pem) == 0)
+  if (old && strcmp (old->certificate_pem, fields[2]) == 0 && strcmp (old->key_pem, fields[3]) == 0)
     return;
   if (old)
     g_ptr_array_remove (services->pairs, (void *)old);
   pair = g_new (struct pair, 1);
-  *pair = (struct pair){ g_strdup (certificate), g_strdup (key), g_strdup (certificate_pem),
-                         g_strdup (key_pem) };
+  *pair = (struct pair){ trust, g_strdup (fields[0]), g_strdup (fields[1]), g_strdup (fields[2]),
+                         g_strdup (fields[3]) };
   g_ptr_array_add (services->pairs, pair);
   if (old)
     renew_contexts (services);
+}
+
+void
+services_certificate (struct services *services, const char *certificate, const char *key,
+                      const char *certificate_pem, const char *key_pem) {
+  take_pair (services, false, (const char *[]){ certificate, key, certificate_pem, key_pem });
+}
+
+void
+services_trust (struct services *services, const char *authorities, const char *lists,
+                const char *authorities_pem, const char *lists_pem) {
+  take_pair (services, true, (const char *[]){ authorities, lists, authorities_pem, lists_pem });
 }
 
 /* --- listeners -------------------------------------------------------------------------------- */

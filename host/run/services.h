@@ -31,6 +31,9 @@ void services_free (struct services **);
 void services_socket (struct services *, const char *listener, const char *endpoint, int fd);
 void services_certificate (struct services *, const char *certificate, const char *key,
                            const char *certificate_pem, const char *key_pem);
+/* The same of the authorities that sign clients' certificates; lists: "" if there are none. */
+void services_trust (struct services *, const char *authorities, const char *lists,
+                     const char *authorities_pem, const char *lists_pem);
 
 /* Makes the configuration's listeners, changes those that are there and have the same name and
  * sockets, and stops those it does not have.  False: errors; then nothing has changed. */

@@ -34,8 +34,8 @@ void
 supervise_hand_certificate (void *user, const struct certificate_pair *pair) {
   struct supervisor *supervisor = user;
   if (supervisor->worker.channel >= 0)
-    channel_send (supervisor->worker.channel, CHANNEL_CERTIFICATE, -1, pair->certificate, pair->key,
-                  pair->certificate_pem, pair->key_pem, NULL);
+    channel_send (supervisor->worker.channel, pair->trust ? CHANNEL_TRUST : CHANNEL_CERTIFICATE, -1,
+                  pair->certificate, pair->key, pair->certificate_pem, pair->key_pem, NULL);
 }
 
 void

@@ -42,6 +42,10 @@ take_message (struct worker *worker, struct channel_message *message) {
     services_certificate (worker->services, message->field[0], message->field[1], message->field[2],
                           message->field[3]);
     break;
+  case CHANNEL_TRUST:
+    services_trust (worker->services, message->field[0], message->field[1], message->field[2],
+                    message->field[3]);
+    break;
   case CHANNEL_LEFT_OUT:
     g_ptr_array_add (worker->left_out, g_strdup (message->field[0]));
     g_ptr_array_add (worker->left_out, g_strdup (message->field[1]));

@@ -187,6 +187,21 @@ client_open (struct client *client, uint16_t port) {
   CHECK (client->fd >= 0);
 }
 
+static void
+show_certificate (SSL_CTX *context, const struct pem *pem) {
+  BIO *certificate_bio = BIO_new_mem_buf (pem->certificate, -1);
+  BIO *key_bio = BIO_new_mem_buf (pem->key, -1);
+  X509 *certificate = PEM_read_bio_X509 (certificate_bio, NULL, NULL, NULL);
+  EVP_PKEY *key = PEM_read_bio_PrivateKey (key_bio, NULL, NULL, NULL);
+
+  CHECK (SSL_CTX_use_certificate (context, certificate) == 1
+         && SSL_CTX_use_PrivateKey (context, key) == 1);
+  X509_free (certificate);
+  EVP_PKEY_free (key);
+  BIO_free (certificate_bio);
+  BIO_free (key_bio);
+}
+
 bool
 client_try_tls (struct client *client, int max_version, const char *name) {
   ERR_clear_error ();
@@ -194,6 +209,8 @@ client_try_tls (struct client *client, int max_version, const char *name) {
   if (max_version)
     SSL_CTX_set_max_proto_version (client->context, max_version);
   SSL_CTX_set_mode (client->context, SSL_MODE_AUTO_RETRY);
+  if (client->shown)
+    show_certificate (client->context, client->shown);
   client->ssl = SSL_new (client->context);
   if (name)
     SSL_set_tlsext_host_name (client->ssl, name);

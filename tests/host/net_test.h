@@ -65,6 +65,8 @@ struct client {
   struct client_zip *zip; /* or NULL */
   unsigned char behind[4096];
   size_t behind_size;
+  const struct pem
+      *shown; /* its certificate, if it has one; set between client_open and client_tls */
 };
 int connect_to (uint16_t port);
 void client_open (struct client *, uint16_t port);
