@@ -29,6 +29,10 @@
  *   k  create below, rename into  x  remove, rename from
  *   a  rights, set_rights, set_attributes
  *   p  (RFC 4314 "post"): kept, not looked at; deliver asks nobody
+ * Whoever asks with identity->access PTN_ACCESS_READ has l and r at the most, in the own mailboxes
+ * too and whatever entries give, administrators as well, and changes nothing: PTN_E_DENIED for all
+ * that would, also subscribe, set_quota, annotate of the account and, of /private/ names too, of
+ * anything else; claim_recent claims nothing.
  * keyword needs r, w or i, and to make one w or i.  Without l and r a mailbox is PTN_E_NOT_FOUND,
  * with one of them PTN_E_DENIED where the right is missing.  Flags that may not be changed are
  * passed over by set_flags (PTN_E_DENIED if none of those named may; PTN_FLAGS_REPLACE names all),

@@ -26,7 +26,8 @@ enum {
   RIGHT_E = 1 << 9,
   RIGHT_A = 1 << 10,
   RIGHTS_ALL = (1 << 11) - 1,
-  RIGHTS_TEXT = 12 /* room for all letters */
+  RIGHTS_READER = RIGHT_L | RIGHT_R, /* all there are for PTN_ACCESS_READ */
+  RIGHTS_TEXT = 12                   /* room for all letters */
 };
 
 /* False: a letter that is no right. */

@@ -25,7 +25,8 @@ account_open (void *instance, struct ptn_call *call, const struct ptn_identity *
   account->shard = store_shard_of (store, account->name);
   asker_init (&account->asker, authzid,
               PTN_HAS (identity, groups) ? identity->groups : (struct ptn_strings){ NULL, 0 },
-              PTN_HAS (identity, administrator) && identity->administrator);
+              PTN_HAS (identity, administrator) && identity->administrator,
+              PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ);
   *result = account;
   return PTN_OK;
 }
@@ -161,10 +162,13 @@ owns (struct ptn_account *account, uint32_t user) {
 ptn_status
 account_rights (struct ptn_account *account, struct shard *shard, uint32_t user, uint32_t mailbox,
                 uint32_t *rights) {
+  ptn_status status = PTN_OK;
+
   *rights = RIGHTS_ALL;
-  if (account->asker.administrator || (shard == account->shard && owns (account, user)))
-    return PTN_OK;
-  return foreign_rights (account, shard, user, mailbox, rights);
+  if (!account->asker.administrator && !(shard == account->shard && owns (account, user)))
+    status = foreign_rights (account, shard, user, mailbox, rights);
+  *rights &= account->asker.most;
+  return status;
 }
 
 ptn_status
@@ -203,7 +207,7 @@ account_find (struct ptn_account *account, struct ptn_mailbox_name name, uint32_
     status = read_name (named->shard, named->user, named->path, &named->row);
   if (status != PTN_OK)
     return status;
-  named->rights = RIGHTS_ALL;
+  named->rights = account->asker.most;
   if (!named->own)
     status =
         account_rights (account, named->shard, named->user, named->row.mailbox, &named->rights);
@@ -218,6 +222,8 @@ account_may_make (struct ptn_account *account, const struct named *named) {
   uint32_t user, rights;
   ptn_status status = PTN_E_NOT_FOUND;
 
+  if (asker_reads (&account->asker))
+    return PTN_E_DENIED;
   if (named->own || account->asker.administrator)
     return PTN_OK;
   if (account_user (named->shard, named->owner, &user) != PTN_OK)

@@ -326,6 +326,7 @@ account_step (struct ptn_change *change) {
 ptn_status
 change_annotate (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                  struct ptn_uid_set uids, const char *name, struct ptn_bytes value) {
+  const bool reads = asker_reads (&change->account->asker);
   ptn_status status;
   struct step *step;
 
@@ -333,8 +334,11 @@ change_annotate (struct ptn_change *change, struct ptn_call *call, const struct 
     return PTN_E_INVALID;
   if (value.data && value.size > VALUE_MAX)
     return PTN_E_LIMIT;
+  if (reads && !mailbox)
+    return PTN_E_DENIED;
   step = mailbox ? step_new_uids (change, call, STEP_ANNOTATE, mailbox,
-                                  annotation_name_private (name) ? RIGHT_R : RIGHT_W, uids, &status)
+                                  annotation_name_private (name) && !reads ? RIGHT_R : RIGHT_W,
+                                  uids, &status)
                  : account_step (change);
   if (!step)
     return status;

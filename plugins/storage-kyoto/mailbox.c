@@ -336,7 +336,7 @@ static ptn_status
 show (struct list_cursor *cursor, const struct list_row *row) {
   struct ptn_account *account = cursor->base.account;
   const struct list_owner *owner = cursor->current;
-  uint32_t rights = RIGHTS_ALL;
+  uint32_t rights = account->asker.most;
   ptn_status status = PTN_OK;
 
   if (!path_matches (cursor->pattern, row->path))

@@ -344,6 +344,8 @@ request_subscribe (struct ptn_account *account, struct ptn_call *call, struct pt
   if (call->state)
     return request_await (call, NULL);
   status = account_find (account, name, RIGHT_L, &named);
+  if (status == PTN_OK && asker_reads (&account->asker))
+    status = PTN_E_DENIED; /* the subscriptions are the account's, not the asker's */
   if (status != PTN_OK) {
     g_free (named.path);
     return index_trouble (account->shard, call->task, status);
@@ -409,6 +411,8 @@ request_set_quota (struct ptn_account *account, struct ptn_call *call,
                    const struct ptn_quota *quota) {
   struct request *request = NULL;
 
+  if (asker_reads (&account->asker))
+    return PTN_E_DENIED;
   if (!call->state) {
     request = request_new (account->shard, account->name, make_quota);
     request->storage_limit = quota->storage_limit;

@@ -220,6 +220,8 @@ request_claim_recent (struct ptn_account *account, struct ptn_call *call, const 
     if (!request)
       return status;
     status = look_for_recent (request, request->op.shard, first);
+    if (status == PTN_OK && asker_reads (&account->asker))
+      status = PTN_END; /* who only looks is told, and claims nothing */
     if (status != PTN_OK) {
       struct shard *shard = request->op.shard;
 

@@ -5,10 +5,11 @@
 #include "store.h"
 
 void
-asker_init (struct asker *asker, const char *authzid, struct ptn_strings groups,
-            bool administrator) {
+asker_init (struct asker *asker, const char *authzid, struct ptn_strings groups, bool administrator,
+            bool reads) {
   asker->authzid = g_strdup (authzid);
   asker->administrator = administrator;
+  asker->most = reads ? RIGHTS_READER : RIGHTS_ALL;
   asker->groups = groups.count > 0 ? g_new0 (char *, groups.count + 1) : NULL;
   for (size_t i = 0; i < groups.count; i++)
     asker->groups[i] = g_strdup (groups.items[i]);

@@ -21,11 +21,18 @@ struct asker {
   char *authzid;
   char **groups; /* without '$'; NULL: none */
   bool administrator;
+  uint32_t most; /* what he may have anywhere: RIGHTS_READER for PTN_ACCESS_READ */
 };
 
-void asker_init (struct asker *, const char *authzid, struct ptn_strings groups,
-                 bool administrator);
+void asker_init (struct asker *, const char *authzid, struct ptn_strings groups, bool administrator,
+                 bool reads);
 void asker_clear (struct asker *);
+
+/* Does he only look, and change nothing? */
+static inline bool
+asker_reads (const struct asker *asker) {
+  return asker->most != RIGHTS_ALL;
+}
 
 /* As rights_format; all of them, which is what most ask for, are a constant. */
 const char *rights_text (uint32_t rights, char text[RIGHTS_TEXT]);

@@ -22,6 +22,7 @@ maildir_open (void *instance, struct ptn_call *call, const struct ptn_identity *
   account->store = store;
   account->owner = owner;
   account->authzid = g_strdup (identity->authzid ? identity->authzid : identity->account);
+  account->reads = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
   *result = account;
   return PTN_OK;
 }
@@ -137,6 +138,8 @@ ptn_status
 maildir_set_quota (struct ptn_account *account, struct ptn_call *call,
                    const struct ptn_quota *quota) {
   struct owner *owner = account->owner;
+  if (account->reads)
+    return PTN_E_DENIED;
   ptn_status status = owner_enter (owner, call->task);
   if (status != PTN_OK)
     return status;

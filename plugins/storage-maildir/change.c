@@ -36,6 +36,7 @@ ptn_status
 maildir_begin (struct ptn_account *account, struct ptn_call *call, const struct ptn_id *token,
                struct ptn_change **result) {
   *result = change_new (account->owner, account->authzid, token);
+  (*result)->reads = account->reads;
   return PTN_OK;
 }
 
@@ -86,6 +87,8 @@ store_append (struct ptn_change *change, struct ptn_task *task, struct spool *sp
 ptn_status
 maildir_append (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                 const struct ptn_append *append) {
+  if (change->reads)
+    return PTN_E_DENIED;
   struct operation *operation = call_operation (call);
   if (!operation->spool)
     operation->spool = spool_new (change->store);
@@ -106,6 +109,8 @@ maildir_append (struct ptn_change *change, struct ptn_call *call, const struct p
 ptn_status
 maildir_copy (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *from,
               struct ptn_uid_set uids, const struct ptn_id *to, int move) {
+  if (change->reads)
+    return PTN_E_DENIED;
   struct step *step = change_step (change, STEP_COPY, from, uids);
   step->to = *to;
   step->move = move != 0;
@@ -118,6 +123,8 @@ maildir_set_flags (struct ptn_change *change, struct ptn_call *call, const struc
                    uint64_t unchanged_since) {
   if (mode < PTN_FLAGS_ADD || mode > PTN_FLAGS_REPLACE)
     return PTN_E_INVALID;
+  if (change->reads)
+    return PTN_E_DENIED;
   struct step *step = change_step (change, STEP_FLAGS, mailbox, uids);
   step->mode = mode;
   step->flags = flags;
@@ -128,6 +135,8 @@ maildir_set_flags (struct ptn_change *change, struct ptn_call *call, const struc
 ptn_status
 maildir_expunge (struct ptn_change *change, struct ptn_call *call, const struct ptn_id *mailbox,
                  struct ptn_uid_set uids, int only_deleted) {
+  if (change->reads)
+    return PTN_E_DENIED;
   struct step *step = change_step (change, STEP_EXPUNGE, mailbox, uids);
   step->only_deleted = only_deleted != 0;
   return PTN_OK;
@@ -140,6 +149,8 @@ maildir_annotate (struct ptn_change *change, struct ptn_call *call, const struct
     return PTN_E_INVALID;
   if (value.data && value.size > ANNOTATION_MAX)
     return PTN_E_LIMIT;
+  if (change->reads)
+    return PTN_E_DENIED;
   struct step *step = change_step (change, STEP_ANNOTATE, mailbox, uids);
   step->key = note_key (name, change->authzid);
   step->value = value.data ? g_bytes_new (value.data, value.size) : NULL;

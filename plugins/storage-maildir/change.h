@@ -35,6 +35,7 @@ struct ptn_change {
   char *authzid;
   bool has_token, broken, done;
   bool delivery; /* for the events */
+  bool reads;    /* whoever asks may look only: no step is taken */
   struct ptn_id token;
   GArray *steps;    /* struct step */
   GArray *outcomes; /* struct outcome; NULL before commit */

@@ -15,8 +15,9 @@ is_own (const struct ptn_account *account, struct ptn_mailbox_name name) {
 }
 
 static ptn_status
-fill_row (struct mailbox *mailbox, struct ptn_task *task, struct ptn_mailbox *row) {
-  struct owner *owner = mailbox->owner;
+fill_row (const struct ptn_account *account, struct mailbox *mailbox, struct ptn_task *task,
+          struct ptn_mailbox *row) {
+  struct owner *owner = account->owner;
   ptn_status status = mailbox_look (mailbox, task);
   if (status != PTN_OK)
     return status;
@@ -37,20 +38,21 @@ fill_row (struct mailbox *mailbox, struct ptn_task *task, struct ptn_mailbox *ro
     .deleted = mailbox->deleted,
     .highest_modseq = mailbox->modseq,
     .octets = mailbox->octets,
-    .rights = "lrswipkxtea",
+    .rights = account_rights (account),
   };
   return PTN_OK;
 }
 
 static void
-fill_parent (const struct owner *owner, const char *path, struct ptn_mailbox *row) {
+fill_parent (const struct ptn_account *account, const char *path, struct ptn_mailbox *row) {
+  const struct owner *owner = account->owner;
   *row = (struct ptn_mailbox){
     .size = sizeof *row,
     .attributes = PTN_MAILBOX_NOSELECT | PTN_MAILBOX_HAS_CHILDREN
                   | (g_hash_table_contains (owner->subscribed, path) ? PTN_MAILBOX_SUBSCRIBED : 0u),
     .id = email_id_of (path, strlen (path)),
     .name = { NULL, path },
-    .rights = "lrswipkxtea",
+    .rights = account_rights (account),
   };
 }
 
@@ -98,9 +100,9 @@ maildir_list (struct ptn_account *account, struct ptn_call *call, const char *pa
       continue;
     struct mailbox *mailbox = box_by_path (owner, path);
     if (mailbox)
-      status = fill_row (mailbox, call->task, &row);
+      status = fill_row (account, mailbox, call->task, &row);
     else
-      fill_parent (owner, path, &row);
+      fill_parent (account, path, &row);
     if (status != PTN_OK)
       break;
     row.name.path = g_strdup (path);
@@ -160,9 +162,9 @@ maildir_status (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   if (status != PTN_OK)
     return call_done (call, status);
   if (mailbox)
-    status = fill_row (mailbox, call->task, &operation->mailbox);
+    status = fill_row (account, mailbox, call->task, &operation->mailbox);
   else
-    fill_parent (account->owner, operation->path, &operation->mailbox);
+    fill_parent (account, operation->path, &operation->mailbox);
   owner_leave (account->owner, call->task);
   if (status != PTN_OK)
     return call_done (call, status);
@@ -178,7 +180,7 @@ maildir_create (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   g_autofree char *path = path_canonical (name.path);
   if (!path || attributes & ~(uint32_t)PTN_MAILBOX_SPECIAL_USES)
     return PTN_E_INVALID;
-  if (!is_own (account, name))
+  if (!is_own (account, name) || account->reads)
     return PTN_E_DENIED;
   ptn_status status = owner_enter (owner, call->task);
   if (status != PTN_OK)
@@ -198,9 +200,12 @@ maildir_remove (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   ptn_status status = enter_name (account, call->task, name, &path, &mailbox);
   if (status != PTN_OK)
     return status;
-  status = !mailbox || strcmp (path, "INBOX") == 0
-               ? PTN_E_INVALID
-               : box_remove (account->owner, call->task, mailbox);
+  if (account->reads)
+    status = PTN_E_DENIED;
+  else if (!mailbox || strcmp (path, "INBOX") == 0)
+    status = PTN_E_INVALID;
+  else
+    status = box_remove (account->owner, call->task, mailbox);
   owner_leave (account->owner, call->task);
   return status;
 }
@@ -233,7 +238,7 @@ maildir_rename (struct ptn_account *account, struct ptn_call *call, struct ptn_m
   struct mailbox *mailbox;
   if (!new_path)
     return PTN_E_INVALID;
-  if (!is_own (account, to))
+  if (!is_own (account, to) || account->reads)
     return PTN_E_DENIED;
   ptn_status status = enter_name (account, call->task, from, &old_path, &mailbox);
   if (status != PTN_OK)
@@ -270,7 +275,8 @@ maildir_subscribe (struct ptn_account *account, struct ptn_call *call, struct pt
   ptn_status status = enter_name (account, call->task, name, &path, &mailbox);
   if (status != PTN_OK)
     return status;
-  status = subscriptions_set (account->owner, call->task, path, on != 0);
+  status =
+      account->reads ? PTN_E_DENIED : subscriptions_set (account->owner, call->task, path, on != 0);
   if (status == PTN_OK && mailbox)
     publish (account->owner, call->task, &mailbox->id, PTN_MAILBOX_SUBSCRIBE, mailbox->modseq);
   owner_leave (account->owner, call->task);
@@ -288,6 +294,8 @@ maildir_set_attributes (struct ptn_account *account, struct ptn_call *call, cons
     return status;
   struct mailbox *mailbox = box_by_id (owner, id);
   status = mailbox ? mailbox_look (mailbox, call->task) : PTN_E_NOT_FOUND;
+  if (status == PTN_OK && account->reads)
+    status = PTN_E_DENIED;
   if (status == PTN_OK && mailbox->uses != attributes) {
     g_autoptr (GByteArray) record = g_byte_array_new ();
     entry_box (record, mailbox, mailbox->modseq, mailbox->uidnext);

@@ -143,7 +143,14 @@ struct ptn_account {
   struct store *store;
   struct owner *owner; /* one reference */
   char *authzid;
+  bool reads; /* and changes nothing: PTN_ACCESS_READ */
 };
+
+/* What the rows of a mailbox say: no others are kept in a Maildir. */
+static inline const char *
+account_rights (const struct ptn_account *account) {
+  return account->reads ? "lr" : "lrswipkxtea";
+}
 
 /* place.c: where the Maildir of an account is. */
 char *place_of (const struct store *, const char *account); /* NULL: no such name */

@@ -87,7 +87,9 @@ maildir_keyword (struct ptn_account *account, struct ptn_call *call, const struc
     return status;
   int index = mailbox_keyword (mailbox, keyword);
   if (index < 0)
-    status = make ? make_keyword (mailbox, call->task, keyword, &index) : PTN_E_NOT_FOUND;
+    status = !make            ? PTN_E_NOT_FOUND
+             : account->reads ? PTN_E_DENIED
+                              : make_keyword (mailbox, call->task, keyword, &index);
   if (status == PTN_OK)
     *bit = 16 + (uint32_t)index;
   owner_leave (account->owner, call->task);
@@ -407,7 +409,7 @@ maildir_claim_recent (struct ptn_account *account, struct ptn_call *call, const 
   guint at = mailbox_lower_bound (mailbox, MAX (mailbox->recent, 1));
   *first_uid = at < mailbox->messages->len ? ((struct message *)mailbox->messages->pdata[at])->uid
                                            : mailbox->uidnext;
-  if (mailbox->recent < mailbox->uidnext) {
+  if (!account->reads && mailbox->recent < mailbox->uidnext) {
     g_autoptr (GByteArray) record = g_byte_array_new ();
     entry_box (record, mailbox, mailbox->modseq, mailbox->uidnext);
     entry_number (record, ENTRY_RECENT, mailbox->uidnext);

@@ -177,6 +177,8 @@ memory_set_quota (struct ptn_account *account, struct ptn_call *call,
   struct memory *store = account->store;
   if (wait_enter (store, call) == PTN_PENDING)
     return PTN_PENDING;
+  if (account->asker->reads)
+    return wait_leave (call, PTN_E_DENIED);
   if (wait_roll (store, store->failures))
     return wait_leave (call, PTN_E_TEMPORARY);
   model_lock (store);

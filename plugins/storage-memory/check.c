@@ -43,7 +43,7 @@ check_flags (const struct step *step, unsigned rights) {
 }
 
 static unsigned
-rights_needed (const struct step *step) {
+rights_needed (const struct step *step, bool reads) {
   switch (step->kind) {
   case STEP_APPEND:
     return RIGHT_I;
@@ -52,7 +52,7 @@ rights_needed (const struct step *step) {
   case STEP_EXPUNGE:
     return RIGHT_E;
   case STEP_ANNOTATE:
-    return step->private ? RIGHT_R : RIGHT_W;
+    return step->private && !reads ? RIGHT_R : RIGHT_W;
   case STEP_FLAGS:
     break; /* check_flags */
   }
@@ -62,10 +62,11 @@ rights_needed (const struct step *step) {
 static ptn_status
 check_step (struct ptn_change *change, const struct step *step, GHashTable *sums) {
   struct mailbox *mailbox;
+  const bool reads = change->asker->reads;
   if (step->of_account)
-    return PTN_OK;
-  ptn_status status =
-      model_mailbox (change->store, change->asker, &step->mailbox, rights_needed (step), &mailbox);
+    return reads ? PTN_E_DENIED : PTN_OK;
+  ptn_status status = model_mailbox (change->store, change->asker, &step->mailbox,
+                                     rights_needed (step, reads), &mailbox);
   if (status != PTN_OK)
     return status;
   if (step->kind == STEP_APPEND)

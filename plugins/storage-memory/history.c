@@ -74,7 +74,8 @@ memory_claim_recent (struct ptn_account *account, struct ptn_call *call, const s
   ptn_status status = model_mailbox (store, account->asker, id, RIGHT_R, &mailbox);
   if (mailbox) {
     *first_uid = mailbox->recent;
-    mailbox->recent = mailbox->uidnext;
+    if (!account->asker->reads)
+      mailbox->recent = mailbox->uidnext;
   }
   model_unlock (store, NULL);
   return wait_leave (call, status);

@@ -196,7 +196,9 @@ memory_subscribe (struct ptn_account *account, struct ptn_call *call, struct ptn
   model_lock (store);
   ptn_status status = find_mailbox (account, name, RIGHT_L, &path, &mailbox);
   bool changed = false;
-  if (mailbox && on)
+  if (mailbox && account->asker->reads)
+    status = PTN_E_DENIED; /* the subscriptions are the account's, not the asker's */
+  else if (mailbox && on)
     changed = g_hash_table_add (mailbox->subscribers, g_strdup (account->asker->account));
   else if (mailbox)
     changed = g_hash_table_remove (mailbox->subscribers, account->asker->account);

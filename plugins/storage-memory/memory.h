@@ -121,6 +121,7 @@ struct asker {
   char *authzid; /* whose rights hold elsewhere */
   char **groups;
   bool administrator;
+  bool reads; /* and changes nothing: PTN_ACCESS_READ */
 };
 
 struct ptn_account { /* an open account: only names, so that nothing can dangle */

@@ -26,8 +26,8 @@ evaluate (gpointer key, gpointer value, gpointer data) {
   return FALSE;
 }
 
-unsigned
-rights_of (const struct asker *asker, const struct mailbox *mailbox) {
+static unsigned
+rights_granted (const struct asker *asker, const struct mailbox *mailbox) {
   if (asker->administrator || strcmp (asker->account, mailbox->owner->name) == 0)
     return RIGHTS_ALL;
   struct evaluation evaluation = { .asker = asker };
@@ -35,9 +35,16 @@ rights_of (const struct asker *asker, const struct mailbox *mailbox) {
   return evaluation.given & ~evaluation.taken;
 }
 
+unsigned
+rights_of (const struct asker *asker, const struct mailbox *mailbox) {
+  return rights_granted (asker, mailbox) & (asker->reads ? RIGHTS_READER : RIGHTS_ALL);
+}
+
 bool
 rights_may_make (const struct asker *asker, struct owner *owner, const char *owner_name,
                  const char *path) {
+  if (asker->reads)
+    return false;
   if (asker->administrator || strcmp (asker->account, owner_name) == 0)
     return true;
   const struct mailbox *above = owner ? owner_above (owner, path) : NULL;
@@ -58,6 +65,7 @@ asker_new (const struct ptn_identity *identity) {
   for (size_t i = 0; i < count; i++)
     asker->groups[i] = g_strdup (identity->groups.items[i]);
   asker->administrator = PTN_HAS (identity, administrator) && identity->administrator;
+  asker->reads = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
   return asker;
 }
 

@@ -23,6 +23,7 @@
   X (rights, "rights of RFC 4314")                                                 \
   X (deed, "which deed needs which right")                                         \
   X (others, "mailboxes of others and public ones")                                \
+  X (reader, "delegates who only look")                                            \
   X (special, "special uses of mailboxes")                                         \
   X (vanished, "what vanished, for QRESYNC")                                       \
   X (recent, "recent messages")                                                    \

@@ -223,6 +223,18 @@ OPEN (open_as_account) {
   return good.open (i, c, &other, account);
 }
 
+OPEN (open_for_everything) {
+  struct ptn_identity other = *identity;
+  other.access = PTN_ACCESS_FULL;
+  return good.open (i, c, &other, account);
+}
+
+OPEN (open_for_reading) {
+  struct ptn_identity other = *identity;
+  other.access = other.access == PTN_ACCESS_FULL ? PTN_ACCESS_READ : other.access;
+  return good.open (i, c, &other, account);
+}
+
 STATUS (status_of_own_alone) {
   return n.owner && *n.owner ? PTN_E_NOT_FOUND : good.status (a, c, n, result);
 }
@@ -294,6 +306,14 @@ const struct fault sharing_faults[] = {
   FAULT ("rights.move", "nobody moves", copy, move_denied),
   FAULT ("rights.inherit", "the one above has all", open, open_all_powerful),
   FAULT_CLAIM ("rights.restart", GONE),
+  FAULT ("reader.reads", "all rights", status, status_all_rights),
+  FAULT ("reader.messages", "is not looked at", open, open_for_everything),
+  FAULT ("reader.mailboxes", "is not looked at", open, open_for_everything),
+  FAULT ("reader.annotations", "is not looked at", open, open_for_everything),
+  FAULT ("reader.recent", "is not looked at", open, open_for_everything),
+  FAULT ("reader.granted", "is not looked at", open, open_for_everything),
+  FAULT ("reader.administrator", "is not looked at", open, open_for_everything),
+  FAULT ("reader.full", "only reads", open, open_for_reading),
   FAULT ("others.list", "the owner is not looked at", list_others, others_all),
   FAULT ("others.list-at-once", "is empty the second time", list_others, others_once),
   FAULT ("others.rights-row", "all rights", status, status_all_rights),
