@@ -151,8 +151,8 @@ struct ptn_directory { /* table */
   uint32_t size;
   uint32_t reserved;
   /* All login forms of abi/README.md, "Names of a login": splits one into authcid,
-   * authzid, domain and account (the name of the mailbox asked for; not yet checked);
-   * the pieces stay until call_end.  PTN_E_NOT_FOUND: names nobody here. */
+   * authzid, domain and account (the name of the mailbox asked for; not yet checked), and the
+   * attributes of authcid ("auth.ntlmv1=yes"); the pieces stay until call_end.  PTN_E_NOT_FOUND: names nobody here. */
   ptn_status (*parse_login) (void *instance, struct ptn_call *, const char *login,
                              struct ptn_identity *identity);
   /* After authentication: settles account, authzid and attributes (until call_end).

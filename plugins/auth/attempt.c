@@ -4,6 +4,7 @@
  * calls, which hold what the identity points to. */
 #include "attempt.h"
 #include "message.h"
+#include "policy.h"
 #include "source.h"
 
 #include <string.h>
@@ -195,6 +196,8 @@ refuse (struct attempt *attempt, const char *reason) {
 
 ptn_status
 attempt_verdict (struct attempt *attempt, struct ptn_task *task, ptn_status proof) {
+  if (proof == PTN_OK && !attempt->refusal && !policy_meets_demand (attempt))
+    attempt->refusal = "this mechanism is not allowed for this account";
   switch (proof) {
   case PTN_OK:
     return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;

@@ -32,7 +32,7 @@ struct attempt {
   const char *refusal;   /* why it fails even if the proof is right; NULL: it does not */
   const char *reason;    /* of a failure, for the log; static, or `text` */
   const char *detail;    /* more about the mechanism for the log ("NTLMv2"); static, or NULL */
-  const char *demand;    /* an attribute that the account must have, with the value "yes"; static */
+  const char *demand;    /* an attribute that who proves must have, with the value "yes"; static */
   char text[160];        /* a reason that somebody else gave */
   char first_text[160];  /* why nobody is called so, as the first directory told */
   struct ptn_call finding, on_behalf, checking;

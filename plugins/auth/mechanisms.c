@@ -54,19 +54,14 @@ provided_start (void *instance, struct ptn_call *call, const struct ptn_sasl_req
   return PTN_OK;
 }
 
-/* What an account must allow is known to who authorizes, and that is login.c. */
 static ptn_status
 provided_step (void *data, struct ptn_call *call, struct ptn_bytes response,
                struct ptn_bytes *challenge, const struct ptn_identity **identity) {
   struct provided *provided = data;
   struct attempt *attempt = &provided->attempt;
   *challenge = (struct ptn_bytes){ NULL, 0 };
-  ptn_status status =
+  const ptn_status status =
       provided->mechanism->step (provided->exchange, call->task, response, challenge);
-  if (status == PTN_END && attempt->demand) {
-    attempt->reason = "allowed only to some accounts";
-    status = PTN_E_AUTHENTICATION;
-  }
   if (status == PTN_END) {
     attempt_succeeded (attempt);
     *identity = &attempt->identity;

@@ -25,6 +25,12 @@ attribute (const struct ptn_identity *identity, const char *name) {
   return NULL;
 }
 
+bool
+policy_meets_demand (const struct attempt *attempt) {
+  const char *value = attempt->demand ? attribute (&attempt->identity, attempt->demand) : "yes";
+  return value && strcmp (value, "yes") == 0;
+}
+
 static bool
 has_word (const char *words, const char *word) {
   g_auto (GStrv) list = g_strsplit_set (words, " ,", -1);
@@ -65,10 +71,5 @@ policy_refusal (const struct attempt *attempt) {
     return "name is always refused";
   if (is_closed (attempt))
     return "an administrator's mailbox is not opened over this protocol";
-  if (attempt->demand) {
-    const char *value = attribute (&attempt->identity, attempt->demand);
-    if (!value || strcmp (value, "yes") != 0)
-      return "this mechanism is not allowed for this account";
-  }
   return NULL;
 }

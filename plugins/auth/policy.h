@@ -7,6 +7,9 @@
 
 #include "attempt.h"
 
+/* Has who is proving the attribute that the mechanism demands (attempt->demand)?  From the verdict
+ * on nobody asks again: authorize replaces the user's attributes by those of the mailbox. */
+bool policy_meets_demand (const struct attempt *);
 /* Before authorize: what `posternctl delegate` granted. */
 void policy_grant (struct attempt *);
 /* After it.  NULL: welcome; else why not, for the log. */

@@ -58,7 +58,7 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
   identity->authcid = identity->authzid = user->name;
   identity->account = mailbox->name;
   identity->domain = nt ? nt : rules_nt_of (accounts->rules, strchr (user->address, '@') + 1);
-  identity->attributes = (struct ptn_strings){ NULL, 0 };
+  identity->attributes = user->attributes;
   return PTN_OK;
 }
 
