@@ -3,7 +3,8 @@
 # function that installs those that are missing, and touches nothing when none is.
 
 BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
-  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev scdoc python3
+  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev
+  libcurl4-openssl-dev scdoc python3
   curl openssl"
 TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt"
 # Kerberos and Active Directory: tests/auth/real.

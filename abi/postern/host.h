@@ -48,7 +48,8 @@ struct ptn_host { /* table */
                        SIZE in octets (unlimited: INT64_MAX), DURATION in milliseconds */
   struct ptn_strings (*words) (const struct ptn_config *, const char *name); /* LIST */
 
-  /* Interfaces.  `provide` [setup, from configure]: the host copies the table.  `find`
+  /* Interfaces.  `provide` [setup, from configure]: the host copies the table.  PTN_E_EXISTS:
+   * somebody else provides that name; another instance of the same plugin may live with it.  `find`
    * [setup, from start]: name NULL finds the provider chosen in the configuration, else
    * the first.  PTN_E_NOT_FOUND.  `list`: the names, in configured order, of all
    * providers of an id; valid until stop. [any, from start on] */

@@ -54,18 +54,35 @@ own_name (const char *id, const char *name, const void *copy, const struct plugi
   return plugin ? plugin->config->label : "host";
 }
 
+/* What the failure of configure will be put down to, if it fails. */
+static void
+complain (struct loader *loader, struct plugin *plugin, const char *problem) {
+  pthread_mutex_lock (&loader->lock);
+  g_free (plugin->complaint);
+  plugin->complaint = g_strdup (problem);
+  pthread_mutex_unlock (&loader->lock);
+}
+
 static ptn_status
 refuse_provide (struct loader *loader, struct plugin *plugin, const char *id, const char *problem) {
   const struct ptn_field fields[] = { { "interface", id }, { "error", problem } };
   logger_write (loader->settings.logger, PTN_LOG_ERROR, plugin ? plugin->config->label : NULL,
                 "plugin.provide-refused", NULL, 0, fields, 2);
-  if (plugin) {
-    pthread_mutex_lock (&loader->lock);
-    g_free (plugin->complaint);
-    plugin->complaint = g_strdup (problem);
-    pthread_mutex_unlock (&loader->lock);
-  }
+  if (plugin)
+    complain (loader, plugin, problem);
   return PTN_E_INVALID;
+}
+
+/* Instances of one plugin may share a name between them: they settle it with PTN_E_EXISTS, which is
+ * no news to the log unless one of them does not know how. */
+static ptn_status
+refuse_twin (struct loader *loader, struct plugin *plugin, const struct plugin *other,
+             const char *id, const char *problem) {
+  if (plugin && other && strcmp (plugin->config->name, other->config->name) == 0)
+    complain (loader, plugin, problem);
+  else
+    refuse_provide (loader, plugin, id, problem);
+  return PTN_E_EXISTS;
 }
 
 ptn_status
@@ -87,9 +104,8 @@ registry_provide (struct loader *loader, struct plugin *plugin, const char *id, 
       g_autofree char *text =
           g_strdup_printf ("%s is provided by %s already", name,
                            other->plugin ? other->plugin->config->label : "the host");
-      refuse_provide (loader, plugin, id, text);
       g_free (copy);
-      return PTN_E_EXISTS;
+      return refuse_twin (loader, plugin, other->plugin, id, text);
     }
   }
   struct provider *provider = g_new0 (struct provider, 1);
