@@ -4,6 +4,7 @@
  *
  * An exchange belongs to who started it, until finish; all in its task. */
 #include "mechanism.h"
+#include "ntlm/ntlm.h"
 #include "password/password.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 const struct mechanism *const auth_mechanisms[] = {
   &auth_plain,
   &auth_login,
+  &auth_ntlm,
   NULL,
 };
 

@@ -44,6 +44,10 @@ static const struct ptn_setting settings[] = {
   { "ntlmv1", PTN_SETTING_BOOLEAN, 0, "no",
     "Accept NTLMv1 and NTLM2 session responses of accounts that allow it (auth.ntlmv1 = yes).",
     NULL, PTN_SCOPE_LISTENER, 0 },
+  { "ntlm_domain", PTN_SETTING_STRING, 0, NULL,
+    "The NetBIOS name of the Windows domain, as NTLM clients are told it: some then send it back as "
+    "the user's domain.",
+    NULL, PTN_SCOPE_LISTENER, 0 },
 };
 
 const char *

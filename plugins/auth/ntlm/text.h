@@ -11,7 +11,7 @@
 
 #include <postern/base.h>
 
-#define NTLM_NAME_LIMIT 512 /* octets of UTF-8 */
+#define NTLM_NAME_LIMIT 255 /* octets of UTF-8: two and a separator are no overlong login */
 
 /* NULL: an odd length, half of a surrogate pair, a control character, or too long. */
 char *ntlm_text_from_unicode (struct ptn_bytes);
