@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""directory-exec over every protocol: the example of 40 lines as the only directory, and
+postern-checkpassword with a checkpassword program."""
+
+import base64
+import imaplib
+import json
+import os
+import poplib
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import postern  # noqa: E402
+
+EXAMPLE = os.path.join(postern.ROOT, "plugins", "directory-exec", "examples", "directory.py")
+ADAPTOR = os.path.join(postern.BUILD, "plugins", "directory-exec", "checkpassword",
+                       "postern-checkpassword")
+MESSAGE = b"From: x@example.org\r\nTo: alice@example.test\r\nSubject: hello\r\n\r\nhello\r\n"
+
+
+class Program:
+    """A program at a socket, started and ended by the test."""
+
+    def __init__(self, path, command):
+        self.path = path
+        self.process = subprocess.Popen(command)
+        ends = time.monotonic() + postern.TIMEOUT
+        while True:
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(path)
+                return
+            except OSError:
+                if time.monotonic() > ends or self.process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(postern.TIMEOUT)
+
+
+def pop3(server, user, password):
+    """None, or what the server said to a failed login."""
+    client = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=postern.TIMEOUT)
+    try:
+        client.user(user)
+        client.pass_(password)
+        return None
+    except poplib.error_proto as error:
+        return str(error.args[0])
+    finally:
+        client.quit()
+
+
+def imap(server, user, password):
+    client = imaplib.IMAP4("127.0.0.1", server.port("imap"), timeout=postern.TIMEOUT)
+    try:
+        client.login('"%s"' % user.replace("\\", "\\\\"), password)
+        return None
+    except imaplib.IMAP4.error as error:
+        return str(error.args[0])
+    finally:
+        client.shutdown()
+
+
+def smtp(server, user, password, authzid=""):
+    """None, or the reply code of AUTH PLAIN."""
+    with smtplib.SMTP("127.0.0.1", server.port("submission"), timeout=postern.TIMEOUT) as client:
+        client.ehlo()
+        message = base64.b64encode("\0".join([authzid, user, password]).encode()).decode()
+        code = client.docmd("AUTH", "PLAIN " + message)[0]
+        return None if code == 235 else code
+
+
+PROTOCOLS = (pop3, imap, smtp)
+
+
+def mail_server(path, **settings):
+    return postern.mail_server(users=None, changes={
+        "plugin directory-file": None,
+        "plugin directory-exec": {"socket": path, "domains": "example.test",
+                                  "nt_domains": "EXAMPLE", "timeout": "2s", **settings}})
+
+
+def example_is_a_directory():
+    server = mail_server("directory.sock")
+    path = os.path.join(server.directory, "directory.sock")
+    with server:
+        with Program(path, [sys.executable, EXAMPLE, path]):
+            everybody_logs_in(server)
+            mail_arrives(server)
+        program_ends(server)
+        with Program(path, [sys.executable, EXAMPLE, path]):
+            time.sleep(1)
+            assert imap(server, "alice", "wonderland") is None
+            server.wait_log("exec.back")
+        assert not any("wonderland" in line for line in server.raw_log)
+
+
+def everybody_logs_in(server):
+    for login in PROTOCOLS:
+        for form in ("alice", "ALICE", "sales", "alice@example.test", "EXAMPLE\\alice",
+                     "EXAMPLE/alice", "example.test\\sales"):
+            assert login(server, form, "wonderland") is None, (login, form)
+        for form in ("bob/alice", "EXAMPLE/bob/alice", "bob@example.test\\sales"):
+            wanted = login(server, form, "builder")
+            assert (wanted is None) == (form != "bob/alice"), (login, form, wanted)
+        answers = {str(login(server, *pair)) for pair in (
+            ("alice", "builder"), ("nobody", "wonderland"), ("OTHER\\alice", "wonderland"),
+            ("guest", "x"), ("EXAMPLE\\alice\\bob", "wonderland"))}
+        assert len(answers) == 1 and "None" not in answers, answers
+    found = server.logged("login.success", user="bob", account="alice")
+    assert found, server.tail()
+
+
+def mail_arrives(server):
+    with smtplib.SMTP("127.0.0.1", server.port("smtp"), timeout=postern.TIMEOUT) as client:
+        client.sendmail("x@example.org", ["sales+news@example.test"], MESSAGE)
+        client.ehlo()
+        client.docmd("MAIL", "FROM:<x@example.org>")
+        assert client.docmd("RCPT", "TO:<nobody@example.test>")[0] == 550
+    client = poplib.POP3("127.0.0.1", server.port("pop3"), timeout=postern.TIMEOUT)
+    client.user("alice")
+    client.pass_("wonderland")
+    assert client.stat()[0] == 1
+    client.quit()
+
+
+def program_ends(server):
+    assert "[SYS/TEMP]" in pop3(server, "alice", "wonderland")
+    assert "UNAVAILABLE" in imap(server, "alice", "wonderland")
+    assert smtp(server, "alice", "wonderland") == 454
+    server.wait_log("exec.gone")
+
+
+# ---- postern-checkpassword -------------------------------------------------------------------
+
+def ask(path, **question):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(postern.TIMEOUT)
+        sock.connect(path)
+        sock.sendall(json.dumps({"id": 7, **question}).encode() + b"\n")
+        answer = json.loads(sock.makefile().readline())
+        assert answer.pop("id") == 7
+        return answer
+
+
+def checkpassword(server, *options):
+    path = os.path.join(server.directory, "checkpassword.sock")
+    notes = os.path.join(server.directory, "notes")
+    return Program(path, [ADAPTOR, "--socket", path, "--seconds", "1", *options, "--",
+                          os.path.join(HERE, "checkpassword.sh"), notes]), path, notes
+
+
+def verdicts_are_told_apart(server):
+    program, path, notes = checkpassword(server)
+    with program:
+        def verify(name, password):
+            return ask(path, op="verify", name=name, password=password, service="imap",
+                       peer="192.0.2.7")["status"]
+        assert verify("alice", "wonderland") == "ok"
+        assert verify("alice", "wrong") == "wrong"
+        assert verify("alice", "") == "wrong"
+        assert verify("", "wonderland") == "wrong"
+        assert verify("nobody", "x") == "wrong"
+        assert verify("alice", "x" * 600) == "wrong"
+        assert verify("bob", "x") == "temporary"
+        assert verify("dave", "x") == "temporary"
+        began = time.monotonic()
+        assert verify("carol", "x") == "temporary"
+        assert time.monotonic() - began < 10
+        assert ask(path, op="account", name="alice")["status"] == "unsupported"
+        assert ask(path, op="hello", versions=[1])["status"] == "unsupported"
+        with open(notes, encoding="utf-8") as lines:
+            assert lines.readline() == "user=alice peer=192.0.2.7 service=imap authorized=\n"
+        with socket.socket(socket.AF_UNIX) as sock:  # nonsense ends its own connection only
+            sock.connect(path)
+            sock.sendall(b"nonsense\n")
+            assert sock.recv(100) == b""
+        assert verify("alice", "wonderland") == "ok"
+    assert not os.path.exists(path)
+
+
+def adaptor_lets_people_in():
+    server = mail_server("checkpassword.sock")
+    verdicts_are_told_apart(server)
+    program, path, _ = checkpassword(server, "--lookup")
+    with program:
+        answer = ask(path, op="account", name="alice@example.test")
+        assert answer["account"] == {"name": "alice", "attributes": {"system.home": "/home/" +
+                                                                     "alice@example.test"}}, answer
+        assert ask(path, op="account", name="nobody")["status"] == "not-found"
+        with server:
+            for login in PROTOCOLS:
+                assert login(server, "alice", "wonderland") is None, login
+                assert login(server, "alice@example.test", "wonderland") is None, login
+                assert login(server, "alice", "x") is not None, login
+                assert login(server, "nobody", "wonderland") is not None, login
+
+
+if __name__ == "__main__":
+    if not postern.built("directory-exec"):
+        postern.skip("directory-exec is not built")
+    postern.run(example_is_a_directory, adaptor_lets_people_in)
