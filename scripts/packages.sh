@@ -3,14 +3,14 @@
 # function that installs those that are missing, and touches nothing when none is.
 
 BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
-  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev
+  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev libldap-dev
   libcurl4-openssl-dev scdoc python3
   curl openssl"
 TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt msmtp mutt gsasl
   libsasl2-modules gss-ntlmssp winbind fail2ban"
 # Kerberos and Active Directory: tests/auth/real.
 TEST_PACKAGES="$TEST_PACKAGES krb5-kdc krb5-admin-server krb5-user gsasl libsasl2-modules-gssapi-mit
-  samba-ad-dc samba samba-ad-provision samba-dsdb-modules winbind ldb-tools ldap-utils iproute2"
+  samba-ad-dc samba samba-ad-provision samba-dsdb-modules winbind ldb-tools ldap-utils slapd iproute2"
 # imapflow runs in Node.js; where npm has come from elsewhere, Debian's would get in its way.
 command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
 

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* entry.c - the mapping from attributes to an account; see entry.h.  The entry owns its strings. */
+#include "entry.h"
+
+#include "common/login/names.h"
+
+#include <ldap.h>
+#include <string.h>
+
+/* ---- Distinguished names ----------------------------------------------------------------- */
+
+char *
+dn_fold (const char *dn) {
+  LDAPDN parsed = NULL;
+  char *plain = NULL, *folded = NULL;
+  if (!strchr (dn, '=') || ldap_str2dn (dn, &parsed, LDAP_DN_FORMAT_LDAPV3) != LDAP_SUCCESS)
+    return NULL;
+  if (ldap_dn2str (parsed, &plain, LDAP_DN_FORMAT_LDAPV3) == LDAP_SUCCESS)
+    folded = g_utf8_casefold (plain, -1);
+  ldap_memfree (plain);
+  ldap_dnfree (parsed);
+  return folded;
+}
+
+char *
+dn_first_value (const char *dn) {
+  LDAPDN parsed = NULL;
+  char *value = NULL;
+  if (!strchr (dn, '=') || ldap_str2dn (dn, &parsed, LDAP_DN_FORMAT_LDAPV3) != LDAP_SUCCESS)
+    return NULL;
+  if (parsed && parsed[0] && parsed[0][0])
+    value = g_strndup (parsed[0][0]->la_value.bv_val, parsed[0][0]->la_value.bv_len);
+  ldap_dnfree (parsed);
+  return value;
+}
+
+/* ---- Lists ------------------------------------------------------------------------------- */
+
+static bool
+has (const GPtrArray *list, const char *text) {
+  for (guint i = 0; i < list->len; i++)
+    if (strcmp (list->pdata[i], text) == 0)
+      return true;
+  return false;
+}
+
+static void
+add (GPtrArray *list, const char *text) {
+  if (!has (list, text))
+    g_ptr_array_add (list, g_strdup (text));
+}
+
+static char **
+end_list (GPtrArray *list) {
+  g_ptr_array_add (list, NULL);
+  return (char **)g_ptr_array_free (list, FALSE);
+}
+
+static bool
+is_among (char **names, const char *text) {
+  for (; *names; names++)
+    if (strcmp (*names, text) == 0)
+      return true;
+  return false;
+}
+
+/* ---- Names and addresses ----------------------------------------------------------------- */
+
+static char **
+read_logins (const struct rules *rules, const struct record *record, const char *account) {
+  GPtrArray *list = g_ptr_array_new ();
+  char folded[NAME_LIMIT + 1];
+  for (char **name = rules->map.logins; *name; name++) {
+    gsize count;
+    const struct value *values = record_values (record, *name, &count);
+    for (gsize i = 0; i < count; i++)
+      if (name_fold (values[i].data, values[i].size, folded))
+        add (list, folded);
+  }
+  add (list, account);
+  return end_list (list);
+}
+
+static const char *
+without_prefix (const struct address_attribute *attribute, const struct value *value) {
+  const gsize length = strlen (attribute->prefix);
+  return value->size > length && g_ascii_strncasecmp (value->data, attribute->prefix, length) == 0
+             ? value->data + length
+             : NULL;
+}
+
+/* Is it marked as the primary one?  Exchange writes SMTP: in capitals. */
+static bool
+is_primary (const struct address_attribute *attribute, const struct value *value) {
+  return g_ascii_isupper (*value->data) && g_ascii_islower (*attribute->prefix);
+}
+
+static char **
+read_addresses (const struct rules *rules, const struct record *record, char **primary) {
+  GPtrArray *list = g_ptr_array_new ();
+  bool marked = false;
+  for (gsize a = 0; a < rules->map.address_count; a++) {
+    const struct address_attribute *attribute = &rules->map.addresses[a];
+    gsize count;
+    const struct value *values = record_values (record, attribute->name, &count);
+    for (gsize i = 0; i < count; i++) {
+      char folded[NAME_LIMIT + 1];
+      const char *address = without_prefix (attribute, &values[i]);
+      if (!address || !strchr (address, '@') || !name_canonical (address, strlen (address), folded))
+        continue;
+      add (list, folded);
+      if (!*primary || (!marked && is_primary (attribute, &values[i]))) {
+        marked |= is_primary (attribute, &values[i]);
+        g_free (*primary);
+        *primary = g_strdup (folded);
+      }
+    }
+  }
+  return end_list (list);
+}
+
+/* Others' names, as they stand in delegates: distinguished names, or names of accounts. */
+static char **
+read_people (const struct record *record, char **attributes) {
+  GPtrArray *list = g_ptr_array_new ();
+  for (; *attributes; attributes++) {
+    gsize count;
+    const struct value *values = record_values (record, *attributes, &count);
+    for (gsize i = 0; i < count; i++) {
+      char folded[NAME_LIMIT + 1];
+      g_autofree char *dn = dn_fold (values[i].data);
+      if (dn)
+        add (list, dn);
+      else if (name_canonical (values[i].data, values[i].size, folded))
+        add (list, folded);
+    }
+  }
+  return end_list (list);
+}
+
+/* ---- The rest ---------------------------------------------------------------------------- */
+
+static bool
+any_holds (const struct condition *conditions, const struct record *record) {
+  for (; conditions->name; conditions++)
+    if (condition_holds (conditions, record_text (record, conditions->name)))
+      return true;
+  return false;
+}
+
+static const char *const services[] = { "pop", "imap", "smtp", "http" };
+
+/* Exchange's protocolSettings: "POP3\xc2\xa7" "0\xc2\xa7..." switches off, 1 on. */
+#define SECTION_SIGN "\xc2\xa7"
+
+static void
+read_exchange_protocol (const char *value, const char *sign, guint32 *protocols) {
+  static const char *const names[] = { "POP3", "IMAP4", "SMTP", "HTTP" };
+  const gsize length = (gsize)(sign - value);
+  for (unsigned i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strlen (names[i]) == length && g_ascii_strncasecmp (value, names[i], length) == 0
+        && sign[strlen (SECTION_SIGN)] == '0')
+      *protocols &= ~(1u << i);
+}
+
+static guint32
+protocol_words (const char *value) {
+  g_auto (GStrv) words = g_strsplit_set (value, " ,\t", 0);
+  guint32 found = 0;
+  for (char **word = words; *word; word++)
+    for (unsigned i = 0; i < G_N_ELEMENTS (services); i++)
+      if (g_ascii_strcasecmp (*word, services[i]) == 0)
+        found |= 1u << i;
+  return found;
+}
+
+static guint32
+read_protocols (const struct record *record, const char *attribute) {
+  gsize count = 0;
+  const struct value *values = attribute ? record_values (record, attribute, &count) : NULL;
+  guint32 protocols = PROTOCOL_ALL, named = 0;
+  bool words = false;
+  for (gsize i = 0; i < count; i++) {
+    const char *sign = strstr (values[i].data, SECTION_SIGN);
+    if (sign) {
+      read_exchange_protocol (values[i].data, sign, &protocols);
+      continue;
+    }
+    words = true;
+    named |= protocol_words (values[i].data);
+  }
+  return words ? named : protocols;
+}
+
+static char **
+read_groups (const struct record *record, const char *attribute) {
+  gsize count = 0;
+  const struct value *values = attribute ? record_values (record, attribute, &count) : NULL;
+  GPtrArray *list = g_ptr_array_new ();
+  for (gsize i = 0; i < count; i++) {
+    char folded[NAME_LIMIT + 1];
+    g_autofree char *name = dn_first_value (values[i].data);
+    if (!name)
+      name = g_strdup (values[i].data);
+    if (name_fold (name, strlen (name), folded))
+      add (list, folded);
+  }
+  return end_list (list);
+}
+
+/* Quota: the attribute's, else the settings'.  A number that makes no sense limits nothing. */
+static void
+read_quota (const struct rules *rules, const struct record *record, GPtrArray *list) {
+  const char *text = rules->map.quota ? record_text (record, rules->map.quota) : NULL;
+  int64_t octets = rules->quota_octets;
+  if (text && g_ascii_isdigit (*text)) {
+    char *end;
+    const int64_t units = g_ascii_strtoll (text, &end, 10);
+    if (*end == '\0')
+      octets = units > INT64_MAX / rules->quota_unit ? INT64_MAX : units * rules->quota_unit;
+  }
+  if (octets != INT64_MAX)
+    g_ptr_array_add (list, g_strdup_printf ("quota.octets=%" G_GINT64_FORMAT, octets));
+}
+
+/* Well-known users of a Windows domain ([MS-DTYP] 2.4.2.4). */
+#define RID_ADMINISTRATOR 500
+#define RID_GUEST 501
+#define RID_KRBTGT 502
+#define RID_DEFAULT_ACCOUNT 503
+
+static void
+read_sid (struct entry *entry, const struct record *record, GPtrArray *list) {
+  gsize count;
+  const struct value *sid = record_values (record, "objectSid", &count);
+  const uint32_t rid = count ? sid_rid (sid->data, sid->size) : 0;
+  if (rid == RID_ADMINISTRATOR) /* the auth plugin closes such a mailbox */
+    g_ptr_array_add (list, g_strdup ("auth.closed=pop imap"));
+  entry->never = rid >= RID_GUEST && rid <= RID_DEFAULT_ACCOUNT;
+}
+
+static void
+read_attributes (struct entry *entry, const struct rules *rules, const struct record *record) {
+  GPtrArray *list = g_ptr_array_new ();
+  if (rules->active_directory)
+    read_sid (entry, record, list);
+  read_quota (rules, record, list);
+  for (gsize i = 0; i < rules->map.passed_count; i++) {
+    const char *text = record_text (record, rules->map.passed[i].name);
+    if (text && g_utf8_validate (text, -1, NULL))
+      g_ptr_array_add (list, g_strconcat (rules->map.passed[i].word, "=", text, NULL));
+  }
+  entry->attribute_count = list->len;
+  if (entry->server)
+    g_ptr_array_add (list, g_strconcat ("server=", entry->server, NULL));
+  entry->attributes = end_list (list);
+}
+
+static const char *
+account_of (const struct rules *rules, const struct record *record, char folded[NAME_LIMIT + 1]) {
+  const char *text = record_text (record, rules->map.account);
+  if (!text)
+    return "has no account_attribute";
+  if (!name_canonical (text, strlen (text), folded))
+    return "has an account_attribute that is no name";
+  return name_fault (folded);
+}
+
+struct entry *
+entry_new (const struct rules *rules, const struct record *record, const char **fault) {
+  char account[NAME_LIMIT + 1];
+  const struct mapping *map = &rules->map;
+  *fault = account_of (rules, record, account);
+  if (*fault)
+    return NULL;
+  struct entry *entry = g_new0 (struct entry, 1);
+  entry->references = 1;
+  entry->dn = g_strdup (record_dn (record));
+  entry->dn_folded = dn_fold (entry->dn);
+  entry->account = g_strdup (account);
+  entry->logins = read_logins (rules, record, account);
+  entry->addresses = read_addresses (rules, record, &entry->address);
+  if (!entry->address)
+    entry->address = strchr (account, '@')
+                         ? g_strdup (account)
+                         : g_strconcat (account, "@", domains_primary (rules->domains), NULL);
+  const char *server = map->server ? record_text (record, map->server) : NULL;
+  entry->server = server && *server ? g_strdup (server_name (server)) : NULL;
+  entry->delegates = read_people (record, map->delegates);
+  entry->readers = read_people (record, map->readers);
+  entry->groups = read_groups (record, map->groups);
+  read_attributes (entry, rules, record);
+  const char *expires = map->expires ? record_text (record, map->expires) : NULL;
+  entry->expires_ms = expires ? expiry_read (expires) : INT64_MAX;
+  entry->protocols = read_protocols (record, map->protocols);
+  entry->disabled = any_holds (map->disabled, record);
+  entry->password_expired = any_holds (map->expired, record);
+  entry->never |= name_is_refused (account);
+  return entry;
+}
+
+struct entry *
+entry_ref (struct entry *entry) {
+  g_atomic_int_inc (&entry->references);
+  return entry;
+}
+
+void
+entry_unref (struct entry *entry) {
+  if (!g_atomic_int_dec_and_test (&entry->references))
+    return;
+  g_free (entry->dn);
+  g_free (entry->dn_folded);
+  g_free (entry->account);
+  g_free (entry->address);
+  g_strfreev (entry->logins);
+  g_strfreev (entry->addresses);
+  g_free (entry->server);
+  g_strfreev (entry->delegates);
+  g_strfreev (entry->readers);
+  g_strfreev (entry->attributes);
+  g_strfreev (entry->groups);
+  g_free (entry);
+}
+
+/* ---- Questions --------------------------------------------------------------------------- */
+
+#define RANK_ADDRESS 1000 /* behind all names of a login */
+#define RANK_IMPLICIT 1001
+
+int
+entry_rank (const struct rules *rules, const struct entry *entry, const char *folded,
+            const char *mail) {
+  for (int i = 0; entry->logins[i]; i++)
+    if (strcmp (entry->logins[i], folded) == 0)
+      return MIN (i, RANK_ADDRESS - 1);
+  const char *at = strchr (folded, '@');
+  char canonical[NAME_LIMIT + 1];
+  if (!at) {
+    g_autofree char *address = g_strconcat (folded, "@", mail, NULL);
+    return entry_has_address (entry, address) ? RANK_ADDRESS : -1;
+  }
+  if (name_canonical (folded, strlen (folded), canonical) && entry_has_address (entry, canonical))
+    return RANK_ADDRESS;
+  /* ACCOUNT@DOMAIN, which Active Directory knows without being told, and others mean. */
+  const gsize length = (gsize)(at - folded);
+  const bool implicit = strlen (entry->account) == length
+                        && memcmp (entry->account, folded, length) == 0
+                        && rules_is_login_domain (rules, at + 1);
+  return implicit ? RANK_IMPLICIT : -1;
+}
+
+bool
+entry_has_address (const struct entry *entry, const char *address) {
+  return strcmp (entry->address, address) == 0 || is_among (entry->addresses, address);
+}
+
+static bool
+names_user (char **people, const struct entry *user) {
+  return (user->dn_folded && is_among (people, user->dn_folded)) || is_among (people, user->account)
+         || is_among (people, user->address);
+}
+
+ptn_access
+entry_access (const struct entry *mailbox, const struct entry *user) {
+  if (strcmp (mailbox->account, user->account) == 0 || names_user (mailbox->delegates, user))
+    return PTN_ACCESS_FULL;
+  return names_user (mailbox->readers, user) ? PTN_ACCESS_READ : PTN_ACCESS_UNTOLD;
+}
+
+static guint32
+protocol_of (const char *service) {
+  for (unsigned i = 0; i < G_N_ELEMENTS (services); i++)
+    if (strcmp (services[i], service) == 0)
+      return 1u << i;
+  return 0;
+}
+
+bool
+entry_allows (const struct entry *entry, const char *service) {
+  return !(protocol_of (service) & ~entry->protocols);
+}
+
+bool
+entry_is_elsewhere (const struct rules *rules, const struct entry *entry, const char *ours) {
+  if (!entry->server)
+    return false;
+  if (rules->node)
+    return g_ascii_strcasecmp (entry->server, rules->node) != 0;
+  if (!ours)
+    return true;
+  const gsize first = strcspn (ours, ".");
+  return g_ascii_strcasecmp (entry->server, ours) != 0
+         && !(strlen (entry->server) == first
+              && g_ascii_strncasecmp (entry->server, ours, first) == 0);
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool.c - servers, connections, and which of them is used; see pool.h.  The pool owns its idle
+ * connections; who uses one owns it meanwhile. */
+#include "pool.h"
+
+#include "breaker.h"
+#include "verdict.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define IDLE_LIMIT_NS \
+  (INT64_C (60) * 1000000000) /* firewalls forget those that are silent longer */
+
+struct connection {
+  LDAP *ldap;
+  int64_t since_ns; /* idle */
+};
+
+struct server {
+  const char *url;
+  struct breaker breaker;
+  GQueue idle[POOL_PURPOSES]; /* struct connection, the last used first */
+};
+
+struct pool {
+  gint references;
+  const struct ptn_host *host;
+  struct rules *rules;
+  struct ldap_conncb connected;
+  pthread_mutex_t lock; /* of breakers and idle connections */
+  size_t count;
+  struct server servers[SERVER_LIMIT];
+};
+
+/* ---- Life -------------------------------------------------------------------------------- */
+
+static void
+close_connection (void *data) {
+  struct connection *connection = data;
+  ldap_unbind_ext (connection->ldap, NULL, NULL);
+  g_free (connection);
+}
+
+/* libldap waits for an answer to begin, but not for the rest of one that has begun: the socket
+ * itself has to give up. */
+static int
+on_connect (LDAP *ldap, Sockbuf *buffer, LDAPURLDesc *url, struct sockaddr *address,
+            struct ldap_conncb *connected) {
+  const struct rules *rules = connected->lc_arg;
+  const struct timeval time = { rules->timeout_ms / 1000, rules->timeout_ms % 1000 * 1000 };
+  ber_socket_t fd = -1;
+  if (ber_sockbuf_ctrl (buffer, LBER_SB_OPT_GET_FD, &fd) == 1 && fd >= 0) {
+    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+  }
+  return LDAP_SUCCESS;
+}
+
+static void
+on_disconnect (LDAP *ldap, Sockbuf *buffer, struct ldap_conncb *connected) {
+}
+
+struct pool *
+pool_new (const struct ptn_host *host, struct rules *rules) {
+  struct pool *pool = g_new0 (struct pool, 1);
+  pool->references = 1;
+  pool->host = host;
+  pool->rules = rules_ref (rules);
+  pool->connected = (struct ldap_conncb){ on_connect, on_disconnect, pool->rules };
+  pthread_mutex_init (&pool->lock, NULL);
+  for (char **url = rules->servers; *url; url++) {
+    struct server *server = &pool->servers[pool->count++];
+    server->url = *url;
+    breaker_init (&server->breaker, rules->retry_ns);
+    for (unsigned i = 0; i < POOL_PURPOSES; i++)
+      g_queue_init (&server->idle[i]);
+  }
+  return pool;
+}
+
+struct pool *
+pool_ref (struct pool *pool) {
+  g_atomic_int_inc (&pool->references);
+  return pool;
+}
+
+void
+pool_unref (struct pool *pool) {
+  if (!g_atomic_int_dec_and_test (&pool->references))
+    return;
+  for (size_t i = 0; i < pool->count; i++)
+    for (unsigned purpose = 0; purpose < POOL_PURPOSES; purpose++)
+      g_queue_clear_full (&pool->servers[i].idle[purpose], close_connection);
+  pthread_mutex_destroy (&pool->lock);
+  rules_unref (pool->rules);
+  g_free (pool);
+}
+
+/* ---- Requests ---------------------------------------------------------------------------- */
+
+bool
+pool_is_trouble (int code) {
+  switch (code) {
+  case LDAP_SERVER_DOWN:
+  case LDAP_TIMEOUT:
+  case LDAP_CONNECT_ERROR:
+  case LDAP_BUSY:
+  case LDAP_UNAVAILABLE:
+  case LDAP_LOCAL_ERROR:
+  case LDAP_ENCODING_ERROR:
+  case LDAP_DECODING_ERROR:
+  case LDAP_NO_MEMORY:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static struct timeval
+time_of (const struct rules *rules) {
+  return (struct timeval){ rules->timeout_ms / 1000, rules->timeout_ms % 1000 * 1000 };
+}
+
+int
+pool_await (LDAP *ldap, const struct rules *rules, int id, LDAPMessage **message) {
+  struct timeval time = time_of (rules);
+  const int kind = ldap_result (ldap, id, LDAP_MSG_ALL, &time, message);
+  if (kind > 0)
+    return LDAP_SUCCESS;
+  if (kind == 0) {
+    ldap_abandon_ext (ldap, id, NULL, NULL);
+    return LDAP_TIMEOUT;
+  }
+  int code = LDAP_SERVER_DOWN;
+  ldap_get_option (ldap, LDAP_OPT_RESULT_CODE, &code);
+  return pool_is_trouble (code) ? code : LDAP_SERVER_DOWN;
+}
+
+static int
+policy_of (LDAP *ldap, LDAPControl **controls) {
+  LDAPControl *control =
+      controls ? ldap_control_find (LDAP_CONTROL_PASSWORDPOLICYRESPONSE, controls, NULL) : NULL;
+  ber_int_t expire, grace;
+  LDAPPasswordPolicyError error;
+  if (!control
+      || ldap_parse_passwordpolicy_control (ldap, control, &expire, &grace, &error) != LDAP_SUCCESS
+      || error == PP_noError)
+    return POLICY_SILENT;
+  return (int)error;
+}
+
+int
+pool_bind (LDAP *ldap, const struct rules *rules, const char *dn, struct ptn_bytes password,
+           char **text, int *policy) {
+  LDAPControl *asked[2] = { NULL };
+  LDAPMessage *message = NULL;
+  LDAPControl **controls = NULL;
+  struct berval secret = { password.size, (char *)password.data };
+  int id, code, result = LDAP_LOCAL_ERROR;
+  if (password.size == 0 || !*dn)
+    return LDAP_INVALID_CREDENTIALS;
+  if (ldap_create_passwordpolicy_control (ldap, &asked[0]) != LDAP_SUCCESS)
+    return LDAP_LOCAL_ERROR;
+  code = ldap_sasl_bind (ldap, dn, LDAP_SASL_SIMPLE, &secret, asked, NULL, &id);
+  ldap_control_free (asked[0]);
+  if (code == LDAP_SUCCESS)
+    code = pool_await (ldap, rules, id, &message);
+  if (code == LDAP_SUCCESS)
+    code = ldap_parse_result (ldap, message, &result, NULL, text, NULL, &controls, 1);
+  if (code != LDAP_SUCCESS)
+    return code;
+  if (policy)
+    *policy = policy_of (ldap, controls);
+  ldap_controls_free (controls);
+  return result;
+}
+
+/* ---- Connecting -------------------------------------------------------------------------- */
+
+static void
+tell (char reason[POOL_REASON], LDAP *ldap, const char *what, int code) {
+  char *text = NULL;
+  if (ldap)
+    ldap_get_option (ldap, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+  g_snprintf (reason, POOL_REASON, "%s: %s%s%s", what, ldap_err2string (code),
+              text && *text ? ": " : "", text ? text : "");
+  ldap_memfree (text);
+}
+
+/* The system's authorities, where /etc/ldap/ldap.conf does not name them. */
+#define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
+
+/* Everything is set, so that neither ldap.conf nor the environment has a say in it. */
+static bool
+set_options (LDAP *ldap, const struct rules *rules) {
+  const int version = LDAP_VERSION3, never = LDAP_DEREF_NEVER, none = LDAP_NO_LIMIT;
+  const int demand = LDAP_OPT_X_TLS_HARD, client = 0, least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+  const int idle = 30, probes = 3, interval = 10;
+  const struct timeval time = time_of (rules);
+  const char *authorities = rules->ca_file ? rules->ca_file : SYSTEM_AUTHORITIES;
+  ldap_set_option (ldap, LDAP_OPT_X_KEEPALIVE_IDLE, &idle);
+  ldap_set_option (ldap, LDAP_OPT_X_KEEPALIVE_PROBES, &probes);
+  ldap_set_option (ldap, LDAP_OPT_X_KEEPALIVE_INTERVAL, &interval);
+  return ldap_set_option (ldap, LDAP_OPT_PROTOCOL_VERSION, &version) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_RESTART, LDAP_OPT_ON) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_DEREF, &never) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_SIZELIMIT, &none) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_TIMELIMIT, &none) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_NETWORK_TIMEOUT, &time) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_TIMEOUT, &time) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_X_TLS_PROTOCOL_MIN, &least) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_X_TLS_CACERTFILE, authorities) == LDAP_OPT_SUCCESS
+         && ldap_set_option (ldap, LDAP_OPT_X_TLS_NEWCTX, &client) == LDAP_OPT_SUCCESS;
+}
+
+/* ldap_start_tls_s would wait without end. */
+static int
+start_tls (LDAP *ldap, const struct rules *rules) {
+  LDAPMessage *message = NULL;
+  int id, result = LDAP_LOCAL_ERROR;
+  int code = ldap_start_tls (ldap, NULL, NULL, &id);
+  if (code == LDAP_SUCCESS)
+    code = pool_await (ldap, rules, id, &message);
+  if (code == LDAP_SUCCESS)
+    code = ldap_parse_result (ldap, message, &result, NULL, NULL, NULL, NULL, 1);
+  if (code == LDAP_SUCCESS)
+    code = result;
+  return code == LDAP_SUCCESS ? ldap_install_tls (ldap) : code;
+}
+
+static int
+open_connection (const struct rules *rules, const char *url, pool_purpose purpose, LDAP *ldap,
+                 char reason[POOL_REASON]) {
+  int code = LDAP_SUCCESS;
+  if (rules->start_tls && g_ascii_strncasecmp (url, "ldap://", 7) == 0) {
+    code = start_tls (ldap, rules);
+    if (code != LDAP_SUCCESS) {
+      tell (reason, ldap, "StartTLS", code);
+      return code;
+    }
+  }
+  if (purpose == POOL_SEARCH && rules->bind_dn) {
+    const struct ptn_bytes password = { rules->bind_password, strlen (rules->bind_password) };
+    code = pool_bind (ldap, rules, rules->bind_dn, password, NULL, NULL);
+    if (code != LDAP_SUCCESS)
+      tell (reason, ldap, "bind as bind_dn", code);
+  }
+  return code;
+}
+
+/* NULL after telling why.  A refusal of bind_dn is trouble too: asking again and again would have
+ * the account locked. */
+static LDAP *
+connect_to (struct pool *pool, struct server *server, pool_purpose purpose,
+            char reason[POOL_REASON]) {
+  LDAP *ldap = NULL;
+  int code = ldap_initialize (&ldap, server->url);
+  if (code != LDAP_SUCCESS) {
+    tell (reason, NULL, "URL", code);
+    return NULL;
+  }
+  if (!set_options (ldap, pool->rules)
+      || ldap_set_option (ldap, LDAP_OPT_CONNECT_CB, &pool->connected) != LDAP_OPT_SUCCESS) {
+    g_snprintf (reason, POOL_REASON, "TLS cannot be set up: is ca_file readable?");
+    code = LDAP_LOCAL_ERROR;
+  } else {
+    code = open_connection (pool->rules, server->url, purpose, ldap, reason);
+  }
+  if (code == LDAP_SUCCESS)
+    return ldap;
+  ldap_unbind_ext (ldap, NULL, NULL);
+  return NULL;
+}
+
+/* ---- Keeping ----------------------------------------------------------------------------- */
+
+static LDAP *
+take_idle (struct pool *pool, struct server *server, pool_purpose purpose) {
+  const int64_t oldest_ns = pool->host->monotonic_ns () - IDLE_LIMIT_NS;
+  GQueue stale = G_QUEUE_INIT;
+  LDAP *ldap = NULL;
+  pthread_mutex_lock (&pool->lock);
+  struct connection *connection = g_queue_pop_head (&server->idle[purpose]);
+  if (connection && connection->since_ns < oldest_ns) { /* and so are all behind it */
+    g_queue_push_head (&stale, connection);
+    while ((connection = g_queue_pop_head (&server->idle[purpose])))
+      g_queue_push_head (&stale, connection);
+  }
+  pthread_mutex_unlock (&pool->lock);
+  if (connection) {
+    ldap = connection->ldap;
+    g_free (connection);
+  }
+  g_queue_clear_full (&stale, close_connection);
+  return ldap;
+}
+
+static void
+keep (struct pool *pool, struct server *server, pool_purpose purpose, LDAP *ldap) {
+  struct connection *connection = g_new (struct connection, 1);
+  *connection = (struct connection){ ldap, pool->host->monotonic_ns () };
+  pthread_mutex_lock (&pool->lock);
+  g_queue_push_head (&server->idle[purpose], connection);
+  connection = g_queue_get_length (&server->idle[purpose]) > pool->rules->connections
+                   ? g_queue_pop_tail (&server->idle[purpose])
+                   : NULL;
+  pthread_mutex_unlock (&pool->lock);
+  if (connection)
+    close_connection (connection);
+}
+
+static void
+drop_idle (struct pool *pool, struct server *server) {
+  GQueue dropped = G_QUEUE_INIT;
+  pthread_mutex_lock (&pool->lock);
+  for (unsigned purpose = 0; purpose < POOL_PURPOSES; purpose++)
+    for (void *connection; (connection = g_queue_pop_head (&server->idle[purpose]));)
+      g_queue_push_head (&dropped, connection);
+  pthread_mutex_unlock (&pool->lock);
+  g_queue_clear_full (&dropped, close_connection);
+}
+
+/* ---- Running ----------------------------------------------------------------------------- */
+
+static bool
+admits (struct pool *pool, struct server *server) {
+  pthread_mutex_lock (&pool->lock);
+  const bool yes = breaker_admits (&server->breaker, pool->host->monotonic_ns ());
+  pthread_mutex_unlock (&pool->lock);
+  return yes;
+}
+
+static void
+worked (struct pool *pool, struct server *server) {
+  pthread_mutex_lock (&pool->lock);
+  const bool changed = breaker_worked (&server->breaker);
+  pthread_mutex_unlock (&pool->lock);
+  if (changed)
+    pool->host->log (pool->host, PTN_LOG_NOTICE, NULL, "ldap.up",
+                     (struct ptn_field[]){ { "server", server->url } }, 1);
+}
+
+static void
+failed (struct pool *pool, struct server *server, const char *reason) {
+  pthread_mutex_lock (&pool->lock);
+  const bool changed = breaker_failed (&server->breaker, pool->host->monotonic_ns ());
+  pthread_mutex_unlock (&pool->lock);
+  drop_idle (pool, server);
+  pool->host->log (pool->host, changed ? PTN_LOG_ERROR : PTN_LOG_WARNING, NULL,
+                   changed ? "ldap.down" : "ldap.trouble",
+                   (struct ptn_field[]){ { "server", server->url }, { "text", reason } }, 2);
+}
+
+/* An idle connection may have been closed by the server meanwhile: that says nothing about the
+ * server, and a new one is tried. */
+static int
+run_at (struct pool *pool, struct server *server, pool_purpose purpose, pool_work *work,
+        void *argument, char reason[POOL_REASON]) {
+  LDAP *ldap = take_idle (pool, server, purpose);
+  if (ldap) {
+    const int code = work (ldap, argument);
+    if (!pool_is_trouble (code)) {
+      keep (pool, server, purpose, ldap);
+      return code;
+    }
+    tell (reason, ldap, "request", code);
+    ldap_unbind_ext (ldap, NULL, NULL);
+    drop_idle (pool, server);
+    if (code == LDAP_TIMEOUT)
+      return code;
+  }
+  ldap = connect_to (pool, server, purpose, reason);
+  if (!ldap)
+    return LDAP_SERVER_DOWN;
+  const int code = work (ldap, argument);
+  if (!pool_is_trouble (code)) {
+    keep (pool, server, purpose, ldap);
+    return code;
+  }
+  tell (reason, ldap, "request", code);
+  ldap_unbind_ext (ldap, NULL, NULL);
+  return code;
+}
+
+int
+pool_run (struct pool *pool, pool_purpose purpose, pool_work *work, void *argument,
+          char reason[POOL_REASON]) {
+  g_strlcpy (reason, "all directory servers are down", POOL_REASON);
+  for (size_t i = 0; i < pool->count; i++) {
+    struct server *server = &pool->servers[i];
+    if (!admits (pool, server))
+      continue;
+    const int code = run_at (pool, server, purpose, work, argument, reason);
+    if (!pool_is_trouble (code)) {
+      worked (pool, server);
+      return code;
+    }
+    failed (pool, server, reason);
+  }
+  return LDAP_UNAVAILABLE;
+}

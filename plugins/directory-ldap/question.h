@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* question.h - what a call sends to the lane "ldap": names to look up, perhaps a password to check.
+ *
+ * A question owns copies of all it asks and all it learns, and one reference to the client.  Steps
+ * make it and read it; in between it is the lane's. */
+#ifndef DIRECTORY_LDAP_QUESTION_H
+#define DIRECTORY_LDAP_QUESTION_H
+
+#include "client.h"
+
+#include "common/password/password.h"
+
+#define LANE "ldap"
+
+struct question {
+  struct errand errand; /* first */
+  struct client *client;
+  void (*ask) (struct question *); /* on the lane's thread */
+  int64_t asked_ns;
+  int64_t due_ns; /* the answer is not given before */
+  /* What is asked. */
+  char first[NAME_LIMIT + 1], second[NAME_LIMIT + 1]; /* names; "" if there is none */
+  const char *mail; /* the mail domain of bare names; the rules' own, or NULL */
+  char address[NAME_LIMIT + 1];
+  bool nobody; /* the work is done for a user who does not exist */
+  gsize password_size;
+  unsigned char password[PASSWORD_LIMIT];
+  /* What was learnt. */
+  struct entry *user, *mailbox;
+  struct found *found;
+  struct record *secrets;
+  char *detail;
+  const struct ptn_account_info **list; /* of found, for resolve */
+  struct ptn_account_info *infos;
+};
+
+/* Takes a reference to the client. */
+struct question *question_new (struct client *, void (*ask) (struct question *));
+/* As errand_send and errand_back, with what is said above. */
+ptn_status question_send (struct question *, struct ptn_call *);
+ptn_status question_back (const struct ptn_host *, struct ptn_call *);
+
+/* The entry of an account, as it is remembered, or asked for. [lane] */
+ptn_status question_account (struct question *, const char *account, struct entry **);
+/* The same if it is remembered; else NULL. [any] */
+struct entry *client_remembers (struct client *, const char *account);
+/* Remembers an entry by its account. */
+void client_remember (struct client *, struct entry *);
+
+#endif
