@@ -65,12 +65,17 @@ class Client:
         self.send(line)
         return self.answer()
 
+    def leave(self):
+        """Ends the session as it should be, and waits for that."""
+        self.send(self.farewell)
+        self.file.read()
+
     def at_end(self):
         return self.file.read(1) == b""
 
 
 class Pop(Client):
-    name = "pop"
+    name, farewell = "pop", b"QUIT"
 
     def greet(self):
         self.greeting = self.line()
@@ -114,7 +119,7 @@ class Pop(Client):
 
 
 class Imap(Client):
-    name = "imap"
+    name, farewell = "imap", b"bye LOGOUT"
     _number = 0
 
     def greet(self):
@@ -157,7 +162,7 @@ class Imap(Client):
 
 
 class Smtp(Client):
-    name = "smtp"
+    name, farewell = "smtp", b"QUIT"
 
     def greet(self):
         self.greeting = self.line()

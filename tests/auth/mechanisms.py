@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 
-import spa
+import ntlm_client
 
 
 def password(client, user, secret):
@@ -90,15 +90,13 @@ def end_point(client):
     return "tls-server-end-point", hashlib.sha256(certificate).digest()
 
 
-def ntlm(client, user, secret, domain="", initial=True, mic=True, **more):
-    one = spa.negotiate()
-    answer = client.authenticate("NTLM", one if initial else None)
+def ntlm(client, user, secret, domain="", initial=True, **choices):
+    """choices: of ntlm_client.Client."""
+    ours = ntlm_client.Client(user, secret, domain=domain, **choices)
+    answer = client.authenticate("NTLM", ours.negotiate() if initial else None)
     if not initial and answer.challenge is not None:
-        answer = client.respond(one)
-    if not answer.challenge:
-        return answer
-    return client.respond(spa.authenticate(answer.challenge, domain, user, secret,
-                                           mic=one if mic else None, **more))
+        answer = client.respond(ours.first or ours.negotiate())
+    return client.respond(ours.authenticate(answer.challenge)) if answer.challenge else answer
 
 
 ways = {

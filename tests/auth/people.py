@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-import spa
+import ntlm_client
 
 PASSWORD = "se cret/\\@ße"  # has the separators of names, a space, and letters beyond ASCII
 MECHANISMS = ("PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS "
@@ -25,7 +25,7 @@ def scram_keys(name, algorithm, password, salt=b"salt of the tests", rounds=4096
 
 def secrets(password):
     """Values of the key "password"."""
-    return ["{PLAIN}" + password, "{NT}" + spa.nt_hash(password).hex(),
+    return ["{PLAIN}" + password, "{NT}" + ntlm_client.nt_hash(password).hex(),
             scram_keys("SCRAM-SHA-256", "sha256", password),
             scram_keys("SCRAM-SHA-1", "sha1", password)]
 
