@@ -8,6 +8,7 @@
 
 #include "common/secret/verdicts.h"
 #include "gate.h"
+#include "scram/invention.h"
 
 #include <postern/postern.h>
 
@@ -57,6 +58,8 @@ struct auth {
   struct gate *gate;
   struct verdicts *verdicts; /* of slow sources on passwords */
   struct delegations *delegations;
+  unsigned char scram_secret[SCRAM_SECRET]; /* of invented salts; wiped */
+  unsigned scram_iterations;
   char **chains;             /* the setting `credentials` */
   const char *const *closed; /* accounts whose mailbox is not opened over POP and IMAP; owned */
   struct ptn_metric *successes, *failures, *troubles, *waits, *remembered;

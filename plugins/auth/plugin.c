@@ -30,6 +30,10 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "cache_negative_time", PTN_SETTING_DURATION, 0, "30s", "For how long, if it was wrong.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "scram_iterations", PTN_SETTING_INTEGER, 0, "4096",
+    "The iteration count of SCRAM that is told of users without stored keys; set it to what most "
+    "stored keys have, so that the others do not stand out.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
   { "sasl_mechanisms", PTN_SETTING_LIST, 0, "PLAIN LOGIN OAUTHBEARER XOAUTH2 EXTERNAL",
     "SASL mechanisms offered on this listener, in order, as far as they can be verified.",
     "=" PTN_SASL_ID, PTN_SCOPE_LISTENER, 0 },
@@ -103,6 +107,7 @@ auth_destroy (void *instance) {
   gate_free (&auth->gate);
   g_strfreev ((char **)auth->closed);
   g_strfreev (auth->chains);
+  explicit_bzero (auth->scram_secret, sizeof auth->scram_secret);
   g_free (auth);
 }
 
@@ -129,6 +134,8 @@ read_settings (struct auth *auth, const struct ptn_config *config) {
   auth->gate = gate_new (&gate);
   auth->closed = (const char *const *)copy_words (host->words (config, "closed_mailboxes"));
   auth->chains = copy_words (host->words (config, "credentials"));
+  auth->scram_iterations =
+      (unsigned)CLAMP (host->number (config, "scram_iterations"), 4096, SCRAM_ITERATIONS_MAX);
   auth->verdicts = verdicts_new ((size_t)CLAMP (host->number (config, "cache_entries"), 0, 1 << 24),
                                  host->number (config, "cache_time") * 1000000,
                                  host->number (config, "cache_negative_time") * 1000000);
@@ -248,6 +255,16 @@ add_mechanism (struct auth *auth, const char *name) {
       (struct auth_mechanism){ found.table, found.instance, own };
 }
 
+/* Without its file the secret ends with the process, and users without keys can be told apart then:
+ * no reason to keep everybody out. */
+static void
+load_scram_secret (struct auth *auth) {
+  g_autofree char *why = scram_secret_load (auth->host->state_directory, auth->scram_secret);
+  const struct ptn_field fields[] = { { "text", why } };
+  if (why)
+    auth->host->log (auth->host, PTN_LOG_WARNING, NULL, "login.scram_secret", fields, 1);
+}
+
 static ptn_status
 auth_start (void *instance) {
   struct auth *auth = instance;
@@ -256,6 +273,7 @@ auth_start (void *instance) {
   struct ptn_strings names;
   if (host->find (host, PTN_STREAM_ID, NULL, &streams) == PTN_OK)
     auth->streams = streams.table;
+  load_scram_secret (auth);
   if (host->list (host, PTN_SASL_ID, &names) == PTN_OK)
     for (size_t i = 0; i < names.count; i++)
       add_mechanism (auth, names.items[i]);
@@ -291,6 +309,7 @@ static const struct ptn_plugin plugin = {
   .start = auth_start,
   .reload = auth_reload,
   .destroy = auth_destroy,
+  .lanes = "password",
 };
 
 const struct ptn_plugin *

@@ -63,6 +63,7 @@ struct ptn_stream *harness_stream_new (struct harness *, struct ptn_task *, size
 void harness_stream_free (struct ptn_stream **);
 void harness_stream_feed (struct ptn_stream *, const void *data, size_t size); /* wakes the task */
 void harness_stream_eof (struct ptn_stream *);
+/* "test.binding.TYPE" is what channel_binding gives for that type. */
 void harness_stream_set_property (struct ptn_stream *, const char *name, const char *value);
 /* Everything written since the last take; NUL-terminated beyond *size; g_free it. */
 char *harness_stream_take (struct ptn_stream *, size_t *size);

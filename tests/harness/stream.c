@@ -266,10 +266,13 @@ stream_property (struct ptn_stream *stream, const char *name) {
 
 static ptn_status
 stream_channel_binding (struct ptn_stream *stream, const char *type, struct ptn_bytes *data) {
-  (void)stream;
-  (void)type;
-  (void)data;
-  return PTN_E_UNSUPPORTED;
+  char name[80];
+  g_snprintf (name, sizeof name, "test.binding.%s", type);
+  const char *value = g_hash_table_lookup (stream->properties, name);
+  if (!value)
+    return PTN_E_UNSUPPORTED;
+  *data = (struct ptn_bytes){ value, strlen (value) };
+  return PTN_OK;
 }
 
 const struct ptn_stream_service harness_stream_service = {

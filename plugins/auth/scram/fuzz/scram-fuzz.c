@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scram-fuzz.c - any two messages of a client, divided by a newline, and stored keys: what is taken
- * is sound, and nothing is proved to keys that nobody knows. */
+/* scram-fuzz.c - any two messages of a client, divided by a newline, stored keys, or an answer of
+ * CRAM-MD5: what is taken is sound, and nothing is proved to keys that nobody knows. */
+#include "auth/cram/response.h"
 #include "auth/scram/dialogue.h"
 
 #include <glib.h>
@@ -62,6 +63,11 @@ LLVMFuzzerTestOneInput (const uint8_t *input, size_t size) {
   struct scram_keys keys;
   if (scram_keys_read (&scram_sha_256, (struct ptn_bytes){ first, head }, &salt, &keys))
     check (salt.size > 0 && salt.size <= SCRAM_SALT_LIMIT && salt.iterations > 0);
+  unsigned char digest[CRAM_DIGEST];
+  char *user;
+  if (cram_response_parse ((struct ptn_bytes){ first, head }, &user, digest))
+    check_name (user);
+  g_free (user);
   g_free (first);
   g_free (final);
   return 0;
