@@ -2,8 +2,10 @@
 /* gss.c - see gss.h. */
 #include "gss.h"
 
+#include <com_err.h>
 #include <glib.h>
 #include <krb5.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* ---- Credentials ------------------------------------------------------------------------- */
@@ -57,6 +59,11 @@ acceptor_open (const char *keytab, const char *replay, const char *service, cons
 #define ADVICE_ENCTYPE                                                           \
   "keytab and KDC must have an AES key of the service: in Active Directory set " \
   "msDS-SupportedEncryptionTypes to 24 and export the keytab again"
+#define ADVICE_OTHER                                                                        \
+  "the client's ticket is for another service or host: let it use the name that stands in " \
+  "the keytab, or set accept = any"
+#define ADVICE_FILE \
+  "the server must be able to read the keytab, and to write to its state directory"
 #define ADVICE_REPLAY "the replay cache must be in a folder that the server may write to"
 
 struct meaning {
@@ -70,7 +77,6 @@ static const struct meaning meanings[] = {
   { KRB5_KT_NOTFOUND, PTN_E_TEMPORARY, ADVICE_KEY },
   { KRB5KRB_AP_ERR_NOKEY, PTN_E_TEMPORARY, ADVICE_KEY },
   { KRB5KRB_AP_ERR_NOT_US, PTN_E_TEMPORARY, ADVICE_KEY },
-  { KRB5KRB_AP_WRONG_PRINC, PTN_E_TEMPORARY, ADVICE_KEY },
   { KRB5_KT_KVNONOTFOUND, PTN_E_TEMPORARY, ADVICE_STALE },
   { KRB5KRB_AP_ERR_BADKEYVER, PTN_E_TEMPORARY, ADVICE_STALE },
   { KRB5_RC_IO, PTN_E_TEMPORARY, ADVICE_REPLAY },
@@ -81,7 +87,17 @@ static const struct meaning meanings[] = {
   { KRB5_RC_IO_SPACE, PTN_E_TEMPORARY, ADVICE_REPLAY },
   { KRB5_RC_IO_UNKNOWN, PTN_E_TEMPORARY, ADVICE_REPLAY },
   { KRB5_RC_UNKNOWN, PTN_E_TEMPORARY, ADVICE_REPLAY },
+  { ENOMEM, PTN_E_TEMPORARY, NULL },
+  { EMFILE, PTN_E_TEMPORARY, NULL },
+  { ENFILE, PTN_E_TEMPORARY, NULL },
+  { EIO, PTN_E_TEMPORARY, ADVICE_FILE },
+  { ENOSPC, PTN_E_TEMPORARY, ADVICE_FILE },
+  { EROFS, PTN_E_TEMPORARY, ADVICE_FILE },
+  { EACCES, PTN_E_TEMPORARY, ADVICE_FILE },
+  { EPERM, PTN_E_TEMPORARY, ADVICE_FILE },
+  { ENOENT, PTN_E_TEMPORARY, ADVICE_FILE },
   /* The client's, or both's. */
+  { KRB5KRB_AP_WRONG_PRINC, PTN_E_AUTHENTICATION, ADVICE_OTHER },
   { KRB5KRB_AP_ERR_SKEW, PTN_E_AUTHENTICATION, ADVICE_CLOCK },
   { KRB5KRB_AP_ERR_TKT_NYV, PTN_E_AUTHENTICATION, ADVICE_CLOCK },
   { KRB5KRB_AP_ERR_TKT_EXPIRED, PTN_E_AUTHENTICATION, NULL },
@@ -91,14 +107,46 @@ static const struct meaning meanings[] = {
   { KRB5_NOPERM_ETYPE, PTN_E_AUTHENTICATION, ADVICE_ENCTYPE },
   { KRB5_BAD_ENCTYPE, PTN_E_AUTHENTICATION, ADVICE_ENCTYPE },
   { KRB5_PROG_ETYPE_NOSUPP, PTN_E_AUTHENTICATION, ADVICE_ENCTYPE },
-  { ENOMEM, PTN_E_TEMPORARY, NULL },
-  { EMFILE, PTN_E_TEMPORARY, NULL },
-  { ENFILE, PTN_E_TEMPORARY, NULL },
-  { ENOSPC, PTN_E_TEMPORARY, ADVICE_REPLAY },
-  { EACCES, PTN_E_TEMPORARY, "the server must be able to read the keytab" },
-  { EPERM, PTN_E_TEMPORARY, "the server must be able to read the keytab" },
-  { ENOENT, PTN_E_TEMPORARY, "make a keytab: README.md, \"Keytabs\"" },
 };
+
+/* One code, KRB5KRB_AP_ERR_NOT_US, stands for several things. */
+static const struct {
+  const char *text;
+  ptn_status status;
+  const char *advice;
+} tellings[] = {
+  { "does not match server principal", PTN_E_AUTHENTICATION, ADVICE_OTHER },
+  { "using keytab key for", PTN_E_AUTHENTICATION, ADVICE_OTHER },
+  { "keytab is likely out of date", PTN_E_TEMPORARY, ADVICE_STALE },
+  { "cannot decrypt ticket", PTN_E_AUTHENTICATION, ADVICE_STALE },
+  { "not found in keytab", PTN_E_TEMPORARY, ADVICE_KEY },
+};
+
+/* libgssapi gives a code that two mechanisms have used a number of its own (from 100,000 on) for the
+ * second: then its text is all that tells. */
+static bool
+is_meant (const struct meaning *meaning, OM_uint32 minor, const char *text) {
+  if ((OM_uint32)meaning->code == minor)
+    return true;
+  const char *usual = error_message (meaning->code);
+  return minor >= 100000 && minor < 200000 && g_str_has_prefix (text, usual);
+}
+
+static void
+judge (struct fault *fault, OM_uint32 minor) {
+  for (size_t i = 0; i < G_N_ELEMENTS (tellings); i++)
+    if (strstr (fault->text, tellings[i].text)) {
+      fault->status = tellings[i].status;
+      fault->advice = tellings[i].advice;
+      return;
+    }
+  for (size_t i = 0; i < G_N_ELEMENTS (meanings); i++)
+    if (is_meant (&meanings[i], minor, fault->text)) {
+      fault->status = meanings[i].status;
+      fault->advice = meanings[i].advice;
+      return;
+    }
+}
 
 /* Another's text goes into a log line: one line of it. */
 static void
@@ -134,14 +182,12 @@ fault_of (OM_uint32 major, OM_uint32 minor, struct fault *fault) {
     fault->status = PTN_E_TEMPORARY;
     fault->advice = ADVICE_KEY;
   }
-  for (size_t i = 0; i < G_N_ELEMENTS (meanings); i++)
-    if ((OM_uint32)meanings[i].code == minor) {
-      fault->status = meanings[i].status;
-      fault->advice = meanings[i].advice;
-    }
-  /* "Unspecified GSS failure" says nothing beside what the mechanism says. */
-  if (routine != GSS_S_FAILURE || minor == 0)
-    append_status (fault, major, GSS_C_GSS_CODE);
+  /* What the mechanism says is more than the class it puts it in, if it says anything. */
   if (minor)
     append_status (fault, minor, GSS_C_MECH_CODE);
+  if (!*fault->text || strcmp (fault->text, error_message (0)) == 0) {
+    *fault->text = '\0';
+    append_status (fault, major, GSS_C_GSS_CODE);
+  }
+  judge (fault, minor);
 }

@@ -287,8 +287,10 @@ take (struct negotiation *n, struct ptn_bytes response) {
     return fail (n, PTN_E_INVALID, "the token is too long, or there are too many");
   switch (n->state) {
   case STATE_NEW:
-    if (!response.data) /* no initial response: an empty challenge asks for it */
+    if (response.size == 0 && n->rounds == 1) /* an empty challenge asks for the first token */
       return PTN_OK;
+    if (response.size == 0)
+      return fail (n, PTN_E_INVALID, "the first token is empty");
     status = acquire (n);
     return status == PTN_OK ? accept_token (n, response) : status;
   case STATE_CONTEXT:
