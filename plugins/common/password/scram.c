@@ -3,6 +3,7 @@
 #include "scram.h"
 
 #include "common/base64.h"
+#include "common/text/saslprep.h"
 
 #include <glib.h>
 #include <openssl/crypto.h>
@@ -67,55 +68,6 @@ scram_fault (password_scheme scheme, const char *text) {
   return read_keys (scheme, text, &keys) ? NULL : "is not ITERATIONS:SALT$STOREDKEY:SERVERKEY";
 }
 
-/* ---- Preparing --------------------------------------------------------------------------- */
-
-/* RFC 3454 table B.1. */
-static bool
-means_nothing (gunichar c) {
-  return c == 0xad || c == 0x34f || c == 0x1806 || (c >= 0x180b && c <= 0x180d)
-         || (c >= 0x200b && c <= 0x200d) || c == 0x2060 || (c >= 0xfe00 && c <= 0xfe0f)
-         || c == 0xfeff;
-}
-
-/* RFC 3454 table C.1.2; U+200B is in both tables, and nothing comes first. */
-static bool
-is_other_space (gunichar c) {
-  return c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f
-         || c == 0x3000;
-}
-
-char *
-scram_prepare (struct ptn_bytes password, size_t *size) {
-  const char *text = password.data, *end = text + password.size;
-  char *same = g_malloc (password.size + 1);
-  memcpy (same, text, password.size);
-  same[password.size] = '\0';
-  *size = password.size;
-  if (g_str_is_ascii (same) || !g_utf8_validate (text, (gssize)password.size, NULL))
-    return same;
-
-  /* Neither table makes a character longer, so nothing here moves to other memory unwiped. */
-  GString *mapped = g_string_sized_new (password.size + 8);
-  for (; text < end; text = g_utf8_next_char (text)) {
-    const gunichar c = g_utf8_get_char (text);
-    if (is_other_space (c))
-      g_string_append_c (mapped, ' ');
-    else if (!means_nothing (c))
-      g_string_append_unichar (mapped, c);
-  }
-  char *normal = g_utf8_normalize (mapped->str, (gssize)mapped->len, G_NORMALIZE_NFKC);
-  explicit_bzero (mapped->str, mapped->allocated_len);
-  g_string_free (mapped, TRUE);
-  if (!normal || !*normal) {
-    g_free (normal);
-    return same;
-  }
-  explicit_bzero (same, password.size);
-  g_free (same);
-  *size = strlen (normal);
-  return normal;
-}
-
 /* ---- Deriving ---------------------------------------------------------------------------- */
 
 /* RFC 5802 section 3, of a salt and its iterations. */
@@ -123,16 +75,19 @@ static bool
 derive (struct keys *keys, struct ptn_bytes password) {
   unsigned char salted[KEY_LIMIT], client[KEY_LIMIT];
   unsigned length = 0;
-  size_t size;
-  char *prepared = scram_prepare (password, &size);
-  const bool done = PKCS5_PBKDF2_HMAC (prepared, (int)size, keys->salt, (int)keys->salt_size,
+  /* What SASLprep refuses is hashed as it is, which is what clients do. */
+  char *prepared = saslprep (password);
+  const struct ptn_bytes text =
+      prepared ? (struct ptn_bytes){ prepared, strlen (prepared) } : password;
+  const bool done = PKCS5_PBKDF2_HMAC (text.data, (int)text.size, keys->salt, (int)keys->salt_size,
                                        (int)keys->iterations, keys->digest, (int)keys->size, salted)
                     && HMAC (keys->digest, salted, (int)keys->size, (const void *)"Client Key", 10,
                              client, &length)
                     && HMAC (keys->digest, salted, (int)keys->size, (const void *)"Server Key", 10,
                              keys->server, &length)
                     && EVP_Digest (client, keys->size, keys->stored, NULL, keys->digest, NULL);
-  explicit_bzero (prepared, size);
+  if (prepared)
+    explicit_bzero (prepared, text.size);
   g_free (prepared);
   explicit_bzero (salted, sizeof salted);
   explicit_bzero (client, sizeof client);

@@ -2,7 +2,7 @@
 /* scram.h - keys for SCRAM-SHA-1 and SCRAM-SHA-256 (RFC 5802, RFC 7677) in the form of RFC 5803
  * without its scheme: iterations ":" salt "$" StoredKey ":" ServerKey.
  *
- * No state; any thread.  Deriving takes a millisecond or two: it belongs in a lane. */
+ * Passwords go through SASLprep (RFC 4013), which is what clients hash.  No state; any thread.  Deriving takes a millisecond or two: it belongs in a lane. */
 #ifndef COMMON_PASSWORD_SCRAM_H
 #define COMMON_PASSWORD_SCRAM_H
 
@@ -23,9 +23,5 @@ char *scram_make (password_scheme scheme, struct ptn_bytes password, const char 
 /* The same with this salt and the usual number of iterations. */
 char *scram_make_salted (password_scheme scheme, struct ptn_bytes password,
                          const unsigned char salt[SCRAM_SALT]);
-
-/* SASLprep (RFC 4013) of a password: what clients hash.  To be wiped and g_free'd.  What is not
- * UTF-8, or would be nothing, stays as it is. */
-char *scram_prepare (struct ptn_bytes password, size_t *size);
 
 #endif
