@@ -7,11 +7,14 @@
 #ifndef DIRECTORY_FILE_ACCOUNTS_H
 #define DIRECTORY_FILE_ACCOUNTS_H
 
+#include "network.h"
+
 #include "common/login/names.h"
 #include "common/password/password.h"
 #include "rules.h"
 
 #include <glib.h>
+#include <pthread.h>
 #include <postern/auth.h>
 
 #define ACCOUNT_PASSWORDS 8 /* of one account at most */
@@ -34,12 +37,27 @@ struct grant {
   ptn_access access;
 };
 
+/* An app password: secrets of its own, in the account's list of passwords, with conditions. */
+struct app {
+  const char *label;
+  const char *created; /* as written, "" if it does not say */
+  const struct network *networks;
+  guint32 network_count; /* 0: from anywhere */
+  guint32 protocols;
+  gint64 expires_ms;    /* since 1970; G_MAXINT64: never */
+  guint32 first, count; /* which passwords */
+  guint32 line;
+  guint32 reserved;
+};
+
 struct account {
   const char *name;    /* folded: its one name */
   const char *address; /* primary */
   const char *display; /* "" if none */
   const char *server;  /* node; NULL: here */
+  /* The account's own come first, then those of its apps. */
   const struct password *passwords;
+  const struct app *apps;
   const struct grant *grants; /* who else opens this mailbox: delegates, then readers */
   const struct grant *opens;  /* what an administrator may open */
   const char *const *aliases; /* as written, folded */
@@ -47,7 +65,7 @@ struct account {
   struct ptn_strings groups; /* it is a member of */
   /* The password and the account itself, since 1970; G_MAXINT64: never. */
   gint64 expires_ms, disabled_ms;
-  guint32 password_count, grant_count, open_count, alias_count, group_count;
+  guint32 own_count, password_count, app_count, grant_count, open_count, alias_count, group_count;
   guint32 line; /* of its section */
   guint32 protocols;
 };
@@ -69,11 +87,14 @@ struct accounts {
   gint references;
   struct rules *rules;
   struct target postmaster;
-  const struct password *dummy;      /* what an unknown user is checked against: of the scheme that
-                                   most accounts have */
+  /* What an unknown user is checked against: passwords of the schemes that most accounts have. */
+  const struct password *dummy;
+  size_t dummy_count;
   const struct account *const *list; /* in the order of names */
   size_t count;
   /* The rest is between accounts.c and parse.c. */
+  pthread_mutex_t derived_lock;
+  GHashTable *derived; /* of a password and a scheme; wiped when the accounts go */
   GPtrArray *blocks;   /* the memory of everything */
   struct block *block; /* the one that is being filled */
   struct name_entry *entries;
@@ -85,6 +106,12 @@ struct accounts *accounts_ref (struct accounts *);
 void accounts_unref (struct accounts *);
 typedef struct accounts accounts_auto; /* for g_autoptr, which wants one word */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (accounts_auto, accounts_unref)
+
+/* SCRAM keys of a {PLAIN} password, if they were made already: they live as long as the accounts.
+ * keep: takes the text over; the first one stays. */
+const char *accounts_derived (struct accounts *, const struct password *, password_scheme);
+void accounts_keep_derived (struct accounts *, const struct password *, password_scheme,
+                            char *keys);
 
 /* Memory that lives as long as the accounts; zeroed. */
 void *accounts_memory (struct accounts *, size_t size);
@@ -109,6 +136,7 @@ const struct account *accounts_find_login (const struct accounts *, const char *
 struct target accounts_find_address (const struct accounts *, struct address_parts *parts,
                                      const char **detail, bool *ours);
 
+bool protocols_have (guint32 protocols, const char *service);
 /* Is the account allowed the service ("pop", "imap" ...)? */
 bool account_allows (const struct account *, const char *service);
 /* Is it an administrator's, whose mailbox is not opened over this service? */

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* credentials.c - "postern.credentials/1": is this the password, and secrets for mechanisms.
+/* credentials.c - "postern.credentials/1": is this the password?
  *
  * Called in tasks, on any worker.  What is cheap (a comparison, a remembered check) happens in the
  * step; a hash goes to the lane "password" as a job that owns all it touches, so that the session
  * may go away meanwhile. */
-#include "directory.h"
-
-#include "common/base64.h"
+#include "secrets.h"
+#include "verdict.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
+
+/* What a check of one user is made of.  An unknown user, and one without a password, is checked
+ * against the dummy, and `real` is false. */
+struct check {
+  const struct account *account; /* NULL: nobody; the work is done all the same */
+  const struct password *passwords;
+  size_t count;
+  bool real; /* the passwords are the account's, not the dummy */
+  /* The right one that was compared already, of somebody who is turned away all the same. */
+  const struct password *known;
+};
 
 /* ---- Jobs for the lane ------------------------------------------------------------------- */
 
@@ -17,11 +27,7 @@ struct job {
   gint references; /* the call's and the lane's */
   gint done;
   struct accounts *accounts;
-  const struct account *account; /* NULL: nobody; the work is done all the same */
-  bool real;                     /* the passwords are the account's, not the dummy */
-  bool remembered;
-  const struct password *passwords;
-  size_t count;
+  struct check check;
   const struct password *right; /* which of them it was; NULL: none */
   size_t size;
   unsigned char guess[PASSWORD_LIMIT];
@@ -40,24 +46,15 @@ job_unref (void *data) {
 static void
 job_work (void *data) {
   struct job *job = data;
-  for (size_t i = 0; i < job->count && !job->right; i++)
-    if (password_is_slow (&job->passwords[i])
-        && password_matches (&job->passwords[i], (struct ptn_bytes){ job->guess, job->size }))
-      job->right = &job->passwords[i];
+  const struct check *check = &job->check;
+  const struct ptn_bytes guess = { job->guess, job->size };
+  for (size_t i = 0; i < check->count && !job->right; i++)
+    if (password_is_slow (&check->passwords[i]) && password_matches (&check->passwords[i], guess))
+      job->right = &check->passwords[i];
   g_atomic_int_set (&job->done, 1);
 }
 
 /* ---- Checking ---------------------------------------------------------------------------- */
-
-/* What a check of one user is made of.  An unknown user, and one without a password, is checked
- * against the dummy, and `real` is false. */
-struct check {
-  const struct account *account;
-  const struct password *passwords;
-  size_t count;
-  bool real;
-  bool remembered; /* may a right one come from the cache, and go there? */
-};
 
 static bool
 has_checkable (const struct account *account) {
@@ -67,33 +64,32 @@ has_checkable (const struct account *account) {
   return false;
 }
 
-/* Whoever will be turned away although the password is right must not be turned away faster for
- * that: no cache for them. */
 static struct check
-check_of (const struct accounts *accounts, const struct account *account, const char *service,
-          int64_t now_ms) {
+check_of (const struct accounts *accounts, const struct account *account) {
   if (!account || !has_checkable (account))
-    return (struct check){ account, accounts->dummy, 1, false, false };
-  const bool welcome =
-      !account_is_disabled (account, now_ms) && !account_has_expired (account, now_ms)
-      && account_allows (account, service) && !account_is_closed (accounts, account, service);
-  return (struct check){ account, account->passwords, account->password_count, true, welcome };
+    return (struct check){ account, accounts->dummy, accounts->dummy_count, false, NULL };
+  return (struct check){ account, account->passwords, account->password_count, true, NULL };
 }
 
-/* The verdict after the right password, or a wrong one. */
+/* Whoever will be turned away although the password is right must not be turned away faster for
+ * that: no cache for them, and no comparison that spares a hash. */
+static bool
+is_welcome (struct directory *directory, const struct ptn_sasl_request *request,
+            const struct accounts *accounts, const struct check *check,
+            const struct password *right) {
+  const char *why;
+  return check->real && account_allows (check->account, request->service)
+         && !account_is_closed (accounts, check->account, request->service)
+         && verdict_of (directory, request, check->account, right, &why) == PTN_OK;
+}
+
 static ptn_status
-settle (struct directory *directory, struct ptn_task *task, const struct account *account,
-        bool right) {
-  const struct ptn_host *host = directory->host;
-  if (!right)
-    return host->fail (task, PTN_E_AUTHENTICATION, NULL,
-                       account ? "wrong password" : "unknown user");
-  const int64_t now_ms = host->realtime_ms ();
-  if (account_is_disabled (account, now_ms))
-    return host->fail (task, PTN_E_DISABLED, NULL, "account is disabled");
-  if (account_has_expired (account, now_ms))
-    return host->fail (task, PTN_E_PASSWORD_EXPIRED, NULL, "password has expired");
-  return PTN_OK;
+settle (struct directory *directory, struct ptn_task *task, const struct ptn_sasl_request *request,
+        const struct check *check, const struct password *right) {
+  if (right && check->real)
+    return verdict_settle (directory, task, request, check->account, right);
+  return directory->host->fail (task, PTN_E_AUTHENTICATION, NULL,
+                                check->account ? "wrong password" : "unknown user");
 }
 
 /* What a remembered verdict depends on: a changed hash is not found. */
@@ -102,32 +98,42 @@ stored_octets (const struct password *password) {
   return (struct ptn_bytes){ password->whole, strlen (password->whole) };
 }
 
-/* Everything that fits into a step.  false: a hash has to decide. */
 static bool
-check_in_step (struct directory *directory, const struct accounts *accounts,
-               const struct check *check, struct ptn_bytes guess, bool *right) {
+is_remembered (struct directory *directory, const struct accounts *accounts,
+               const struct password *password, struct ptn_bytes guess) {
+  struct verdicts *cache = accounts->rules->cache;
+  struct verdict_tag tag;
+  verdicts_tag (cache, stored_octets (password), guess, &tag);
+  return verdicts_find (cache, &tag, directory->host->monotonic_ns ()) == VERDICT_RIGHT;
+}
+
+/* Everything that fits into a step: *right, or NULL.  false: a hash has to decide, or to be waited
+ * for. */
+static bool
+check_in_step (struct directory *directory, const struct ptn_sasl_request *request,
+               const struct accounts *accounts, struct check *check, struct ptn_bytes guess,
+               const struct password **right) {
   const struct ptn_host *host = directory->host;
   bool slow = false;
-  *right = false;
   for (size_t i = 0; i < check->count; i++) {
     const struct password *password = &check->passwords[i];
     if (!password_is_slow (password)) {
-      *right |= password_matches (password, guess) & check->real;
+      if (password_matches (password, guess) && check->real && !check->known)
+        check->known = password;
       continue;
     }
     slow = true;
-    struct verdict_tag tag;
-    verdicts_tag (accounts->rules->cache, stored_octets (password), guess, &tag);
-    if (verdicts_find (accounts->rules->cache, &tag, host->monotonic_ns ()) == VERDICT_RIGHT
-        && check->remembered) {
+    if (is_remembered (directory, accounts, password, guess)
+        && is_welcome (directory, request, accounts, check, password)) {
       host->observe (directory->cached_metric, 1);
-      *right = true;
+      *right = password;
       return true;
     }
   }
+  *right = check->known;
   if (!slow)
     host->observe (directory->compared_metric, 1);
-  return *right || !slow;
+  return !slow || (*right && is_welcome (directory, request, accounts, check, *right));
 }
 
 static ptn_status
@@ -137,11 +143,7 @@ start_job (struct directory *directory, struct ptn_call *call, struct accounts *
   struct job *job = g_new0 (struct job, 1);
   job->references = 2;
   job->accounts = accounts_ref (accounts);
-  job->account = check->account;
-  job->real = check->real;
-  job->remembered = check->remembered;
-  job->passwords = check->passwords;
-  job->count = check->count;
+  job->check = *check;
   job->size = guess.size;
   memcpy (job->guess, guess.data, guess.size);
   if (host->offload (call->task, "password", job_work, job_unref, job) != PTN_OK) {
@@ -157,19 +159,22 @@ start_job (struct directory *directory, struct ptn_call *call, struct accounts *
 }
 
 static ptn_status
-finish_job (struct directory *directory, struct ptn_call *call) {
+finish_job (struct directory *directory, struct ptn_call *call,
+            const struct ptn_sasl_request *request) {
   struct job *job = call->state;
   if (!g_atomic_int_get (&job->done))
     return PTN_PENDING; /* a wake that was meant for something else */
-  const bool right = job->right && job->real;
-  if (right && job->remembered) {
+  const struct check *check = &job->check;
+  if (job->right && is_welcome (directory, request, job->accounts, check, job->right)) {
     struct verdicts *cache = job->accounts->rules->cache;
     struct verdict_tag tag;
     verdicts_tag (cache, stored_octets (job->right), (struct ptn_bytes){ job->guess, job->size },
                   &tag);
-    verdicts_add (cache, &tag, job->account->name, VERDICT_RIGHT, directory->host->monotonic_ns ());
+    verdicts_add (cache, &tag, check->account->name, VERDICT_RIGHT,
+                  directory->host->monotonic_ns ());
   }
-  const ptn_status status = settle (directory, call->task, job->account, right);
+  const ptn_status status =
+      settle (directory, call->task, request, check, check->known ? check->known : job->right);
   call->state = NULL;
   call->cancel = call->release = NULL;
   job_unref (job);
@@ -182,7 +187,7 @@ credentials_verify (void *instance, struct ptn_call *call, const struct ptn_sasl
   struct directory *directory = instance;
   const struct ptn_host *host = directory->host;
   if (call->state)
-    return finish_job (directory, call);
+    return finish_job (directory, call, request);
   g_autoptr (accounts_auto) accounts = directory_get (directory, call->task);
   if (!accounts)
     return PTN_E_TEMPORARY;
@@ -192,87 +197,25 @@ credentials_verify (void *instance, struct ptn_call *call, const struct ptn_sasl
   if (password.size == 0 || password.size > PASSWORD_LIMIT)
     return host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "empty or overlong password");
 
-  const struct check check = check_of (accounts, account, request->service, host->realtime_ms ());
-  bool right;
-  if (check_in_step (directory, accounts, &check, password, &right))
-    return settle (directory, call->task, account, right);
+  struct check check = check_of (accounts, account);
+  const struct password *right = NULL;
+  if (check_in_step (directory, request, accounts, &check, password, &right))
+    return settle (directory, call->task, request, &check, right);
   return start_job (directory, call, accounts, &check, password);
 }
 
-/* ---- Secrets for mechanisms -------------------------------------------------------------- */
-
-static const struct password *
-find_scheme (const struct account *account, password_scheme scheme) {
-  for (size_t i = 0; i < account->password_count; i++)
-    if (account->passwords[i].scheme == scheme)
-      return &account->passwords[i];
-  return NULL;
-}
-
-static ptn_status
-use_nt (const struct account *account, ptn_use_secret *use, void *argument) {
-  unsigned char nt[16];
-  const struct password *stored = find_scheme (account, SCHEME_NT);
-  if (stored) {
-    for (unsigned i = 0; i < sizeof nt; i++)
-      nt[i] = (unsigned char)(g_ascii_xdigit_value (stored->text[2 * i]) << 4
-                              | g_ascii_xdigit_value (stored->text[2 * i + 1]));
-  } else {
-    stored = find_scheme (account, SCHEME_PLAIN);
-    if (!stored || !password_nt ((struct ptn_bytes){ stored->text, strlen (stored->text) }, nt))
-      return PTN_E_NOT_FOUND;
-  }
-  const ptn_status status = use (argument, (struct ptn_bytes){ nt, sizeof nt });
-  explicit_bzero (nt, sizeof nt);
-  return status;
-}
-
-static ptn_status
-use_text (const struct password *stored, const char *prefix, ptn_use_secret *use, void *argument) {
-  if (!stored)
-    return PTN_E_NOT_FOUND;
-  char *secret = g_strconcat (prefix, stored->text, NULL);
-  const size_t size = strlen (secret);
-  const ptn_status status = use (argument, (struct ptn_bytes){ secret, size });
-  explicit_bzero (secret, size);
-  g_free (secret);
-  return status;
-}
-
-static ptn_status
-credentials_with_secret (void *instance, struct ptn_call *call,
-                         const struct ptn_sasl_request *request, const char *domain,
-                         const char *user, const char *scheme, ptn_use_secret *use,
-                         void *argument) {
+static void
+credentials_flush (void *instance, const char *user) {
   struct directory *directory = instance;
-  const struct ptn_host *host = directory->host;
-  g_autoptr (accounts_auto) accounts = directory_get (directory, call->task);
-  if (!accounts)
-    return PTN_E_TEMPORARY;
-  if (!user)
-    return PTN_E_AUTHENTICATION;
-  const struct account *account = accounts_find (accounts, user);
-  if (!account)
-    return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "unknown user");
-
-  ptn_status status = PTN_E_NOT_FOUND;
-  if (strcmp (scheme, "PLAIN") == 0)
-    status = use_text (find_scheme (account, SCHEME_PLAIN), "", use, argument);
-  else if (strcmp (scheme, "NT") == 0)
-    status = use_nt (account, use, argument);
-  else if (strcmp (scheme, "SCRAM-SHA-256") == 0)
-    status =
-        use_text (find_scheme (account, SCHEME_SCRAM_SHA_256), "SCRAM-SHA-256$", use, argument);
-  if (status == PTN_E_NOT_FOUND)
-    return host->fail (call->task, status, NULL, "no %s secret is stored for this user", scheme);
-  if (status != PTN_OK)
-    return host->fail (call->task, status, NULL, "wrong password");
-  return settle (directory, call->task, account, true);
+  struct rules *rules = directory_rules (directory);
+  verdicts_flush (rules->cache, user);
+  rules_unref (rules);
 }
 
 const struct ptn_credentials credentials_table = {
   .size = sizeof credentials_table,
-  .schemes = "PLAIN NT SCRAM-SHA-256",
+  .schemes = SECRETS_SCHEMES,
   .verify_password = credentials_verify,
-  .with_secret = credentials_with_secret,
+  .with_secret = secrets_with,
+  .flush = credentials_flush,
 };

@@ -131,6 +131,7 @@ directory_destroy (void *instance) {
   struct directory *directory = instance;
   g_clear_pointer (&directory->current, accounts_unref);
   g_clear_pointer (&directory->rules, rules_unref);
+  g_clear_pointer (&directory->uses, uses_free);
   pthread_mutex_destroy (&directory->lock);
   pthread_mutex_destroy (&directory->loading);
   g_free (directory);
@@ -146,6 +147,8 @@ directory_configure (const struct ptn_host *host, const struct ptn_config *confi
   pthread_mutex_init (&directory->lock, NULL);
   pthread_mutex_init (&directory->loading, NULL);
   make_metrics (directory);
+  g_autofree char *uses = g_build_filename (host->state_directory, "app-passwords", NULL);
+  directory->uses = uses_new (uses);
   directory->rules = directory_read_settings (directory, config);
   ptn_status status = directory->rules ? PTN_OK : PTN_E_INVALID;
   if (status == PTN_OK && directory_load (directory, directory->rules, NULL) == PTN_E_INVALID)
@@ -166,7 +169,19 @@ directory_configure (const struct ptn_host *host, const struct ptn_config *confi
 
 static ptn_status
 directory_start (void *instance) {
+  struct directory *directory = instance;
+  struct ptn_binding streams;
+  if (directory->host->find (directory->host, PTN_STREAM_ID, NULL, &streams) == PTN_OK)
+    directory->streams = streams.table;
   return PTN_OK;
+}
+
+/* Nobody else is here any more. */
+static void
+directory_stop (void *instance) {
+  struct directory *directory = instance;
+  if (directory->current && uses_are_due (directory->uses, G_MAXINT64))
+    uses_write (directory->uses, directory->current, directory->host->monotonic_ns ());
 }
 
 static ptn_status
@@ -193,6 +208,7 @@ static const struct ptn_plugin plugin = {
   .configure = directory_configure,
   .start = directory_start,
   .reload = directory_reload,
+  .stop = directory_stop,
   .destroy = directory_destroy,
   .lanes = "password",
 };

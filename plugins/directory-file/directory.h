@@ -7,6 +7,7 @@
 #define DIRECTORY_FILE_DIRECTORY_H
 
 #include "accounts.h"
+#include "uses.h"
 
 #include <postern/postern.h>
 #include <pthread.h>
@@ -23,6 +24,8 @@ struct file_version {
 
 struct directory {
   const struct ptn_host *host;
+  const struct ptn_stream_service *streams; /* from start on; NULL in tests without */
+  struct uses *uses;                        /* of app passwords */
 
   pthread_mutex_t lock;     /* of current and rules: taken to exchange or to reference them */
   struct accounts *current; /* NULL: the file was never read */

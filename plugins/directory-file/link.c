@@ -208,12 +208,15 @@ choose_dummy (struct parser *parser) {
             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     .whole = "",
   };
+  struct accounts *accounts = parser->accounts;
   size_t most = 0;
-  parser->accounts->dummy = &fallback;
-  for (size_t i = 0; i < SCHEME_COUNT; i++)
+  accounts->dummy = &fallback;
+  accounts->dummy_count = 1;
+  for (size_t i = 0; i < G_N_ELEMENTS (parser->tally); i++)
     if (parser->tally[i] > most) {
       most = parser->tally[i];
-      parser->accounts->dummy = parser->samples[i];
+      accounts->dummy = parser->samples[i]->passwords;
+      accounts->dummy_count = parser->samples[i]->own_count;
     }
 }
 

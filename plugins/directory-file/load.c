@@ -191,6 +191,23 @@ is_new (struct directory *directory, const char *file) {
   return !in_place || age_ms < 0 || age_ms >= QUIET_MS;
 }
 
+/* With the loading lock, too: one writer is enough. */
+static void
+write_uses (struct directory *directory, struct ptn_task *task) {
+  const struct ptn_host *host = directory->host;
+  pthread_mutex_lock (&directory->lock);
+  struct accounts *accounts = directory->current ? accounts_ref (directory->current) : NULL;
+  pthread_mutex_unlock (&directory->lock);
+  if (!accounts)
+    return;
+  host->blocking (task, 1);
+  if (!uses_write (directory->uses, accounts, host->monotonic_ns ()))
+    log_file (directory, PTN_LOG_WARNING, "directory.uses", "app-passwords", NULL, NULL,
+              g_strerror (errno));
+  host->blocking (task, 0);
+  accounts_unref (accounts);
+}
+
 static void
 look (struct directory *directory, struct ptn_task *task) {
   const gint64 now_ns = directory->host->monotonic_ns ();
@@ -205,6 +222,8 @@ look (struct directory *directory, struct ptn_task *task) {
     directory->host->blocking (task, 0);
   }
   rules_unref (rules);
+  if (uses_are_due (directory->uses, now_ns))
+    write_uses (directory, task);
   pthread_mutex_unlock (&directory->loading);
 }
 

@@ -6,6 +6,7 @@
  * 100,000 accounts a matter of a tenth of a second. */
 #include "parser.h"
 
+#include "app.h"
 #include "values.h"
 
 #include <string.h>
@@ -99,26 +100,48 @@ end_attributes (struct parser *parser, struct account *account) {
   account->attributes = (struct ptn_strings){ items, count };
 }
 
+/* Which schemes a plain password is compared with: of the account's own ones, so that app
+ * passwords, which are quick, do not count. */
+static void
+tally_schemes (struct parser *parser, const struct account *account) {
+  unsigned mask = 0;
+  for (unsigned i = 0; i < account->own_count; i++)
+    if (account->passwords[i].scheme != SCHEME_NT)
+      mask |= 1u << account->passwords[i].scheme;
+  if (mask && parser->tally[mask]++ == 0)
+    parser->samples[mask] = account;
+}
+
+static void
+end_passwords (struct parser *parser, struct account *account) {
+  const GArray *apps = parser->apps, *secrets = parser->app_passwords;
+  const unsigned own = parser->password_count, count = own + secrets->len;
+  if (count == 0)
+    return;
+  struct password *passwords = accounts_memory (parser->accounts, count * sizeof *passwords);
+  memcpy (passwords, parser->passwords, own * sizeof *passwords);
+  if (apps->len > 0) {
+    struct app *list = accounts_memory (parser->accounts, apps->len * sizeof *list);
+    memcpy (passwords + own, secrets->data, secrets->len * sizeof *passwords);
+    memcpy (list, apps->data, apps->len * sizeof *list);
+    for (guint i = 0; i < apps->len; i++)
+      list[i].first += own;
+    account->apps = list;
+  }
+  account->passwords = passwords;
+  account->own_count = own;
+  account->password_count = count;
+  account->app_count = apps->len;
+  tally_schemes (parser, account);
+}
+
 static void
 end_section (struct parser *parser) {
   if (!parser->section || !parser->section->account)
     return;
   struct account *account = parser->section->account;
   end_attributes (parser, account);
-  if (parser->password_count == 0)
-    return;
-  const size_t size = parser->password_count * sizeof (struct password);
-  struct password *passwords = accounts_memory (parser->accounts, size);
-  memcpy (passwords, parser->passwords, size);
-  account->passwords = passwords;
-  account->password_count = parser->password_count;
-  for (unsigned i = 0; i < parser->password_count; i++) {
-    if (passwords[i].scheme == SCHEME_NT)
-      continue;
-    if (parser->tally[passwords[i].scheme]++ == 0)
-      parser->samples[passwords[i].scheme] = &passwords[i];
-    break;
-  }
+  end_passwords (parser, account);
 }
 
 static void
@@ -148,6 +171,8 @@ begin_section (struct parser *parser, char *line, size_t length) {
   parser->section = NULL;
   parser->skipping = true;
   parser->password_count = 0;
+  g_array_set_size (parser->apps, 0);
+  g_array_set_size (parser->app_passwords, 0);
   parser->seen = 0;
   g_ptr_array_set_size (parser->attributes, 0);
   if (line[length - 1] != ']') {
@@ -186,6 +211,7 @@ begin_section (struct parser *parser, char *line, size_t length) {
 
 enum key {
   KEY_PASSWORD,
+  KEY_APP_PASSWORD,
   KEY_NAME,
   KEY_ALIAS,
   KEY_DELEGATES,
@@ -198,9 +224,9 @@ enum key {
   KEY_MEMBERS,
   KEY_COUNT
 };
-static const char *const key_names[] = { "password", "name",     "alias",     "delegates",
-                                         "readers",  "may_open", "protocols", "server",
-                                         "disabled", "expired",  "members" };
+static const char *const key_names[] = { "password",  "app_password", "name",     "alias",
+                                         "delegates", "readers",      "may_open", "protocols",
+                                         "server",    "disabled",     "expired",  "members" };
 G_STATIC_ASSERT (G_N_ELEMENTS (key_names) == KEY_COUNT);
 
 static void
@@ -222,6 +248,28 @@ take_password (struct parser *parser, char *value) {
     parser_mistake (parser, parser->line, "the password %s", fault);
   else
     parser->password_count++;
+}
+
+static void
+take_app (struct parser *parser, char *value) {
+  struct password secrets[APP_SECRETS];
+  struct app app;
+  if (parser->apps->len == ACCOUNT_APPS) {
+    parser_mistake (parser, parser->line, "more than %d app passwords", ACCOUNT_APPS);
+    return;
+  }
+  const char *fault = app_read (parser->accounts, value, &app, secrets);
+  for (guint i = 0; !fault && i < parser->apps->len; i++)
+    if (g_ascii_strcasecmp (g_array_index (parser->apps, struct app, i).label, app.label) == 0)
+      fault = "has the label of another one";
+  if (fault) {
+    parser_mistake (parser, parser->line, "the app password '%s' %s", app.label, fault);
+    return;
+  }
+  app.line = parser->line;
+  app.first = parser->app_passwords->len;
+  g_array_append_vals (parser->app_passwords, secrets, app.count);
+  g_array_append_val (parser->apps, app);
 }
 
 static void
@@ -253,6 +301,9 @@ take_account_key (struct parser *parser, enum key key, char *value) {
   switch (key) {
   case KEY_PASSWORD:
     take_password (parser, value);
+    break;
+  case KEY_APP_PASSWORD:
+    take_app (parser, value);
     break;
   case KEY_NAME:
     account->display = value;
@@ -293,8 +344,8 @@ take_account_key (struct parser *parser, enum key key, char *value) {
 
 static bool
 repeats (enum key key) {
-  return key == KEY_PASSWORD || key == KEY_ALIAS || key == KEY_DELEGATES || key == KEY_READERS
-         || key == KEY_MAY_OPEN;
+  return key == KEY_PASSWORD || key == KEY_APP_PASSWORD || key == KEY_ALIAS || key == KEY_DELEGATES
+         || key == KEY_READERS || key == KEY_MAY_OPEN;
 }
 
 static void
@@ -388,6 +439,8 @@ accounts_parse (struct rules *rules, char *text, size_t size, GPtrArray *errors)
     .errors = errors,
     .sections = g_array_new (FALSE, FALSE, sizeof (struct section)),
     .attributes = g_ptr_array_new (),
+    .apps = g_array_new (FALSE, FALSE, sizeof (struct app)),
+    .app_passwords = g_array_new (FALSE, FALSE, sizeof (struct password)),
   };
   const guint errors_before = errors->len;
   accounts_own (parser.accounts, text);
@@ -399,6 +452,8 @@ accounts_parse (struct rules *rules, char *text, size_t size, GPtrArray *errors)
   }
   g_array_unref (parser.sections);
   g_ptr_array_unref (parser.attributes);
+  g_array_unref (parser.apps);
+  g_array_unref (parser.app_passwords);
   if (errors->len == errors_before)
     return parser.accounts;
   accounts_unref (parser.accounts);

@@ -30,11 +30,13 @@ struct parser {
   struct section *section;
   struct password passwords[ACCOUNT_PASSWORDS];
   unsigned password_count;
+  GArray *apps;          /* struct app, whose `first` counts in app_passwords */
+  GArray *app_passwords; /* struct password */
   GPtrArray *attributes; /* char *, "name=value" */
   guint32 seen;          /* 1 << key */
-  /* Which scheme is the usual one. */
-  const struct password *samples[SCHEME_COUNT];
-  size_t tally[SCHEME_COUNT];
+  /* Which schemes are the usual ones, by a mask of 1 << scheme. */
+  const struct account *samples[1 << SCHEME_COUNT];
+  size_t tally[1 << SCHEME_COUNT];
 };
 
 /* One more mistake, unless there are too many. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* apps_test.c - app passwords: where they let in and where not, several secrets of one user, and
+ * when each was last used. */
+#include "fixture.h"
+
+static const char people[] =
+    "[alice]\n"
+    "password = {PLAIN}own\n"
+    "app_password = phone {SHA256}RVadpX9Le/Ry16hk70eBRRyuY4P+6fsK5AxZqhzkdbc= created=2026-11-22\n"
+    "app_password = desk {PLAIN}desk protocols=imap,smtp networks=10.0.0.0/8,2001:db8::/32\n"
+    "app_password = socket {PLAIN}socket networks=unix\n"
+    "app_password = old {PLAIN}old expires=2026-01-01\n"
+    "app_password = later {PLAIN}later expires=2199-01-01\n"
+    "[bob]\n"
+    "password = $6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+    "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1\n"
+    "expired = yes\n"
+    "app_password = pop {PLAIN}pop {NT}a4f49c406510bdcab6824ee7c30fd852 protocols=pop\n"
+    "[carol]\n"
+    "disabled = yes\n"
+    "app_password = x {PLAIN}x\n";
+
+static const struct {
+  const char *user, *password, *service, *peer;
+  ptn_status status;
+} logins[] = {
+  { "alice", "own", "imap", "192.0.2.1", PTN_OK },
+  { "alice", "phone", "imap", "192.0.2.1", PTN_OK },
+  { "alice", "phone", "pop", "", PTN_OK },
+  { "alice", "phones", "pop", "", PTN_E_AUTHENTICATION },
+  { "alice", "desk", "imap", "10.1.2.3", PTN_OK },
+  { "alice", "desk", "imap", "2001:db8:1::9", PTN_OK },
+  { "alice", "desk", "imap", "11.1.2.3", PTN_E_DENIED },
+  { "alice", "desk", "imap", "2001:db9::9", PTN_E_DENIED },
+  { "alice", "desk", "imap", "", PTN_E_DENIED },
+  { "alice", "desk", "imap", "unix", PTN_E_DENIED },
+  { "alice", "desk", "pop", "10.1.2.3", PTN_E_DENIED },
+  { "alice", "socket", "imap", "unix", PTN_OK },
+  { "alice", "socket", "imap", "127.0.0.1", PTN_E_DENIED },
+  { "alice", "old", "imap", "192.0.2.1", PTN_E_PASSWORD_EXPIRED },
+  { "alice", "later", "imap", "192.0.2.1", PTN_OK },
+  { "bob", "pop", "pop", "192.0.2.1", PTN_OK }, /* its own password has expired, not this one */
+  { "bob", "pop", "imap", "192.0.2.1", PTN_E_DENIED },
+  { "bob", "Hello world!", "pop", "192.0.2.1", PTN_E_PASSWORD_EXPIRED },
+  { "carol", "x", "imap", "192.0.2.1", PTN_E_DISABLED },
+};
+
+/* With a connection from there. */
+static void
+connect_from (struct fixture *f, struct ptn_stream **stream, const char *service,
+              const char *peer) {
+  *stream = harness_stream_new (f->harness, f->task, 1024);
+  harness_stream_set_property (*stream, "peer.address", peer);
+  f->request.stream = *stream;
+  f->request.service = service;
+}
+
+static void
+they_let_in_where_they_may (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (logins); i++) {
+    struct ptn_stream *stream;
+    connect_from (f, &stream, logins[i].service, logins[i].peer);
+    const ptn_status status = fixture_verify (f, logins[i].user, logins[i].password);
+    if (status != logins[i].status)
+      fail_msg ("%zu: %d", i, status);
+    harness_stream_free (&stream);
+  }
+  fixture_free (f);
+}
+
+/* Who is turned away although the password is right waits for the hash, as all others do. */
+static void
+the_turned_away_are_not_quicker (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, NULL);
+  static const char hashed[] = "postern_password_checks{kind=\"hash\"}";
+  struct ptn_stream *stream;
+  connect_from (f, &stream, "imap", "192.0.2.1");
+  assert_int_equal (fixture_verify (f, "bob", "pop"), PTN_E_DENIED);
+  assert_int_equal (harness_metric (f->harness, hashed), 1);
+  assert_int_equal (fixture_verify (f, "bob", "wrong"), PTN_E_AUTHENTICATION);
+  assert_int_equal (harness_metric (f->harness, hashed), 2);
+  f->request.service = "pop";
+  assert_int_equal (fixture_verify (f, "bob", "pop"), PTN_OK);
+  assert_int_equal (harness_metric (f->harness, hashed), 2);
+  harness_stream_free (&stream);
+  fixture_free (f);
+}
+
+/* Right is the secret with this text; all that were shown are kept. */
+struct choice {
+  const char *right;
+  GString *seen;
+};
+
+static ptn_status
+choose (void *argument, struct ptn_bytes secret) {
+  struct choice *choice = argument;
+  g_string_append_len (choice->seen, secret.data, (gssize)secret.size);
+  g_string_append_c (choice->seen, '\n');
+  const bool right = choice->right && strlen (choice->right) == secret.size
+                     && memcmp (choice->right, secret.data, secret.size) == 0;
+  return right ? PTN_OK : PTN_E_AUTHENTICATION;
+}
+
+static ptn_status
+with_secret (struct fixture *f, const char *user, const char *scheme, struct choice *choice) {
+  const struct ptn_credentials *credentials = f->credentials.table;
+  const ptn_status status =
+      HARNESS_AWAIT (f->task,
+                     credentials->with_secret (f->credentials.instance, &f->call, &f->request, "",
+                                               user, scheme, choose, choice));
+  f->host->call_end (&f->call);
+  return status;
+}
+
+static void
+every_secret_is_tried (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, NULL);
+  struct ptn_stream *stream;
+  connect_from (f, &stream, "imap", "192.0.2.1");
+  g_autoptr (GString) seen = g_string_new (NULL);
+  static const struct {
+    const char *right;
+    ptn_status status;
+  } cases[] = { { "own", PTN_OK },
+                { "later", PTN_OK },
+                { "desk", PTN_E_DENIED },
+                { "old", PTN_E_PASSWORD_EXPIRED },
+                { "other", PTN_E_AUTHENTICATION } };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    struct choice choice = { cases[i].right, seen };
+    assert_int_equal (with_secret (f, "alice", "PLAIN", &choice), cases[i].status);
+  }
+  g_string_truncate (seen, 0);
+  struct choice none = { NULL, seen };
+  assert_int_equal (with_secret (f, "alice", "PLAIN", &none), PTN_E_AUTHENTICATION);
+  assert_string_equal (seen->str, "own\ndesk\nsocket\nold\nlater\n");
+  harness_stream_free (&stream);
+  fixture_free (f);
+}
+
+/* The keys of all {PLAIN} passwords have one salt, which stays: a server tells a user one. */
+static void
+derived_keys_have_one_salt (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, NULL);
+  static const char *const schemes[] = { "SCRAM-SHA-1", "SCRAM-SHA-256" };
+  for (size_t s = 0; s < G_N_ELEMENTS (schemes); s++) {
+    g_autoptr (GString) seen = g_string_new (NULL), again = g_string_new (NULL);
+    struct choice first = { NULL, seen }, second = { NULL, again };
+    assert_int_equal (with_secret (f, "alice", schemes[s], &first), PTN_E_AUTHENTICATION);
+    assert_int_equal (with_secret (f, "alice", schemes[s], &second), PTN_E_AUTHENTICATION);
+    assert_string_equal (seen->str, again->str);
+    g_auto (GStrv) keys = g_strsplit (seen->str, "\n", -1);
+    assert_int_equal (g_strv_length (keys), 6); /* five, and nothing behind the last */
+    g_autofree char *prefix = g_strconcat (schemes[s], "$4096:", NULL);
+    const size_t salted = strlen (prefix) + strcspn (keys[0] + strlen (prefix), "$");
+    for (int i = 0; i < 5; i++) {
+      assert_true (g_str_has_prefix (keys[i], prefix));
+      assert_memory_equal (keys[i], keys[0], salted);
+      assert_true (i == 0 || strcmp (keys[i], keys[0]) != 0);
+    }
+    g_autoptr (GString) other = g_string_new (NULL);
+    struct choice bob = { NULL, other };
+    assert_int_equal (with_secret (f, "bob", schemes[s], &bob), PTN_E_AUTHENTICATION);
+    assert_int_not_equal (memcmp (other->str + strlen (prefix), keys[0] + strlen (prefix), 22), 0);
+  }
+  fixture_free (f);
+}
+
+/* Who asks for a key may go away. */
+static void
+a_derivation_may_be_left (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, NULL);
+  const struct ptn_credentials *credentials = f->credentials.table;
+  g_autoptr (GString) seen = g_string_new (NULL);
+  struct choice choice = { NULL, seen };
+  assert_int_equal (credentials->with_secret (f->credentials.instance, &f->call, &f->request, "",
+                                              "alice", "SCRAM-SHA-1", choose, &choice),
+                    PTN_PENDING);
+  f->host->call_end (&f->call);
+  assert_string_equal (seen->str, "");
+  fixture_free (f);
+}
+
+int
+main (int count, char **arguments) {
+  (void)count;
+  fixture_module = arguments[1];
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (they_let_in_where_they_may),
+    cmocka_unit_test (the_turned_away_are_not_quicker),
+    cmocka_unit_test (every_secret_is_tried),
+    cmocka_unit_test (derived_keys_have_one_salt),
+    cmocka_unit_test (a_derivation_may_be_left),
+  };
+  return cmocka_run_group_tests_name ("directory-file: app passwords", tests, NULL, NULL);
+}
