@@ -31,7 +31,8 @@ struct attempt {
   const char *candidate; /* which of two spellings is being looked for */
   const char *refusal;   /* why it fails even if the proof is right; NULL: it does not */
   const char *reason;    /* of a failure, for the log; static, or `text` */
-  const char *detail;    /* more about the mechanism for the log ("NTLMv2"); static, or NULL */
+  const char *detail;    /* more about the mechanism for the log ("NTLMv2"); static or the
+                          * exchange's, or NULL */
   const char *demand;    /* an attribute that who proves must have, with the value "yes"; static */
   char text[160];        /* a reason that somebody else gave */
   char first_text[160];  /* why nobody is called so, as the first directory told */

@@ -17,6 +17,7 @@
 #define AUTH_MECHANISM_LIMIT 32
 
 struct delegations;
+struct external_rules;
 struct mechanism;
 
 /* Who verifies what proves the users of a directory. */
@@ -58,6 +59,7 @@ struct auth {
   struct gate *gate;
   struct verdicts *verdicts; /* of slow sources on passwords */
   struct delegations *delegations;
+  struct external_rules *external_rules;    /* locks */
   unsigned char scram_secret[SCRAM_SECRET]; /* of invented salts; wiped */
   unsigned scram_iterations;
   char **chains;             /* the setting `credentials` */

@@ -5,6 +5,7 @@
  * An exchange belongs to who started it, until finish; all in its task. */
 #include "mechanism.h"
 #include "cram/cram.h"
+#include "external/external.h"
 #include "ntlm/ntlm.h"
 #include "password/password.h"
 #include "scram/scram.h"
@@ -12,15 +13,11 @@
 #include <string.h>
 
 const struct mechanism *const auth_mechanisms[] = {
-  &auth_scram_sha_256_plus,
-  &auth_scram_sha_256,
-  &auth_scram_sha_1_plus,
-  &auth_scram_sha_1,
-  &auth_plain,
-  &auth_login,
-  &auth_ntlm,
-  &auth_cram_md5,
-  NULL,
+  &auth_external,      &auth_scram_sha_256_plus,
+  &auth_scram_sha_256, &auth_scram_sha_1_plus,
+  &auth_scram_sha_1,   &auth_plain,
+  &auth_login,         &auth_ntlm,
+  &auth_cram_md5,      NULL,
 };
 
 const char *

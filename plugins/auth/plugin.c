@@ -3,6 +3,7 @@
  * configure to destroy. */
 #include "commands.h"
 #include "delegations.h"
+#include "external/rules.h"
 #include "mechanism.h"
 
 #include <string.h>
@@ -30,6 +31,9 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "cache_negative_time", PTN_SETTING_DURATION, 0, "30s", "For how long, if it was wrong.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "external_users", PTN_SETTING_PATH, 0, NULL,
+    "A file that says whose certificate it is, for EXTERNAL: lines of LOGIN KIND VALUE.", NULL,
+    PTN_SCOPE_PLUGIN, 0 },
   { "scram_iterations", PTN_SETTING_INTEGER, 0, "4096",
     "The iteration count of SCRAM that is told of users without stored keys; set it to what most "
     "stored keys have, so that the others do not stand out.",
@@ -45,11 +49,16 @@ static const struct ptn_setting settings[] = {
     "Whether clients of NTLM and Kerberos must bind their proof to the TLS channel: none (not "
     "looked at), allow (checked if sent), require.",
     "none allow require", PTN_SCOPE_LISTENER, 0 },
+  { "external_names", PTN_SETTING_LIST, 0, "upn email",
+    "Which names in a client's certificate are a login name, for EXTERNAL: the first kind that it "
+    "has decides.",
+    "upn email cn dns", PTN_SCOPE_LISTENER, 0 },
   { "ntlmv1", PTN_SETTING_BOOLEAN, 0, "no",
     "Accept NTLMv1 and NTLM2 session responses of accounts that allow it (auth.ntlmv1 = yes).",
     NULL, PTN_SCOPE_LISTENER, 0 },
   { "ntlm_domain", PTN_SETTING_STRING, 0, NULL,
-    "The NetBIOS name of the Windows domain, as NTLM clients are told it: some then send it back as "
+    "The NetBIOS name of the Windows domain, as NTLM clients are told it: some then send it back "
+    "as "
     "the user's domain.",
     NULL, PTN_SCOPE_LISTENER, 0 },
 };
@@ -104,6 +113,7 @@ auth_destroy (void *instance) {
   }
   g_clear_pointer (&auth->verdicts, verdicts_unref);
   delegations_free (&auth->delegations);
+  external_rules_free (&auth->external_rules);
   gate_free (&auth->gate);
   g_strfreev ((char **)auth->closed);
   g_strfreev (auth->chains);
@@ -141,6 +151,9 @@ read_settings (struct auth *auth, const struct ptn_config *config) {
                                  host->number (config, "cache_negative_time") * 1000000);
   if (!auth->verdicts)
     return refuse (auth, "login.settings", "the system gives no random numbers", NULL);
+  auth->external_rules = external_rules_new ();
+  if (!external_rules_load (auth->external_rules, host->text (config, "external_users"), &why))
+    return refuse (auth, "login.settings", why, NULL);
   auth->delegations = delegations_new (host->state_directory, &why);
   return auth->delegations ? PTN_OK : refuse (auth, "login.delegations", why, NULL);
 }
@@ -291,6 +304,10 @@ static ptn_status
 auth_reload (void *instance, struct ptn_task *task, const struct ptn_config *config) {
   struct auth *auth = instance;
   const struct gate_settings gate = read_gate (auth->host, config);
+  g_autofree char *why = NULL;
+  if (!external_rules_load (auth->external_rules, auth->host->text (config, "external_users"),
+                            &why))
+    return refuse (auth, "login.settings", why, NULL);
   gate_set (auth->gate, &gate);
   return PTN_OK;
 }
