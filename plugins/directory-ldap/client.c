@@ -131,9 +131,11 @@ login_filter (const struct rules *rules, const char *folded, const char *mail) {
   } else if (name_canonical (folded, strlen (folded), canonical)) {
     append_address (filter, rules, canonical);
   }
-  if (!at || rules_is_login_domain (rules, at + 1))
-    filter_append_equals (filter, rules->map.account, folded,
-                          at ? (gsize)(at - folded) : strlen (folded));
+  /* NAME@DOMAIN of ours may mean NAME, and the name of an account need not be one of a login. */
+  if (at && rules_is_login_domain (rules, at + 1))
+    for (char **name = rules->map.logins; *name; name++)
+      filter_append_equals (filter, *name, folded, (gsize)(at - folded));
+  filter_append_equals (filter, rules->map.account, folded, strlen (folded));
   g_string_append (filter, "))");
   return g_string_free (filter, FALSE);
 }

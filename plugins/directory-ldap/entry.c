@@ -342,12 +342,11 @@ entry_rank (const struct rules *rules, const struct entry *entry, const char *fo
   }
   if (name_canonical (folded, strlen (folded), canonical) && entry_has_address (entry, canonical))
     return RANK_ADDRESS;
-  /* ACCOUNT@DOMAIN, which Active Directory knows without being told, and others mean. */
-  const gsize length = (gsize)(at - folded);
-  const bool implicit = strlen (entry->account) == length
-                        && memcmp (entry->account, folded, length) == 0
-                        && rules_is_login_domain (rules, at + 1);
-  return implicit ? RANK_IMPLICIT : -1;
+  /* NAME@DOMAIN, which Active Directory knows without being told, and others mean. */
+  if (!rules_is_login_domain (rules, at + 1))
+    return -1;
+  g_autofree char *bare = g_strndup (folded, (gsize)(at - folded));
+  return is_among (entry->logins, bare) ? RANK_IMPLICIT : -1;
 }
 
 bool

@@ -118,6 +118,12 @@ pool_is_trouble (int code) {
   }
 }
 
+void
+pool_complain (struct pool *pool, const char *event, const char *what, const char *text) {
+  pool->host->log (pool->host, PTN_LOG_ERROR, NULL, event,
+                   (struct ptn_field[]){ { "what", what }, { "text", text } }, 2);
+}
+
 static struct timeval
 time_of (const struct rules *rules) {
   return (struct timeval){ rules->timeout_ms / 1000, rules->timeout_ms % 1000 * 1000 };

@@ -31,6 +31,8 @@ typedef int pool_work (LDAP *, void *argument);
 int pool_run (struct pool *, pool_purpose, pool_work *, void *argument, char reason[POOL_REASON]);
 
 bool pool_is_trouble (int code);
+/* What an administrator has to know of: one line of the log. */
+void pool_complain (struct pool *, const char *event, const char *what, const char *text);
 
 /* Waits for the answer to a request, at most for the pool's timeout; then it is given up.
  * *message is to be freed with ldap_msgfree.  LDAP_SUCCESS, LDAP_TIMEOUT, LDAP_SERVER_DOWN. */

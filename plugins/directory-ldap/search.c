@@ -123,6 +123,8 @@ search_run (struct search *search, struct pool *pool, const struct rules *rules,
   ldap_memfree (running.text);
   if (code == LDAP_SUCCESS && !running.too_many)
     return PTN_OK;
+  if (refused || running.too_many)
+    pool_complain (pool, "ldap.search", search->base, reason);
   search_clear (search);
   return PTN_E_TEMPORARY;
 }
