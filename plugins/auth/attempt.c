@@ -11,7 +11,7 @@
 
 void
 attempt_init (struct attempt *attempt, struct auth *auth, const struct ptn_sasl_request *request) {
-  *attempt = (struct attempt){ .auth = auth, .request = request };
+  *attempt = (struct attempt){ .auth = auth, .request = request, .roster = auth_roster (auth) };
 }
 
 void
@@ -21,6 +21,7 @@ attempt_clear (struct attempt *attempt) {
   host->call_end (&attempt->on_behalf);
   host->call_end (&attempt->checking);
   g_clear_pointer (&attempt->login, g_free);
+  g_clear_pointer (&attempt->roster, roster_unref);
 }
 
 static ptn_status
@@ -84,8 +85,8 @@ enter (struct attempt *attempt, struct ptn_task *task, const char *login) {
 static ptn_status
 find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
   const struct ptn_host *host = attempt->auth->host;
-  for (; attempt->at < attempt->auth->directory_count; attempt->at++) {
-    struct auth_directory *directory = &attempt->auth->directories[attempt->at];
+  for (; attempt->at < attempt->roster->directory_count; attempt->at++) {
+    struct roster_directory *directory = &attempt->roster->directories[attempt->at];
     attempt->finding.task = task;
     attempt->identity = (struct ptn_identity){ .size = sizeof attempt->identity };
     const ptn_status status =
@@ -127,7 +128,7 @@ find_candidates (struct attempt *attempt, struct ptn_task *task, const char *log
  * What is wrong with it shows only after the proof. */
 static ptn_status
 find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *authzid) {
-  struct auth_directory *directory = &attempt->auth->directories[attempt->at];
+  struct roster_directory *directory = &attempt->roster->directories[attempt->at];
   struct ptn_identity *identity = &attempt->identity;
   struct ptn_identity other = { .size = sizeof other };
   attempt->on_behalf.task = task;

@@ -20,6 +20,7 @@ typedef enum {
 struct attempt {
   struct auth *auth;
   const struct ptn_sasl_request *request;
+  struct roster *roster; /* a reference */
   attempt_state state;
   bool counted;   /* keys are made */
   bool nobody;    /* no directory knows the name; all goes on as if one did */

@@ -21,15 +21,17 @@ run_flush (void *instance, struct ptn_call *call, struct ptn_strings arguments,
   if (arguments.count > 1)
     return mistake (auth, call, "cache flush takes one name, or none for everybody");
   const char *user = arguments.count ? arguments.items[0] : NULL;
-  verdicts_flush (auth->verdicts, user);
-  for (size_t i = 0; i < auth->directory_count; i++) {
-    const struct auth_directory *directory = &auth->directories[i];
+  struct roster *roster = auth_roster (auth);
+  verdicts_flush (roster->verdicts, user);
+  for (size_t i = 0; i < roster->directory_count; i++) {
+    const struct roster_directory *directory = &roster->directories[i];
     if (PTN_CAN (directory->directory, flush))
       directory->directory->flush (directory->instance, user);
     for (size_t k = 0; k < directory->source_count; k++)
       if (PTN_CAN (directory->sources[k].credentials, flush))
         directory->sources[k].credentials->flush (directory->sources[k].instance, user);
   }
+  roster_unref (roster);
   const struct ptn_field fields[] = { { "user", user ? user : "" } };
   auth->host->log (auth->host, PTN_LOG_NOTICE, call->task, "login.cache_flushed", fields, 1);
   return PTN_OK;
@@ -57,8 +59,8 @@ naming_free (void *data) {
 static ptn_status
 find_account (struct auth *auth, struct ptn_call *call, struct naming *naming, const char *name,
               char **account) {
-  for (; naming->at < auth->directory_count; naming->at++) {
-    const struct auth_directory *directory = &auth->directories[naming->at];
+  for (; naming->at < auth->everybody.directory_count; naming->at++) {
+    const struct roster_directory *directory = &auth->everybody.directories[naming->at];
     struct ptn_identity identity = { .size = sizeof identity };
     naming->finding.task = call->task;
     const ptn_status status =

@@ -29,7 +29,7 @@ struct login {
 static ptn_status
 login_mechanisms (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
                   struct ptn_strings *offered, uint32_t *plaintext) {
-  const struct auth *auth = instance;
+  struct auth *auth = instance;
   if (call->release)
     auth->host->call_end (call);
   const char **names = g_new (const char *, AUTH_MECHANISM_LIMIT);
@@ -114,7 +114,7 @@ login_finish (void *data) {
 
 /* Which dialogue a protocol asks for.  PTN_E_UNSUPPORTED, with the reason for the log. */
 static ptn_status
-choose (const struct auth *auth, const struct ptn_sasl_request *request, const char *name,
+choose (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
         struct auth_mechanism *chosen, ptn_sasl_flags *flags, const char **why) {
   *chosen = (struct auth_mechanism){ .own = &auth_password_commands };
   if (name && g_ascii_strcasecmp (name, "APOP") == 0)
@@ -213,7 +213,7 @@ refuse (struct attempt *attempt, const char *reason) {
 static ptn_status
 authorize (struct login *login, struct ptn_task *task) {
   struct attempt *attempt = &login->attempt;
-  const struct auth_directory *directory = &attempt->auth->directories[attempt->at];
+  const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
   login->authorizing.task = task;
   policy_grant (attempt);
   const ptn_status status =

@@ -17,7 +17,7 @@ is_integrated (const char *name) {
 }
 
 static const struct auth_mechanism *
-find_provider (const struct auth *auth, const char *name) {
+find_provider (struct auth *auth, const char *name) {
   for (size_t i = 0; i < auth->mechanism_count; i++)
     if (g_ascii_strcasecmp (auth->mechanisms[i].table->name, name) == 0)
       return &auth->mechanisms[i];
@@ -33,7 +33,7 @@ lists (struct ptn_strings words, const char *name) {
 }
 
 static bool
-is_configured (const struct auth *auth, const struct ptn_sasl_request *request, const char *name) {
+is_configured (struct auth *auth, const struct ptn_sasl_request *request, const char *name) {
   if (is_integrated (name))
     return auth->host->number (request->config, "integrated_windows_authentication");
   return lists (auth->host->words (request->config, "sasl_mechanisms"), name);
@@ -41,7 +41,7 @@ is_configured (const struct auth *auth, const struct ptn_sasl_request *request, 
 
 /* NULL: it works here; else why not. */
 static const char *
-obstacle (const struct auth *auth, const struct ptn_sasl_request *request,
+obstacle (struct auth *auth, const struct ptn_sasl_request *request,
           const struct auth_mechanism *found) {
   const struct ptn_sasl_mechanism *table = found->table;
   if (g_ascii_strcasecmp (table->name, "ANONYMOUS") == 0)
@@ -54,7 +54,7 @@ obstacle (const struct auth *auth, const struct ptn_sasl_request *request,
 }
 
 static void
-add (const struct auth *auth, const struct ptn_sasl_request *request, const char *name,
+add (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
      const char **names, size_t *count) {
   const struct auth_mechanism *found = find_provider (auth, name);
   if (!found || *count == AUTH_MECHANISM_LIMIT || obstacle (auth, request, found)
@@ -67,7 +67,7 @@ add (const struct auth *auth, const struct ptn_sasl_request *request, const char
 }
 
 size_t
-offer_list (const struct auth *auth, const struct ptn_sasl_request *request, const char **names) {
+offer_list (struct auth *auth, const struct ptn_sasl_request *request, const char **names) {
   const struct ptn_strings wanted = auth->host->words (request->config, "sasl_mechanisms");
   size_t count = 0;
   for (size_t i = 0; i < wanted.count; i++)
@@ -80,7 +80,7 @@ offer_list (const struct auth *auth, const struct ptn_sasl_request *request, con
 }
 
 const struct auth_mechanism *
-offer_find (const struct auth *auth, const struct ptn_sasl_request *request, const char *name,
+offer_find (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
             const char **why) {
   const struct auth_mechanism *found =
       is_configured (auth, request, name) ? find_provider (auth, name) : NULL;
@@ -89,6 +89,6 @@ offer_find (const struct auth *auth, const struct ptn_sasl_request *request, con
 }
 
 bool
-offer_passwords (const struct auth *auth, const struct ptn_sasl_request *request) {
+offer_passwords (struct auth *auth, const struct ptn_sasl_request *request) {
   return auth_is_private (auth, request) && sources_know (auth, "PASSWORD");
 }

@@ -106,64 +106,42 @@ make_metrics (struct auth *auth) {
 static void
 auth_destroy (void *instance) {
   struct auth *auth = instance;
-  for (size_t i = 0; i < auth->directory_count; i++) {
-    for (size_t k = 0; k < auth->directories[i].source_count; k++)
-      g_free ((char *)auth->directories[i].sources[k].name);
-    g_free ((char *)auth->directories[i].name);
-  }
-  g_clear_pointer (&auth->verdicts, verdicts_unref);
+  g_clear_pointer (&auth->roster, roster_unref);
   delegations_free (&auth->delegations);
   external_rules_free (&auth->external_rules);
   gate_free (&auth->gate);
-  g_strfreev ((char **)auth->closed);
-  g_strfreev (auth->chains);
   explicit_bzero (auth->scram_secret, sizeof auth->scram_secret);
+  pthread_mutex_destroy (&auth->lock);
   g_free (auth);
 }
 
 static ptn_status
-refuse (struct auth *auth, const char *event, const char *text, const char *name) {
-  const struct ptn_field fields[] = { { "text", text }, { "name", name } };
-  auth->host->log (auth->host, PTN_LOG_ERROR, NULL, event, fields, name ? 2 : 1);
+refuse (struct auth *auth, const char *event, const char *text) {
+  auth->host->log (auth->host, PTN_LOG_ERROR, NULL, event, &(struct ptn_field){ "text", text }, 1);
   return PTN_E_NOT_FOUND;
 }
 
-static char **
-copy_words (struct ptn_strings words) {
-  char **copy = g_new0 (char *, words.count + 1);
-  for (size_t i = 0; i < words.count; i++)
-    copy[i] = g_strdup (words.items[i]);
-  return copy;
-}
-
 static ptn_status
-read_settings (struct auth *auth, const struct ptn_config *config) {
-  const struct ptn_host *host = auth->host;
-  const struct gate_settings gate = read_gate (host, config);
+read_files (struct auth *auth) {
   g_autofree char *why = NULL;
-  auth->gate = gate_new (&gate);
-  auth->closed = (const char *const *)copy_words (host->words (config, "closed_mailboxes"));
-  auth->chains = copy_words (host->words (config, "credentials"));
-  auth->scram_iterations =
-      (unsigned)CLAMP (host->number (config, "scram_iterations"), 4096, SCRAM_ITERATIONS_MAX);
-  auth->verdicts = verdicts_new ((size_t)CLAMP (host->number (config, "cache_entries"), 0, 1 << 24),
-                                 host->number (config, "cache_time") * 1000000,
-                                 host->number (config, "cache_negative_time") * 1000000);
-  if (!auth->verdicts)
-    return refuse (auth, "login.settings", "the system gives no random numbers", NULL);
   auth->external_rules = external_rules_new ();
-  if (!external_rules_load (auth->external_rules, host->text (config, "external_users"), &why))
-    return refuse (auth, "login.settings", why, NULL);
-  auth->delegations = delegations_new (host->state_directory, &why);
-  return auth->delegations ? PTN_OK : refuse (auth, "login.delegations", why, NULL);
+  if (!external_rules_load (auth->external_rules, auth->host->text (auth->config, "external_users"),
+                            &why))
+    return refuse (auth, "login.settings", why);
+  auth->delegations = delegations_new (auth->host->state_directory, &why);
+  return auth->delegations ? PTN_OK : refuse (auth, "login.delegations", why);
 }
 
 static ptn_status
 auth_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct auth *auth = g_new0 (struct auth, 1);
+  const struct gate_settings gate = read_gate (host, config);
   auth->host = host;
+  auth->config = config;
+  pthread_mutex_init (&auth->lock, NULL);
+  auth->gate = gate_new (&gate);
   make_metrics (auth);
-  ptn_status status = read_settings (auth, config);
+  ptn_status status = read_files (auth);
   if (status == PTN_OK)
     status = mechanisms_provide (auth);
   if (status == PTN_OK)
@@ -181,77 +159,37 @@ auth_configure (const struct ptn_host *host, const struct ptn_config *config, vo
 /* ---- Directories, their sources, and mechanisms -------------------------------------------- */
 
 static ptn_status
-add_source (struct auth *auth, struct auth_directory *directory, const char *name) {
-  struct ptn_binding found;
-  if (directory->source_count == AUTH_SOURCE_LIMIT)
-    return refuse (auth, "login.no_directory", "a directory has more than 4 sources", name);
-  if (auth->host->find (auth->host, PTN_CREDENTIALS_ID, name, &found) != PTN_OK)
-    return refuse (auth, "login.no_directory", "nobody of this name verifies passwords", name);
-  directory->sources[directory->source_count++] = (struct auth_source){
-    .credentials = found.table,
-    .instance = found.instance,
-    .name = g_strdup (name ? name : ""),
-  };
-  return PTN_OK;
-}
-
-/* What `credentials` says of the directory: "NAME:SOURCE+SOURCE"; NULL: nothing. */
-static const char *
-chain_of (const struct auth *auth, const char *name) {
-  const size_t length = strlen (name);
-  for (size_t i = 0; auth->chains[i]; i++)
-    if (strncmp (auth->chains[i], name, length) == 0 && auth->chains[i][length] == ':')
-      return auth->chains[i] + length + 1;
-  return NULL;
-}
-
-/* A directory's users are checked by whom the settings name, else by the credentials of the same
- * name, else by the first there are. */
-static ptn_status
-add_sources (struct auth *auth, struct auth_directory *directory) {
+list_directories (struct auth *auth) {
   const struct ptn_host *host = auth->host;
-  const char *chain = chain_of (auth, directory->name);
+  struct everybody *everybody = &auth->everybody;
+  struct ptn_strings names;
   struct ptn_binding found;
-  if (!chain) {
-    const bool same = host->find (host, PTN_CREDENTIALS_ID, directory->name, &found) == PTN_OK;
-    return add_source (auth, directory, same ? directory->name : NULL);
-  }
-  g_auto (GStrv) names = g_strsplit (chain, "+", -1);
-  ptn_status status = PTN_OK;
-  for (size_t i = 0; names[i] && status == PTN_OK; i++)
-    status = add_source (auth, directory, names[i]);
-  return status;
-}
-
-static ptn_status
-add_directory (struct auth *auth, const char *name) {
-  struct ptn_binding found;
-  if (auth->directory_count == AUTH_DIRECTORY_LIMIT)
-    return refuse (auth, "login.no_directory", "there are more than 16 directories", name);
-  if (auth->host->find (auth->host, PTN_DIRECTORY_ID, name, &found) != PTN_OK)
-    return refuse (auth, "login.no_directory", "the directory is not there", name);
-  struct auth_directory *directory = &auth->directories[auth->directory_count++];
-  directory->directory = found.table;
-  directory->instance = found.instance;
-  directory->name = g_strdup (name);
-  return add_sources (auth, directory);
-}
-
-/* `credentials` names a directory that is not there: a slip of the pen must not change who
- * verifies whom. */
-static ptn_status
-check_chains (struct auth *auth) {
-  for (size_t i = 0; auth->chains[i]; i++) {
-    bool used = false;
-    for (size_t k = 0; k < auth->directory_count && !used; k++)
-      used = chain_of (auth, auth->directories[k].name)
-             && g_str_has_prefix (auth->chains[i], auth->directories[k].name);
-    if (!used)
-      return refuse (auth, "login.no_directory",
-                     "`credentials` wants DIRECTORY:SOURCE, with the name of a directory",
-                     auth->chains[i]);
-  }
+  if (host->list (host, PTN_DIRECTORY_ID, &names) != PTN_OK || names.count == 0)
+    return refuse (auth, "login.no_directory", "no plugin provides a directory");
+  if (names.count > ROSTER_DIRECTORY_LIMIT)
+    return refuse (auth, "login.no_directory", "there are more than 16 directories");
+  for (size_t i = 0; i < names.count; i++)
+    if (host->find (host, PTN_DIRECTORY_ID, names.items[i], &found) == PTN_OK)
+      everybody->directories[everybody->directory_count++] = (struct roster_directory){
+        .directory = found.table, .instance = found.instance, .name = names.items[i]
+      };
   return PTN_OK;
+}
+
+static void
+list_sources (struct auth *auth) {
+  const struct ptn_host *host = auth->host;
+  struct everybody *everybody = &auth->everybody;
+  struct ptn_strings names;
+  struct ptn_binding found;
+  if (host->find (host, PTN_CREDENTIALS_ID, NULL, &found) == PTN_OK)
+    everybody->usual = (struct roster_source){ found.table, found.instance, "" };
+  if (host->list (host, PTN_CREDENTIALS_ID, &names) != PTN_OK)
+    return;
+  for (size_t i = 0; i < names.count && i < G_N_ELEMENTS (everybody->sources); i++)
+    if (host->find (host, PTN_CREDENTIALS_ID, names.items[i], &found) == PTN_OK)
+      everybody->sources[everybody->source_count++] =
+          (struct roster_source){ found.table, found.instance, names.items[i] };
 }
 
 static void
@@ -266,6 +204,28 @@ add_mechanism (struct auth *auth, const char *name) {
       own = auth->own[i].mechanism;
   auth->mechanisms[auth->mechanism_count++] =
       (struct auth_mechanism){ found.table, found.instance, own };
+}
+
+/* Settings take effect for logins that begin from now on. */
+static ptn_status
+exchange_roster (struct auth *auth, const struct ptn_config *config) {
+  struct roster *fresh = roster_new (auth->host, &auth->everybody, config, auth->roster);
+  if (!fresh)
+    return PTN_E_NOT_FOUND;
+  pthread_mutex_lock (&auth->lock);
+  struct roster *old = auth->roster;
+  auth->roster = fresh;
+  pthread_mutex_unlock (&auth->lock);
+  g_clear_pointer (&old, roster_unref);
+  return PTN_OK;
+}
+
+struct roster *
+auth_roster (struct auth *auth) {
+  pthread_mutex_lock (&auth->lock);
+  struct roster *roster = roster_ref (auth->roster);
+  pthread_mutex_unlock (&auth->lock);
+  return roster;
 }
 
 /* Without its file the secret ends with the process, and users without keys can be told apart then:
@@ -290,14 +250,11 @@ auth_start (void *instance) {
   if (host->list (host, PTN_SASL_ID, &names) == PTN_OK)
     for (size_t i = 0; i < names.count; i++)
       add_mechanism (auth, names.items[i]);
-  if (host->list (host, PTN_DIRECTORY_ID, &names) != PTN_OK || names.count == 0)
-    return refuse (auth, "login.no_directory", "no plugin provides a directory", NULL);
-  for (size_t i = 0; i < names.count; i++) {
-    const ptn_status status = add_directory (auth, names.items[i]);
-    if (status != PTN_OK)
-      return status;
-  }
-  return check_chains (auth);
+  const ptn_status status = list_directories (auth);
+  if (status != PTN_OK)
+    return status;
+  list_sources (auth);
+  return exchange_roster (auth, auth->config);
 }
 
 static ptn_status
@@ -307,7 +264,9 @@ auth_reload (void *instance, struct ptn_task *task, const struct ptn_config *con
   g_autofree char *why = NULL;
   if (!external_rules_load (auth->external_rules, auth->host->text (config, "external_users"),
                             &why))
-    return refuse (auth, "login.settings", why, NULL);
+    return refuse (auth, "login.settings", why);
+  if (exchange_roster (auth, config) != PTN_OK)
+    return PTN_E_INVALID;
   gate_set (auth->gate, &gate);
   return PTN_OK;
 }

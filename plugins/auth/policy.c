@@ -48,8 +48,8 @@ is_closed (const struct attempt *attempt) {
     return true;
   if (strcmp (service, "pop") != 0 && strcmp (service, "imap") != 0)
     return false;
-  for (size_t i = 0; attempt->auth->closed[i]; i++)
-    if (g_ascii_strcasecmp (attempt->auth->closed[i], identity->account) == 0)
+  for (size_t i = 0; attempt->roster->closed[i]; i++)
+    if (g_ascii_strcasecmp (attempt->roster->closed[i], identity->account) == 0)
       return true;
   return false;
 }

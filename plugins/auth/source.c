@@ -31,25 +31,38 @@ source_knows (const struct ptn_credentials *credentials, const char *scheme, siz
                                                              : PTN_CAN (credentials, with_secret);
 }
 
-bool
-sources_know (const struct auth *auth, const char *schemes) {
-  if (!schemes)
-    return true;
+/* What is broken is still offered: its users are told that it is temporary, not that there is no
+ * such mechanism. */
+static bool
+roster_knows (const struct roster *roster, const char *schemes) {
+  for (size_t i = 0; i < roster->directory_count; i++)
+    if (roster->directories[i].broken)
+      return true;
   for (const char *word = schemes; *word;) {
     const size_t length = strcspn (word, " ");
-    for (size_t i = 0; length && i < auth->directory_count; i++)
-      for (size_t k = 0; k < auth->directories[i].source_count; k++)
-        if (source_knows (auth->directories[i].sources[k].credentials, word, length))
+    for (size_t i = 0; length && i < roster->directory_count; i++)
+      for (size_t k = 0; k < roster->directories[i].source_count; k++)
+        if (source_knows (roster->directories[i].sources[k].credentials, word, length))
           return true;
     word += length + strspn (word + length, " ");
   }
   return false;
 }
 
+bool
+sources_know (struct auth *auth, const char *schemes) {
+  if (!schemes)
+    return true;
+  struct roster *roster = auth_roster (auth);
+  const bool known = roster_knows (roster, schemes);
+  roster_unref (roster);
+  return known;
+}
+
 /* ---- One after the other ----------------------------------------------------------------- */
 
 typedef bool is_fit (const struct ptn_credentials *, const void *argument);
-typedef ptn_status ask_one (struct attempt *, const struct auth_source *, void *argument);
+typedef ptn_status ask_one (struct attempt *, const struct roster_source *, void *argument);
 
 /* Goes on from attempt->source.  Nobody's questions go to the first source that is fit: the work
  * has to be done once. */
@@ -57,11 +70,15 @@ static ptn_status
 ask_sources (struct attempt *attempt, struct ptn_task *task, is_fit *fit, const void *fit_argument,
              ask_one *ask, void *argument) {
   const struct ptn_host *host = attempt->auth->host;
-  const struct auth_directory *directory = &attempt->auth->directories[attempt->at];
+  const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
   ptn_status status = PTN_E_NOT_FOUND;
   attempt->checking.task = task;
+  if (directory->source_count == 0) {
+    attempt->reason = "nobody verifies the users of this directory";
+    return PTN_E_TEMPORARY;
+  }
   for (; attempt->source < directory->source_count; attempt->source++) {
-    const struct auth_source *source = &directory->sources[attempt->source];
+    const struct roster_source *source = &directory->sources[attempt->source];
     if (!fit (source->credentials, fit_argument))
       continue;
     status = ask (attempt, source, argument);
@@ -91,7 +108,7 @@ is_fit_for_passwords (const struct ptn_credentials *credentials, const void *arg
 
 /* A verdict of this source holds for this user, service and address: it may have decided by them. */
 static void
-make_tag (const struct attempt *attempt, const struct auth_source *source,
+make_tag (const struct attempt *attempt, const struct roster_source *source,
           struct ptn_bytes password, struct verdict_tag *tag) {
   const struct ptn_sasl_request *request = attempt->request;
   g_autofree char *depends_on =
@@ -100,7 +117,7 @@ make_tag (const struct attempt *attempt, const struct auth_source *source,
                        attempt->nobody ? attempt->login : attempt->identity.authcid,
                        request->service,
                        auth_property (attempt->auth, request->stream, "peer.address"));
-  verdicts_tag (attempt->auth->verdicts, (struct ptn_bytes){ depends_on, strlen (depends_on) },
+  verdicts_tag (attempt->roster->verdicts, (struct ptn_bytes){ depends_on, strlen (depends_on) },
                 password, tag);
 }
 
@@ -108,13 +125,14 @@ static ptn_status
 remember (struct attempt *attempt, const struct verdict_tag *tag, ptn_status status) {
   struct auth *auth = attempt->auth;
   if (status == PTN_OK || status == PTN_E_AUTHENTICATION)
-    verdicts_add (auth->verdicts, tag, attempt->nobody ? attempt->login : attempt->identity.authcid,
+    verdicts_add (attempt->roster->verdicts, tag,
+                  attempt->nobody ? attempt->login : attempt->identity.authcid,
                   status == PTN_OK ? VERDICT_RIGHT : VERDICT_WRONG, auth->host->monotonic_ns ());
   return status;
 }
 
 static ptn_status
-ask_password (struct attempt *attempt, const struct auth_source *source, void *argument) {
+ask_password (struct attempt *attempt, const struct roster_source *source, void *argument) {
   const struct ptn_bytes *password = argument;
   struct auth *auth = attempt->auth;
   const struct ptn_host *host = auth->host;
@@ -122,9 +140,9 @@ ask_password (struct attempt *attempt, const struct auth_source *source, void *a
   struct verdict_tag tag;
   if (remembered) {
     make_tag (attempt, source, *password, &tag);
-    const verdict known = attempt->checking.state
-                              ? VERDICT_NONE /* being asked */
-                              : verdicts_find (auth->verdicts, &tag, host->monotonic_ns ());
+    const verdict known = attempt->checking.state ? VERDICT_NONE /* being asked */
+                                                  : verdicts_find (attempt->roster->verdicts, &tag,
+                                                                   host->monotonic_ns ());
     if (known != VERDICT_NONE) {
       host->observe (auth->remembered, 1);
       return known == VERDICT_RIGHT ? PTN_OK
@@ -166,7 +184,7 @@ is_fit_for_secrets (const struct ptn_credentials *credentials, const void *argum
 }
 
 static ptn_status
-ask_secret (struct attempt *attempt, const struct auth_source *source, void *argument) {
+ask_secret (struct attempt *attempt, const struct roster_source *source, void *argument) {
   const struct secret_question *question = argument;
   return source->credentials->with_secret (source->instance, &attempt->checking, attempt->request,
                                            attempt->identity.domain, user_of (attempt),
@@ -195,7 +213,7 @@ is_fit_for_ntlm (const struct ptn_credentials *credentials, const void *argument
 }
 
 static ptn_status
-ask_ntlm (struct attempt *attempt, const struct auth_source *source, void *argument) {
+ask_ntlm (struct attempt *attempt, const struct roster_source *source, void *argument) {
   const struct ntlm_question *question = argument;
   return source->credentials->verify_ntlm (source->instance, &attempt->checking, attempt->request,
                                            attempt->identity.domain, user_of (attempt),

@@ -167,7 +167,7 @@ salt (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challe
   }
   struct scram_salt invented;
   scram_salt_invent (auth->scram_secret, hash, exchange->dialogue.first.login,
-                     auth->scram_iterations, &invented);
+                     exchange->attempt->roster->scram_iterations, &invented);
   if (!exchange->salted)
     exchange->salt = invented;
   return send_challenge (exchange, challenge);

@@ -55,25 +55,26 @@ slow_verdicts_are_remembered (void **state) {
   fixture_free (f);
 }
 
+/* A mistake is told, and nobody is verified by somebody else than was meant. */
 static void
 slips_of_the_pen_are_told (void **state) {
-  static const char *const wrong[] = { "credentials=directory-fyle:fake",
-                                       "credentials=directory-file:fkae",
-                                       "credentials=directory-file" };
-  for (size_t i = 0; i < G_N_ELEMENTS (wrong); i++) {
-    struct harness *harness = harness_new ();
-    assert_int_equal (harness_load (harness, fixture_directory_module,
-                                    (const char *[]){ "domains=example.test", NULL }),
-                      PTN_OK);
-    assert_int_equal (harness_load (harness, fixture_extra_module, (const char *[]){ NULL }),
-                      PTN_OK);
-    assert_int_equal (harness_load (harness, fixture_auth_module,
-                                    (const char *[]){ wrong[i], NULL }),
-                      PTN_OK);
-    assert_int_equal (harness_start (harness), PTN_E_NOT_FOUND);
-    g_autofree char *log = harness_log_take (harness);
-    assert_non_null (strstr (log, "login.no_directory"));
-    harness_free (&harness);
+  static const struct {
+    const char *setting, *word;
+    ptn_status status;
+  } cases[] = {
+    { "credentials=directory-fyle:fake", "wants DIRECTORY", PTN_END },
+    { "credentials=directory-file", "wants DIRECTORY", PTN_END },
+    { "credentials=directory-file:fkae", "is not there", PTN_E_TEMPORARY },
+    { "credentials=directory-file:directory-file+fkae", "is not there", PTN_E_TEMPORARY },
+    { "credentials=directory-file:fake+fake+fake+fake+fake", "more than 4", PTN_E_TEMPORARY },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    struct fixture *f = fixture_new (people, (const char *[]){ cases[i].setting, NULL }, NULL);
+    g_autofree char *log = harness_log_take (f->harness);
+    assert_non_null (strstr (log, "login.no_source"));
+    assert_non_null (strstr (log, cases[i].word));
+    assert_int_equal (fixture_login (f, "alice", "pass", NULL), cases[i].status);
+    fixture_free (f);
   }
 }
 
