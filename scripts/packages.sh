@@ -3,10 +3,10 @@
 # function that installs those that are missing, and touches nothing when none is.
 
 BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
-  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev libldap-dev
+  libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libpam0g-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev libldap-dev
   libcurl4-openssl-dev scdoc python3
   curl openssl"
-TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt msmtp mutt gsasl
+TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt libnss-wrapper msmtp mutt gsasl
   libsasl2-modules gss-ntlmssp winbind fail2ban"
 # Kerberos and Active Directory: tests/auth/real.
 TEST_PACKAGES="$TEST_PACKAGES krb5-kdc krb5-admin-server krb5-user gsasl libsasl2-modules-gssapi-mit
