@@ -43,9 +43,9 @@ static void
 make_keys (struct attempt *attempt, const char *login) {
   size_t length;
   const char *user = message_user_part (login, &length);
-  attempt->keys =
-      gate_keys (attempt->auth->gate, user, length,
-                 auth_property (attempt->auth, attempt->request->stream, "peer.address"));
+  const char *address = auth_property (attempt->auth, attempt->request->stream, "peer.address");
+  attempt->keys = gate_keys (attempt->auth->gate, user, length, address);
+  attempt->keys.trusted = roster_trusts (attempt->roster, address);
   attempt->counted = true;
   if (!attempt->login)
     attempt->login = g_strdup (login);

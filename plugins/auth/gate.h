@@ -33,6 +33,7 @@ void gate_set (struct gate *, const struct gate_settings *);
 /* Who tries, from where: made once an attempt. */
 struct gate_keys {
   guint64 user, network, both;
+  bool trusted; /* many users share this address: as if each of them had logged in from it */
 };
 /* address: as the stream tells it; /24 of IPv4 and /48 of IPv6 count as one network. */
 struct gate_keys gate_keys (struct gate *, const char *user, size_t user_length,

@@ -17,6 +17,11 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "failure_forget", PTN_SETTING_DURATION, 0, "5m", "After this time one failure is forgotten.",
     NULL, PTN_SCOPE_PLUGIN, 0 },
+  { "trusted_networks", PTN_SETTING_LIST, 0, NULL,
+    "Addresses that many users share, such as webmail's and front ends': failures of one user "
+    "there "
+    "do not hold up the others.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
   { "credentials", PTN_SETTING_LIST, 0, NULL,
     "Who verifies the users of a directory, where it is not the directory itself: "
     "DIRECTORY:SOURCE, or DIRECTORY:SOURCE+SOURCE, asked in that order.",

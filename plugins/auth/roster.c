@@ -91,6 +91,31 @@ copy_words (struct ptn_strings words) {
   return copy;
 }
 
+/* A word that is no network is told, and trusts nobody. */
+static void
+read_trusted (const struct ptn_host *host, const struct ptn_config *config, struct roster *roster) {
+  const struct ptn_strings words = host->words (config, "trusted_networks");
+  roster->trusted = g_new0 (struct network, words.count);
+  for (size_t i = 0; i < words.count; i++) {
+    const struct ptn_field fields[] = {
+      { "text", "`trusted_networks` has a word that is no network, as 10.0.0.0/8, ::1 or unix" },
+      { "name", words.items[i] },
+    };
+    if (network_read (words.items[i], &roster->trusted[roster->trusted_count]))
+      roster->trusted_count++;
+    else
+      host->log (host, PTN_LOG_ERROR, NULL, "login.settings", fields, 2);
+  }
+}
+
+bool
+roster_trusts (const struct roster *roster, const char *address) {
+  for (size_t i = 0; i < roster->trusted_count; i++)
+    if (network_has (&roster->trusted[i], address))
+      return true;
+  return false;
+}
+
 static struct verdicts *
 find_verdicts (const struct ptn_host *host, const struct ptn_config *config,
                const struct roster *before) {
@@ -112,6 +137,7 @@ roster_new (const struct ptn_host *host, const struct everybody *everybody,
   roster->closed = copy_words (host->words (config, "closed_mailboxes"));
   roster->scram_iterations =
       (unsigned)CLAMP (host->number (config, "scram_iterations"), 4096, SCRAM_ITERATIONS_MAX);
+  read_trusted (host, config, roster);
   roster->verdicts = find_verdicts (host, config, before);
   if (!roster->verdicts) {
     tell (host, "the system gives no random numbers", "");
@@ -138,6 +164,7 @@ roster_unref (struct roster *roster) {
   if (!g_atomic_int_dec_and_test (&roster->references))
     return;
   g_clear_pointer (&roster->verdicts, verdicts_unref);
+  g_free (roster->trusted);
   g_strfreev (roster->closed);
   g_free (roster);
 }

@@ -6,6 +6,7 @@
 #ifndef AUTH_ROSTER_H
 #define AUTH_ROSTER_H
 
+#include "common/network.h"
 #include "common/secret/verdicts.h"
 
 #include <glib.h>
@@ -37,7 +38,9 @@ struct roster {
   size_t directory_count;
   struct verdicts *verdicts; /* of slow sources on passwords */
   unsigned scram_iterations; /* of keys that nobody has */
-  char **closed;             /* accounts whose mailbox is not opened over POP and IMAP */
+  struct network *trusted;   /* whose addresses many users share */
+  size_t trusted_count;
+  char **closed; /* accounts whose mailbox is not opened over POP and IMAP */
 };
 
 /* Everybody who can be in a roster; does not change from start on. */
@@ -54,6 +57,7 @@ struct everybody {
  * settings did not change; or NULL. */
 struct roster *roster_new (const struct ptn_host *, const struct everybody *,
                            const struct ptn_config *, const struct roster *before);
+bool roster_trusts (const struct roster *, const char *address);
 struct roster *roster_ref (struct roster *);
 void roster_unref (struct roster *);
 

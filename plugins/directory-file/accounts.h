@@ -7,7 +7,7 @@
 #ifndef DIRECTORY_FILE_ACCOUNTS_H
 #define DIRECTORY_FILE_ACCOUNTS_H
 
-#include "network.h"
+#include "common/network.h"
 
 #include "common/login/names.h"
 #include "common/password/password.h"

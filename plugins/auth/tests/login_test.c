@@ -268,6 +268,25 @@ a_login_may_be_left (void **state) {
   fixture_free (f);
 }
 
+/* Five users fail from one address: the sixth waits there, unless the address is known to be
+ * shared. */
+static void
+shared_addresses_are_trusted (void **state) {
+  for (int trusted = 0; trusted < 2; trusted++) {
+    const char *const settings[] = { "failure_delay=100ms",
+                                     trusted ? "trusted_networks=192.0.2.0/24" : NULL, NULL };
+    struct fixture *f = fixture_new (people, settings, NULL);
+    for (int i = 0; i < 7; i++) {
+      g_autofree char *user = g_strdup_printf ("user%d", i);
+      assert_int_equal (fixture_login (f, user, "x", NULL), PTN_E_AUTHENTICATION);
+    }
+    const int64_t waits = harness_metric (f->harness, "postern_login_waits");
+    assert_int_equal (fixture_login (f, "alice", "pass", NULL), PTN_END);
+    assert_int_equal (harness_metric (f->harness, "postern_login_waits") > waits, !trusted);
+    fixture_free (f);
+  }
+}
+
 int
 main (int count, char **arguments) {
   (void)count;
@@ -277,7 +296,7 @@ main (int count, char **arguments) {
     cmocka_unit_test (secrets_need_tls),      cmocka_unit_test (login_asks_twice),
     cmocka_unit_test (apop_compares_digests), cmocka_unit_test (all_failures_cost_the_same),
     cmocka_unit_test (one_line_is_logged),    cmocka_unit_test (failures_are_waited_for),
-    cmocka_unit_test (a_login_may_be_left),
+    cmocka_unit_test (a_login_may_be_left),   cmocka_unit_test (shared_addresses_are_trusted),
   };
   return cmocka_run_group_tests_name ("auth: logins", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* network.c - see network.h.  Owns nothing. */
-#include "network.h"
+#include "common/network.h"
 
 #include <arpa/inet.h>
 #include <glib.h>

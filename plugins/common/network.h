@@ -3,8 +3,8 @@
  * or "unix" for our own UNIX sockets.
  *
  * Values; any thread. */
-#ifndef DIRECTORY_FILE_NETWORK_H
-#define DIRECTORY_FILE_NETWORK_H
+#ifndef COMMON_NETWORK_H
+#define COMMON_NETWORK_H
 
 #include <stdbool.h>
 
