@@ -4,7 +4,7 @@
 
 BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libkyotocabinet-dev
   libzstd-dev libsqlite3-dev libcmocka-dev libargon2-dev libjansson-dev libpam0g-dev libcrypt-dev zlib1g-dev libicu-dev libkrb5-dev libldap-dev
-  libcurl4-openssl-dev scdoc python3
+  libcurl4-openssl-dev libwbclient-dev scdoc python3
   curl openssl"
 TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt libnss-wrapper msmtp mutt gsasl
   libsasl2-modules gss-ntlmssp winbind fail2ban"

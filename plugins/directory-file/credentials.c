@@ -194,6 +194,8 @@ credentials_verify (void *instance, struct ptn_call *call, const struct ptn_sasl
   const struct account *account = user ? accounts_find (accounts, user) : NULL;
   if (user && !account)
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "unknown user");
+  if (account && account->password_count == 0) /* another source may have one */
+    return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "no password is stored for this user");
   if (password.size == 0 || password.size > PASSWORD_LIMIT)
     return host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "empty or overlong password");
 

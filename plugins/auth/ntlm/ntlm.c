@@ -27,8 +27,9 @@ struct exchange {
   struct attempt *attempt;
   exchange_state state;
   unsigned char nonce[8];
-  guint32 flags;         /* of our challenge */
-  GByteArray *negotiate; /* both kept for the MIC */
+  unsigned char mixed[8]; /* of an NTLM2 session response: what was really answered */
+  guint32 flags;          /* of our challenge */
+  GByteArray *negotiate;  /* both kept for the MIC */
   GByteArray *challenge;
   struct ntlm_authenticate message; /* leads into the response */
   ntlm_version version;
@@ -168,6 +169,27 @@ log_answer (const struct exchange *exchange, struct ptn_task *task) {
   host->log (host, PTN_LOG_DEBUG, task, "login.ntlm", fields, G_N_ELEMENTS (fields));
 }
 
+/* For who judges in our place.  An NTLM2 session response is one of NTLMv1 to a challenge that both
+ * sides have made, as every server passes it on. */
+static bool
+make_response (struct exchange *exchange) {
+  const struct ntlm_authenticate *message = &exchange->message;
+  const bool session = exchange->version == NTLM_V1_SESSION;
+  if (session && !ntlm_session_challenge (message, exchange->nonce, exchange->mixed))
+    return false;
+  exchange->response = (struct ptn_ntlm_response){
+    .size = sizeof exchange->response,
+    .flags = message->flags ? message->flags : exchange->flags,
+    .domain = message->domain,
+    .user = message->user,
+    .workstation = message->workstation,
+    .challenge = { session ? exchange->mixed : exchange->nonce, 8 },
+    .lm = session ? (struct ptn_bytes){ "", 0 } : message->lm,
+    .nt = message->nt,
+  };
+  return true;
+}
+
 static ptn_status
 take_answer (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes response) {
   struct attempt *attempt = exchange->attempt;
@@ -186,17 +208,7 @@ take_answer (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes 
     attempt->demand = "auth.ntlmv1";
   make_logins (exchange);
   log_answer (exchange, task);
-  exchange->response = (struct ptn_ntlm_response){
-    .size = sizeof exchange->response,
-    .flags = message->flags ? message->flags : exchange->flags,
-    .domain = message->domain,
-    .user = message->user,
-    .workstation = message->workstation,
-    .challenge = { exchange->nonce, sizeof exchange->nonce },
-    .lm = message->lm,
-    .nt = message->nt,
-  };
-  return PTN_OK;
+  return make_response (exchange) ? PTN_OK : PTN_E_TEMPORARY;
 }
 
 /* ---- The proof --------------------------------------------------------------------------- */

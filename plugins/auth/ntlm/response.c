@@ -164,14 +164,23 @@ is_right_v1 (const struct ntlm_authenticate *message, const unsigned char data[8
   return right;
 }
 
-static bool
-is_right_session (const struct ntlm_authenticate *message, const unsigned char challenge[8],
-                  const unsigned char nt_hash[16], unsigned char session_base_key[16]) {
+bool
+ntlm_session_challenge (const struct ntlm_authenticate *message, const unsigned char challenge[8],
+                        unsigned char mixed[8]) {
   unsigned char both[16], hashed[16];
   memcpy (both, challenge, 8);
   memcpy (both + 8, message->lm.data, 8);
-  return md5 (both, sizeof both, hashed)
-         && is_right_v1 (message, hashed, nt_hash, session_base_key);
+  const bool done = md5 (both, sizeof both, hashed);
+  memcpy (mixed, hashed, 8);
+  return done;
+}
+
+static bool
+is_right_session (const struct ntlm_authenticate *message, const unsigned char challenge[8],
+                  const unsigned char nt_hash[16], unsigned char session_base_key[16]) {
+  unsigned char mixed[8];
+  return ntlm_session_challenge (message, challenge, mixed)
+         && is_right_v1 (message, mixed, nt_hash, session_base_key);
 }
 
 bool

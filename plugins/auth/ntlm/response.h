@@ -26,6 +26,11 @@ bool ntlm_response_is_right (const struct ntlm_authenticate *, ntlm_version,
                              const unsigned char challenge[8], const unsigned char nt_hash[16],
                              unsigned char session_base_key[16]);
 
+/* Of NTLM_V1_SESSION: our challenge and the client's, mixed; the response is then one of NTLM_V1 to
+ * that. */
+bool ntlm_session_challenge (const struct ntlm_authenticate *, const unsigned char challenge[8],
+                             unsigned char mixed[8]);
+
 /* 3.2.5.1.2: the message integrity code over all three messages, in the third. */
 bool ntlm_mic_is_right (const struct ntlm_authenticate *, struct ptn_bytes negotiate,
                         struct ptn_bytes challenge, const unsigned char session_base_key[16]);
