@@ -5,6 +5,7 @@
 #include "names.h"
 #include "rules.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ROUNDS_LIMIT 16 /* Kerberos takes two, SPNEGO three or four */
@@ -269,7 +270,12 @@ take_choice (struct negotiation *n, struct ptn_bytes response) {
     return fail_gss (n, major, minor);
   const char *fault =
       layer_choice ((struct ptn_bytes){ n->output.value, n->output.length }, &n->authzid);
-  gss_release_buffer (&ignored, &n->output);
+  if (n->output.length
+      == 0) /* gss_release_buffer leaves an empty one alone, and its octet behind */
+    free (n->output.value);
+  else
+    gss_release_buffer (&ignored, &n->output);
+  n->output = (gss_buffer_desc)GSS_C_EMPTY_BUFFER;
   if (fault)
     return fail (n, PTN_E_INVALID, fault);
   if (n->authzid && !is_itself (n, n->authzid))
