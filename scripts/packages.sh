@@ -9,7 +9,7 @@ BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libky
 TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt libnss-wrapper msmtp mutt gsasl
   libsasl2-modules gss-ntlmssp winbind fail2ban"
 # Kerberos and Active Directory: tests/auth/real.
-TEST_PACKAGES="$TEST_PACKAGES krb5-kdc krb5-admin-server krb5-user gsasl libsasl2-modules-gssapi-mit
+TEST_PACKAGES="$TEST_PACKAGES krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit cyrus-clients
   samba-ad-dc samba samba-ad-provision samba-dsdb-modules winbind ldb-tools ldap-utils slapd iproute2"
 # imapflow runs in Node.js; where npm has come from elsewhere, Debian's would get in its way.
 command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
