@@ -28,19 +28,11 @@ table_size (size_t names) {
   return size;
 }
 
-static void
-free_secret (void *text) {
-  explicit_bzero (text, strlen (text));
-  g_free (text);
-}
-
 struct accounts *
 accounts_new (struct rules *rules, size_t names) {
   struct accounts *accounts = g_new0 (struct accounts, 1);
   accounts->references = 1;
   accounts->rules = rules_ref (rules);
-  pthread_mutex_init (&accounts->derived_lock, NULL);
-  accounts->derived = g_hash_table_new_full (NULL, NULL, NULL, free_secret);
   accounts->blocks = g_ptr_array_new_with_free_func (g_free);
   accounts->entry_mask = table_size (names) - 1;
   accounts->entries = g_new0 (struct name_entry, accounts->entry_mask + 1);
@@ -58,8 +50,6 @@ accounts_unref (struct accounts *accounts) {
   if (!g_atomic_int_dec_and_test (&accounts->references))
     return;
   rules_unref (accounts->rules);
-  pthread_mutex_destroy (&accounts->derived_lock);
-  g_hash_table_unref (accounts->derived);
   g_ptr_array_unref (accounts->blocks);
   g_free (accounts->entries);
   g_free (accounts);
@@ -85,35 +75,6 @@ accounts_memory (struct accounts *accounts, size_t size) {
   void *memory = (char *)block->memory + block->used;
   block->used += rounded;
   return memory;
-}
-
-/* ---- Derived keys ------------------------------------------------------------------------ */
-
-/* A place inside the password stands for it and one of two schemes. */
-static void *
-derived_key (const struct password *password, password_scheme scheme) {
-  return (char *)password + (scheme == SCHEME_SCRAM_SHA_256);
-}
-
-const char *
-accounts_derived (struct accounts *accounts, const struct password *password,
-                  password_scheme scheme) {
-  pthread_mutex_lock (&accounts->derived_lock);
-  const char *keys = g_hash_table_lookup (accounts->derived, derived_key (password, scheme));
-  pthread_mutex_unlock (&accounts->derived_lock);
-  return keys;
-}
-
-void
-accounts_keep_derived (struct accounts *accounts, const struct password *password,
-                       password_scheme scheme, char *keys) {
-  void *key = derived_key (password, scheme);
-  pthread_mutex_lock (&accounts->derived_lock);
-  if (g_hash_table_contains (accounts->derived, key))
-    free_secret (keys);
-  else
-    g_hash_table_insert (accounts->derived, key, keys);
-  pthread_mutex_unlock (&accounts->derived_lock);
 }
 
 /* ---- Names ------------------------------------------------------------------------------- */

@@ -14,7 +14,6 @@
 #include "rules.h"
 
 #include <glib.h>
-#include <pthread.h>
 #include <postern/auth.h>
 
 #define ACCOUNT_PASSWORDS 8 /* of one account at most */
@@ -93,8 +92,6 @@ struct accounts {
   const struct account *const *list; /* in the order of names */
   size_t count;
   /* The rest is between accounts.c and parse.c. */
-  pthread_mutex_t derived_lock;
-  GHashTable *derived; /* of a password and a scheme; wiped when the accounts go */
   GPtrArray *blocks;   /* the memory of everything */
   struct block *block; /* the one that is being filled */
   struct name_entry *entries;
@@ -106,12 +103,6 @@ struct accounts *accounts_ref (struct accounts *);
 void accounts_unref (struct accounts *);
 typedef struct accounts accounts_auto; /* for g_autoptr, which wants one word */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (accounts_auto, accounts_unref)
-
-/* SCRAM keys of a {PLAIN} password, if they were made already: they live as long as the accounts.
- * keep: takes the text over; the first one stays. */
-const char *accounts_derived (struct accounts *, const struct password *, password_scheme);
-void accounts_keep_derived (struct accounts *, const struct password *, password_scheme,
-                            char *keys);
 
 /* Memory that lives as long as the accounts; zeroed. */
 void *accounts_memory (struct accounts *, size_t size);

@@ -132,12 +132,3 @@ scram_make (password_scheme scheme, struct ptn_bytes password, const char *like)
     return NULL;
   return make (&keys, password);
 }
-
-char *
-scram_make_salted (password_scheme scheme, struct ptn_bytes password,
-                   const unsigned char salt[SCRAM_SALT]) {
-  struct keys keys = { .iterations = ITERATIONS, .salt_size = SCRAM_SALT };
-  set_scheme (&keys, scheme);
-  memcpy (keys.salt, salt, SCRAM_SALT);
-  return make (&keys, password);
-}

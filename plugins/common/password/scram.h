@@ -20,8 +20,4 @@ bool scram_matches (password_scheme scheme, const char *text, struct ptn_bytes g
  * and iterations are taken: a server tells a user one salt, so all keys of a user need the same.
  * NULL: a new salt.  Returns NULL if the system cannot do it. */
 char *scram_make (password_scheme scheme, struct ptn_bytes password, const char *like);
-/* The same with this salt and the usual number of iterations. */
-char *scram_make_salted (password_scheme scheme, struct ptn_bytes password,
-                         const unsigned char salt[SCRAM_SALT]);
-
 #endif

@@ -143,51 +143,6 @@ every_secret_is_tried (void **state) {
   fixture_free (f);
 }
 
-/* The keys of all {PLAIN} passwords have one salt, which stays: a server tells a user one. */
-static void
-derived_keys_have_one_salt (void **state) {
-  (void)state;
-  struct fixture *f = fixture_new (people, NULL);
-  static const char *const schemes[] = { "SCRAM-SHA-1", "SCRAM-SHA-256" };
-  for (size_t s = 0; s < G_N_ELEMENTS (schemes); s++) {
-    g_autoptr (GString) seen = g_string_new (NULL), again = g_string_new (NULL);
-    struct choice first = { NULL, seen }, second = { NULL, again };
-    assert_int_equal (with_secret (f, "alice", schemes[s], &first), PTN_E_AUTHENTICATION);
-    assert_int_equal (with_secret (f, "alice", schemes[s], &second), PTN_E_AUTHENTICATION);
-    assert_string_equal (seen->str, again->str);
-    g_auto (GStrv) keys = g_strsplit (seen->str, "\n", -1);
-    assert_int_equal (g_strv_length (keys), 6); /* five, and nothing behind the last */
-    g_autofree char *prefix = g_strconcat (schemes[s], "$4096:", NULL);
-    const size_t salted = strlen (prefix) + strcspn (keys[0] + strlen (prefix), "$");
-    for (int i = 0; i < 5; i++) {
-      assert_true (g_str_has_prefix (keys[i], prefix));
-      assert_memory_equal (keys[i], keys[0], salted);
-      assert_true (i == 0 || strcmp (keys[i], keys[0]) != 0);
-    }
-    g_autoptr (GString) other = g_string_new (NULL);
-    struct choice bob = { NULL, other };
-    assert_int_equal (with_secret (f, "bob", schemes[s], &bob), PTN_E_AUTHENTICATION);
-    assert_int_not_equal (memcmp (other->str + strlen (prefix), keys[0] + strlen (prefix), 22), 0);
-  }
-  fixture_free (f);
-}
-
-/* Who asks for a key may go away. */
-static void
-a_derivation_may_be_left (void **state) {
-  (void)state;
-  struct fixture *f = fixture_new (people, NULL);
-  const struct ptn_credentials *credentials = f->credentials.table;
-  g_autoptr (GString) seen = g_string_new (NULL);
-  struct choice choice = { NULL, seen };
-  assert_int_equal (credentials->with_secret (f->credentials.instance, &f->call, &f->request, "",
-                                              "alice", "SCRAM-SHA-1", choose, &choice),
-                    PTN_PENDING);
-  f->host->call_end (&f->call);
-  assert_string_equal (seen->str, "");
-  fixture_free (f);
-}
-
 int
 main (int count, char **arguments) {
   (void)count;
@@ -196,8 +151,6 @@ main (int count, char **arguments) {
     cmocka_unit_test (they_let_in_where_they_may),
     cmocka_unit_test (the_turned_away_are_not_quicker),
     cmocka_unit_test (every_secret_is_tried),
-    cmocka_unit_test (derived_keys_have_one_salt),
-    cmocka_unit_test (a_derivation_may_be_left),
   };
   return cmocka_run_group_tests_name ("directory-file: app passwords", tests, NULL, NULL);
 }

@@ -225,6 +225,7 @@ secrets_are_handed_out (void **state) {
       "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
       PTN_OK },
     { "c", "SCRAM-SHA-1", "", PTN_E_NOT_FOUND },
+    { "a", "SCRAM-SHA-256", "", PTN_E_NOT_FOUND },
     { "a", "ROT13", "", PTN_E_NOT_FOUND },
     { "d", "PLAIN", "Password", PTN_E_PASSWORD_EXPIRED },
     { "e", "PLAIN", "Password", PTN_E_DISABLED },
