@@ -66,3 +66,15 @@ network_has (const struct network *network, const char *peer) {
       return false;
   return true;
 }
+
+char *
+network_text (const struct network *network) {
+  static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+  char text[INET6_ADDRSTRLEN];
+  if (network->bits == NETWORK_UNIX)
+    return g_strdup ("unix");
+  const bool ip4 = network->bits >= 96 && memcmp (network->address, mapped, sizeof mapped) == 0;
+  inet_ntop (ip4 ? AF_INET : AF_INET6, network->address + (ip4 ? 12 : 0), text, sizeof text);
+  const unsigned bits = network->bits - (ip4 ? 96 : 0);
+  return bits == (ip4 ? 32u : 128u) ? g_strdup (text) : g_strdup_printf ("%s/%u", text, bits);
+}

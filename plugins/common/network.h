@@ -19,4 +19,7 @@ bool network_read (const char *text, struct network *);
 /* peer: as the stream's "peer.address" tells it. */
 bool network_has (const struct network *, const char *peer);
 
+/* As it is written, to be g_free'd. */
+char *network_text (const struct network *);
+
 #endif

@@ -40,6 +40,9 @@ change_free (struct change *change) {
   g_free (change->secret);
   g_free (change->account);
   g_free (change->word);
+  g_free (change->conditions);
+  g_free (change->like_sha_1);
+  g_free (change->like_sha_256);
   g_free (change->text);
   g_free (change);
 }
@@ -48,6 +51,17 @@ void
 change_add_value (struct change *change, const char *key, const char *value) {
   const struct change_value added = { g_strdup (key), g_strdup (value) };
   g_array_append_val (change->values, added);
+}
+
+void
+change_salt_like (struct change *change, const struct account *account, bool apps_alone) {
+  for (size_t i = apps_alone ? account->own_count : 0; i < account->password_count; i++) {
+    const struct password *password = &account->passwords[i];
+    if (password->scheme == SCHEME_SCRAM_SHA_1 && !change->like_sha_1)
+      change->like_sha_1 = g_strdup (password->text);
+    if (password->scheme == SCHEME_SCRAM_SHA_256 && !change->like_sha_256)
+      change->like_sha_256 = g_strdup (password->text);
+  }
 }
 
 static bool
@@ -83,9 +97,9 @@ hash_password (struct change *change, const struct rules *rules) {
   const bool failed = !made[0];
   const bool nt_failed = rules->make_nt && !(made[1] = password_make_nt (secret));
   if (rules->make_scram_sha_256)
-    made[2] = password_make_scram (SCHEME_SCRAM_SHA_256, secret, NULL);
+    made[2] = password_make_scram (SCHEME_SCRAM_SHA_256, secret, change->like_sha_256);
   if (rules->make_scram_sha_1)
-    made[3] = password_make_scram (SCHEME_SCRAM_SHA_1, secret, NULL);
+    made[3] = password_make_scram (SCHEME_SCRAM_SHA_1, secret, change->like_sha_1);
   for (unsigned i = 0; i < G_N_ELEMENTS (made); i++) {
     if (made[i] && made[0])
       change_add_value (change, "password", made[i]);
@@ -98,6 +112,28 @@ hash_password (struct change *change, const struct rules *rules) {
                  "this password cannot be stored: it is empty, longer than %d octets or not UTF-8",
                  PASSWORD_LIMIT);
   return true;
+}
+
+/* The line of an app password.  Its secret was drawn, so one round of a hash is enough. */
+static char *
+app_line (const struct change *change) {
+  const struct ptn_bytes secret = { change->secret, change->secret_size };
+  char *const made[] = {
+    password_make_sha256 (secret),
+    change->with_nt ? password_make_nt (secret) : NULL,
+    change->with_scram ? password_make_scram (SCHEME_SCRAM_SHA_256, secret, change->like_sha_256)
+                       : NULL,
+    change->with_scram ? password_make_scram (SCHEME_SCRAM_SHA_1, secret, change->like_sha_1)
+                       : NULL,
+  };
+  GString *line = g_string_new (change->word);
+  for (unsigned i = 0; i < G_N_ELEMENTS (made); i++) {
+    if (made[i])
+      g_string_append_printf (line, " %s", made[i]);
+    g_free (made[i]);
+  }
+  g_string_append (line, change->conditions);
+  return g_string_free (line, FALSE);
 }
 
 static int
@@ -125,12 +161,26 @@ set_values (struct change *change, GString *text) {
 
 static bool
 apply_list (struct change *change, GString *text) {
-  bool changed = false;
+  bool changed = false, left = false;
   edit_list (text, change->account, change->key, change->word, !change->remove, &changed);
-  if (changed)
+  if (change->other_key)
+    edit_list (text, change->account, change->other_key, change->word, false, &left);
+  if (changed || left)
     return true;
   return fail (change, change->remove ? PTN_E_NOT_FOUND : PTN_E_EXISTS, "'%s' is %s", change->word,
                change->remove ? "not there" : "there already");
+}
+
+static bool
+apply_app (struct change *change, GString *text) {
+  if (change->kind == CHANGE_APP_ADD) {
+    g_autofree char *line = app_line (change);
+    edit_add_line (text, change->account, "app_password", line);
+    return true;
+  }
+  return edit_drop_line (text, change->account, "app_password", change->word)
+         || fail (change, PTN_E_NOT_FOUND, "'%s' has no app password '%s'", change->account,
+                  change->word);
 }
 
 static bool
@@ -154,6 +204,11 @@ apply (struct change *change, GString *text) {
     edit_remove (text, change->account);
     edit_forget (text, change->account);
     return true;
+  case CHANGE_APP_ADD:
+  case CHANGE_APP_REVOKE:
+    return apply_app (change, text);
+  default:
+    break;
   }
   return false;
 }

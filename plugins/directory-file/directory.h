@@ -45,6 +45,8 @@ struct directory {
 /* The accounts in force: a reference.  Looks at the file once a second [task].  NULL: there are
  * none; the failure is set and PTN_E_TEMPORARY is to be returned. */
 struct accounts *directory_get (struct directory *, struct ptn_task *);
+/* The same without looking at the file, and without telling: NULL if there are none. [any] */
+struct accounts *directory_current (struct directory *);
 /* Reads the file now, whatever it looks like.  PTN_OK, PTN_E_INVALID (mistakes, logged) or
  * PTN_E_NOT_FOUND and PTN_E_TEMPORARY (unreadable, logged); then nothing changes.  [any] */
 ptn_status directory_load (struct directory *, struct rules *, struct ptn_task *);

@@ -171,6 +171,41 @@ edit_set (GString *text, const char *account, const char *key, const char *const
   return true;
 }
 
+bool
+edit_add_line (GString *text, const char *account, const char *key, const char *value) {
+  struct section section;
+  struct line line;
+  end_last_line (text);
+  if (!find_section (text, account, &section))
+    return false;
+  gsize place = section.last_end;
+  for (gsize at = section.body; at < section.end && line_at (text, at, &line); at = line.next)
+    if (value_of (text, &line, key))
+      place = line.next;
+  g_autofree char *made = g_strdup_printf ("%s = %s\n", key, value);
+  g_string_insert (text, (gssize)place, made);
+  return true;
+}
+
+bool
+edit_drop_line (GString *text, const char *account, const char *key, const char *word) {
+  struct section section;
+  struct line line;
+  const gsize length = strlen (word);
+  if (!find_section (text, account, &section))
+    return false;
+  for (gsize at = section.body; at < section.end && line_at (text, at, &line); at = line.next) {
+    const gsize value = value_of (text, &line, key);
+    if (!value || line.text_end - value < length
+        || g_ascii_strncasecmp (text->str + value, word, length) != 0
+        || (value + length < line.text_end && !is_space (text->str[value + length])))
+      continue;
+    g_string_erase (text, (gssize)line.begin, (gssize)(line.next - line.begin));
+    return true;
+  }
+  return false;
+}
+
 static bool
 same_name (const char *word, gsize length, const char *name) {
   char folded[NAME_LIMIT + 1];

@@ -20,6 +20,11 @@ bool edit_remove (GString *text, const char *account);
  * account. */
 bool edit_set (GString *text, const char *account, const char *key, const char *const *values);
 
+/* One more line of the key, behind those there are.  false: no such account. */
+bool edit_add_line (GString *text, const char *account, const char *key, const char *value);
+/* Takes the line of the key away whose value begins with this word.  false: there is none. */
+bool edit_drop_line (GString *text, const char *account, const char *key, const char *word);
+
 /* Adds a word to a list, or takes it out; names are compared folded.  *changed: it was not there
  * before, or was.  false: no such account. */
 bool edit_list (GString *text, const char *account, const char *key, const char *word, bool add,

@@ -191,13 +191,19 @@ is_new (struct directory *directory, const char *file) {
   return !in_place || age_ms < 0 || age_ms >= QUIET_MS;
 }
 
+struct accounts *
+directory_current (struct directory *directory) {
+  pthread_mutex_lock (&directory->lock);
+  struct accounts *accounts = directory->current ? accounts_ref (directory->current) : NULL;
+  pthread_mutex_unlock (&directory->lock);
+  return accounts;
+}
+
 /* With the loading lock, too: one writer is enough. */
 static void
 write_uses (struct directory *directory, struct ptn_task *task) {
   const struct ptn_host *host = directory->host;
-  pthread_mutex_lock (&directory->lock);
-  struct accounts *accounts = directory->current ? accounts_ref (directory->current) : NULL;
-  pthread_mutex_unlock (&directory->lock);
+  struct accounts *accounts = directory_current (directory);
   if (!accounts)
     return;
   host->blocking (task, 1);
@@ -238,9 +244,7 @@ directory_rules (struct directory *directory) {
 struct accounts *
 directory_get (struct directory *directory, struct ptn_task *task) {
   look (directory, task);
-  pthread_mutex_lock (&directory->lock);
-  struct accounts *accounts = directory->current ? accounts_ref (directory->current) : NULL;
-  pthread_mutex_unlock (&directory->lock);
+  struct accounts *accounts = directory_current (directory);
   if (!accounts)
     directory->host->fail (task, PTN_E_TEMPORARY, NULL, "the accounts file was never read");
   return accounts;

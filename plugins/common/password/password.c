@@ -7,6 +7,8 @@
 #include "md4.h"
 #include "scram.h"
 
+#include "common/base64.h"
+
 #include <crypt.h>
 #include <glib.h>
 #include <openssl/crypto.h>
@@ -201,6 +203,16 @@ password_make_nt (struct ptn_bytes password) {
     g_string_append_printf (text, "%02x", nt[i]);
   explicit_bzero (nt, sizeof nt);
   return g_string_free (text, FALSE);
+}
+
+char *
+password_make_sha256 (struct ptn_bytes password) {
+  unsigned char digest[32];
+  char text[BASE64_ENCODED_MAX (32)];
+  if (EVP_Digest (password.data, password.size, digest, NULL, EVP_sha256 (), NULL) != 1)
+    return NULL;
+  base64_encode (digest, sizeof digest, text);
+  return g_strconcat ("{SHA256}", text, NULL);
 }
 
 char *

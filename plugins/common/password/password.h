@@ -53,6 +53,8 @@ struct password_costs {
 
 /* As it is written to the file, to be g_free'd; NULL if the system cannot do it. */
 char *password_make (const struct password_costs *, struct ptn_bytes password);
+/* {SHA256}: for a password that was drawn and that nobody guesses, and for no other. */
+char *password_make_sha256 (struct ptn_bytes password);
 char *password_make_nt (struct ptn_bytes password);
 /* like: as in scram_make; behind its tag. */
 char *password_make_scram (password_scheme, struct ptn_bytes password, const char *like);

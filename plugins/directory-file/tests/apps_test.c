@@ -56,6 +56,12 @@ connect_from (struct fixture *f, struct ptn_stream **stream, const char *service
 }
 
 static void
+disconnect (struct fixture *f, struct ptn_stream **stream) {
+  f->request.stream = NULL;
+  harness_stream_free (stream);
+}
+
+static void
 they_let_in_where_they_may (void **state) {
   (void)state;
   struct fixture *f = fixture_new (people, NULL);
@@ -65,7 +71,7 @@ they_let_in_where_they_may (void **state) {
     const ptn_status status = fixture_verify (f, logins[i].user, logins[i].password);
     if (status != logins[i].status)
       fail_msg ("%zu: %d", i, status);
-    harness_stream_free (&stream);
+    disconnect (f, &stream);
   }
   fixture_free (f);
 }
@@ -85,7 +91,7 @@ the_turned_away_are_not_quicker (void **state) {
   f->request.service = "pop";
   assert_int_equal (fixture_verify (f, "bob", "pop"), PTN_OK);
   assert_int_equal (harness_metric (f->harness, hashed), 2);
-  harness_stream_free (&stream);
+  disconnect (f, &stream);
   fixture_free (f);
 }
 
@@ -139,7 +145,92 @@ every_secret_is_tried (void **state) {
   struct choice none = { NULL, seen };
   assert_int_equal (with_secret (f, "alice", "PLAIN", &none), PTN_E_AUTHENTICATION);
   assert_string_equal (seen->str, "own\ndesk\nsocket\nold\nlater\n");
-  harness_stream_free (&stream);
+  disconnect (f, &stream);
+  fixture_free (f);
+}
+
+/* The third cell of the first row. */
+static char *
+password_in (const char *rows) {
+  g_auto (GStrv) cells = g_strsplit (rows, "|", -1);
+  assert_true (g_strv_length (cells) >= 8);
+  return g_strdup (cells[2]);
+}
+
+static void
+they_are_made_and_revoked (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new ("# people\n[alice]\npassword = {PLAIN}own\n\n[bob]\n", NULL);
+  g_autofree char *made = NULL, *second = NULL, *rows = NULL, *none = NULL;
+  assert_int_equal (fixture_command (f, "user app-password",
+                                     "add|alice|phone|--networks|10.0.0.0/8 ::1|--protocols=imap,"
+                                     "smtp|--expires|2199-12-31|--ntlm|--scram",
+                                     NULL, &made),
+                    PTN_OK);
+  g_autofree char *password = password_in (made);
+  assert_int_equal (strlen (password), 34);
+  assert_int_equal (fixture_command (f, "user app-password", "add|alice|desk|--scram", NULL,
+                                     &second),
+                    PTN_OK);
+  g_autofree char *desk = password_in (second);
+  assert_string_not_equal (password, desk);
+  assert_int_equal (fixture_command (f, "user app-password", "add|alice|PHONE", NULL, NULL),
+                    PTN_E_INVALID);
+
+  g_autofree char *text = fixture_read (f);
+  assert_true (g_str_has_prefix (text, "# people\n[alice]\npassword = {PLAIN}own\n"
+                                       "app_password = phone {SHA256}"));
+  assert_non_null (strstr (text, "\n\n[bob]\n"));
+  assert_non_null (strstr (text, " {NT}"));
+  assert_non_null (strstr (text, " networks=10.0.0.0/8,::1 protocols=imap,smtp expires=2199-12-31 "
+                                 "created=20"));
+  assert_null (strstr (text, password));
+  /* A server tells a user one salt. */
+  const char *one = strstr (text, "{SCRAM-SHA-256}"), *two = strstr (one + 1, "{SCRAM-SHA-256}");
+  assert_memory_equal (one, two, strcspn (one, "$"));
+  one = strstr (text, "{SCRAM-SHA-1}"), two = strstr (one + 1, "{SCRAM-SHA-1}");
+  assert_memory_equal (one, two, strcspn (one, "$"));
+
+  struct ptn_stream *stream;
+  connect_from (f, &stream, "imap", "10.9.9.9");
+  assert_int_equal (fixture_verify (f, "alice", password), PTN_OK);
+  f->request.service = "pop";
+  assert_int_equal (fixture_verify (f, "alice", password), PTN_E_DENIED);
+  assert_int_equal (fixture_verify (f, "alice", desk), PTN_OK);
+  assert_int_equal (fixture_verify (f, "alice", "own"), PTN_OK);
+  disconnect (f, &stream);
+
+  assert_int_equal (fixture_command (f, "user app-password", "list", NULL, &rows), PTN_OK);
+  assert_true (g_str_has_prefix (rows, "alice|phone||imap smtp|10.0.0.0/8 ::1|2199-12-31|20"));
+  assert_non_null (strstr (rows, "Z imap 10.9.9.9\n"));
+  assert_non_null (strstr (rows, "Z pop 10.9.9.9\n"));
+  assert_null (strstr (rows, password));
+  assert_int_equal (fixture_command (f, "user app-password", "revoke|alice|Phone", NULL, NULL),
+                    PTN_OK);
+  assert_int_equal (fixture_verify (f, "alice", password), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_verify (f, "alice", desk), PTN_OK);
+  assert_int_equal (fixture_command (f, "user app-password", "list|bob", NULL, &none), PTN_OK);
+  assert_string_equal (none, "");
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_null (strstr (log, password));
+  assert_null (strstr (log, desk));
+  fixture_free (f);
+}
+
+/* A new password with keys for SCRAM leaves the app passwords theirs. */
+static void
+a_new_password_keeps_their_salt (void **state) {
+  (void)state;
+  struct fixture *f =
+      fixture_new ("[alice]\n",
+                   (const char *[]){ "hash=yescrypt", "extra_keys=scram-sha-256", NULL });
+  assert_int_equal (fixture_command (f, "user app-password", "add|alice|x|--scram", NULL, NULL),
+                    PTN_OK);
+  assert_int_equal (fixture_command (f, "user passwd", "alice", "new", NULL), PTN_OK);
+  g_autofree char *text = fixture_read (f);
+  const char *one = strstr (text, "{SCRAM-SHA-256}"), *two = strstr (one + 1, "{SCRAM-SHA-256}");
+  assert_memory_equal (one, two, strcspn (one, "$"));
+  assert_int_equal (fixture_verify (f, "alice", "new"), PTN_OK);
   fixture_free (f);
 }
 
@@ -151,6 +242,8 @@ main (int count, char **arguments) {
     cmocka_unit_test (they_let_in_where_they_may),
     cmocka_unit_test (the_turned_away_are_not_quicker),
     cmocka_unit_test (every_secret_is_tried),
+    cmocka_unit_test (they_are_made_and_revoked),
+    cmocka_unit_test (a_new_password_keeps_their_salt),
   };
   return cmocka_run_group_tests_name ("directory-file: app passwords", tests, NULL, NULL);
 }

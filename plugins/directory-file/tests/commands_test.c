@@ -41,7 +41,7 @@ accounts_are_added_and_removed (void **state) {
   assert_int_equal (fixture_command (f, "user list", "c", NULL, &rows), PTN_OK);
   assert_string_equal (rows,
                        "carol|carol@example.test|Carol C|ccc cc@example.org|imap smtp|enabled|"
-                       "2000000000\n");
+                       "2000000000|||\n");
 
   assert_int_equal (fixture_command (f, "user remove", "CAROL", NULL, NULL), PTN_OK);
   assert_int_equal (fixture_verify (f, "carol", "secret word"), PTN_E_NOT_FOUND);
@@ -119,6 +119,35 @@ lists_and_keys_are_set (void **state) {
   fixture_free (f);
 }
 
+static void
+delegates_become_readers (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new ("[alice]\n[bob]\n[carol]\n[group staff]\n", NULL);
+  static const char *const commands[] = { "alice|bob", "alice|carol|--read-only",
+                                          "alice|$staff|--read-only", "bob|alice",
+                                          "carol|--read-only|alice" };
+  for (size_t i = 0; i < G_N_ELEMENTS (commands); i++)
+    assert_int_equal (fixture_command (f, "user delegate", commands[i], NULL, NULL), PTN_OK);
+  g_autofree char *rows = NULL;
+  assert_int_equal (fixture_command (f, "user show", "Alice@example.test", NULL, &rows), PTN_OK);
+  assert_string_equal (rows, "account|alice\naddress|alice@example.test\nstate|no password\n"
+                             "protocols|pop imap smtp http\n"
+                             "delegates|bob\nreaders|carol $staff\nopens|bob\nreads|carol\n"
+                             "attributes|pop3.retention=delete\n");
+  /* The one in place of the other. */
+  assert_int_equal (fixture_command (f, "user delegate", "alice|bob|--read-only", NULL, NULL),
+                    PTN_OK);
+  assert_int_equal (fixture_command (f, "user delegate", "alice|carol", NULL, NULL), PTN_OK);
+  assert_int_equal (fixture_command (f, "user undelegate", "alice|$staff", NULL, NULL), PTN_OK);
+  assert_int_equal (fixture_command (f, "user undelegate", "alice|$staff", NULL, NULL),
+                    PTN_E_NOT_FOUND);
+  assert_int_equal (fixture_command (f, "user undelegate", "bob|alice", NULL, NULL), PTN_OK);
+  g_autofree char *text = fixture_read (f);
+  assert_string_equal (text, "[alice]\nreaders = bob\ndelegates = carol\n"
+                             "[bob]\n[carol]\nreaders = alice\n[group staff]\n");
+  fixture_free (f);
+}
+
 static const struct {
   const char *command, *arguments, *secret;
   ptn_status status;
@@ -150,6 +179,25 @@ static const struct {
   { "user alias", "bob", NULL, PTN_E_INVALID },
   { "user alias", "bob|a|b", NULL, PTN_E_INVALID },
   { "user delegate", "bob|nobody", NULL, PTN_E_INVALID },
+  { "user delegate", "bob|$nobody|--read-only", NULL, PTN_E_INVALID },
+  { "user delegate", "bob|alice", NULL, PTN_E_EXISTS },
+  { "user undelegate", "bob|alice|--remove", NULL, PTN_E_INVALID },
+  { "user undelegate", "bob|nobody", NULL, PTN_E_NOT_FOUND },
+  { "user show", "nobody", NULL, PTN_E_NOT_FOUND },
+  { "user show", "a|b", NULL, PTN_E_INVALID },
+  { "user app-password", "", NULL, PTN_E_INVALID },
+  { "user app-password", "add|alice", NULL, PTN_E_INVALID },
+  { "user app-password", "add|nobody|x", NULL, PTN_E_NOT_FOUND },
+  { "user app-password", "add|alice|a=b", NULL, PTN_E_INVALID },
+  { "user app-password", "add|alice|x|y", NULL, PTN_E_INVALID },
+  { "user app-password", "add|alice|x|--protocols|uucp", NULL, PTN_E_INVALID },
+  { "user app-password", "add|alice|x|--networks|10.0.0.1/8", NULL, PTN_E_INVALID },
+  { "user app-password", "add|alice|x|--expires|soon", NULL, PTN_E_INVALID },
+  { "user app-password", "revoke|alice|x", NULL, PTN_E_NOT_FOUND },
+  { "user app-password", "revoke|alice", NULL, PTN_E_INVALID },
+  { "user app-password", "list|nobody", NULL, PTN_E_NOT_FOUND },
+  { "user app-password", "list|a|b", NULL, PTN_E_INVALID },
+  { "user app-password", "steal|alice", NULL, PTN_E_INVALID },
   { "user set", "bob|nonsense=1", NULL, PTN_E_INVALID },
   { "user set", "bob|disabled=perhaps", NULL, PTN_E_INVALID },
   { "user set", "bob|[x]=1", NULL, PTN_E_INVALID },
@@ -219,6 +267,7 @@ main (int count, char **arguments) {
     cmocka_unit_test (the_first_account_makes_the_file),
     cmocka_unit_test (passwords_are_replaced),
     cmocka_unit_test (lists_and_keys_are_set),
+    cmocka_unit_test (delegates_become_readers),
     cmocka_unit_test (nonsense_is_refused),
     cmocka_unit_test (edits_at_once_wait_for_each_other),
   };
