@@ -61,7 +61,7 @@ exec_parse_login (void *instance, struct ptn_call *call, const char *login,
           ? lookup->nt
           : domains_nt_of (lookup->program->domains,
                            strrchr (owner->address, '@') ? strrchr (owner->address, '@') + 1 : "");
-  identity->attributes = (struct ptn_strings){ NULL, 0 };
+  identity->attributes = answer_borrow (owner->attributes);
   return PTN_OK;
 }
 

@@ -124,7 +124,8 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
   identity->authcid = identity->authzid = user->account;
   identity->account = mailbox->account;
   identity->domain = windows_domain (question);
-  identity->attributes = (struct ptn_strings){ NULL, 0 };
+  identity->attributes =
+      (struct ptn_strings){ (const char *const *)user->attributes, user->attribute_count };
   return PTN_OK;
 }
 
