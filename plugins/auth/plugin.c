@@ -267,11 +267,12 @@ auth_reload (void *instance, struct ptn_task *task, const struct ptn_config *con
   struct auth *auth = instance;
   const struct gate_settings gate = read_gate (auth->host, config);
   g_autofree char *why = NULL;
-  if (!external_rules_load (auth->external_rules, auth->host->text (config, "external_users"),
-                            &why))
+  const char *users = auth->host->text (config, "external_users");
+  if (!external_rules_check (users, &why))
     return refuse (auth, "login.settings", why);
   if (exchange_roster (auth, config) != PTN_OK)
     return PTN_E_INVALID;
+  external_rules_load (auth->external_rules, users, &why);
   gate_set (auth->gate, &gate);
   return PTN_OK;
 }

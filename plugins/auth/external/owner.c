@@ -55,12 +55,23 @@ by_names (const struct auth *auth, const struct ptn_sasl_request *request, char 
   return OWNER_UNKNOWN;
 }
 
+static void
+look_at_rules (const struct auth *auth) {
+  const struct ptn_host *host = auth->host;
+  g_autofree char *why = NULL;
+  if (external_rules_look (auth->external_rules, host->monotonic_ns (), &why))
+    return;
+  const struct ptn_field fields[] = { { "text", why } };
+  host->log (host, PTN_LOG_ERROR, NULL, "login.settings", fields, 1);
+}
+
 owner_kind
 owner_find (const struct auth *auth, const struct ptn_sasl_request *request, char **login) {
   static const char *const kinds[] = { "fingerprint", "subject", "email", "upn" };
   *login = NULL;
   if (!*auth_property (auth, request->stream, "tls.client-fingerprint"))
     return OWNER_NONE;
+  look_at_rules (auth);
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
     if (!apply_rules (auth, request, kinds[i], login)) {
       g_clear_pointer (login, g_free);

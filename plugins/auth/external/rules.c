@@ -4,10 +4,23 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define LOOK_EVERY_NS (2 * G_GINT64_CONSTANT (1000000000))
+
+struct version { /* of a file, as far as stat tells */
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  struct timespec modified;
+};
 
 struct external_rules {
   pthread_mutex_t lock;
   GHashTable *logins; /* char * -> char *, both owned */
+  char *file;         /* NULL: there is none */
+  struct version version;
+  gint64 next_look_ns;
 };
 
 static const char *const kinds[] = { "fingerprint", "subject", "email", "upn", NULL };
@@ -30,6 +43,7 @@ external_rules_free (struct external_rules **rules) {
   if (!*rules)
     return;
   g_hash_table_unref ((*rules)->logins);
+  g_free ((*rules)->file);
   pthread_mutex_destroy (&(*rules)->lock);
   g_clear_pointer (rules, g_free);
 }
@@ -106,17 +120,69 @@ read_file (const char *file, char **why) {
   return g_steal_pointer (&logins);
 }
 
+/* ---- The rules in use -------------------------------------------------------------------- */
+
+static GHashTable *
+read_any (const char *file, char **why) {
+  return file && *file ? read_file (file, why) : table_new ();
+}
+
+static struct version
+version_of (const char *file) {
+  struct stat status;
+  if (!file || stat (file, &status) != 0)
+    return (struct version){ .size = -1 };
+  return (struct version){ status.st_dev, status.st_ino, status.st_size, status.st_mtim };
+}
+
+static bool
+same_version (const struct version *a, const struct version *b) {
+  return a->device == b->device && a->inode == b->inode && a->size == b->size
+         && a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
 bool
-external_rules_load (struct external_rules *rules, const char *file, char **why) {
-  GHashTable *fresh = file && *file ? read_file (file, why) : table_new ();
+external_rules_check (const char *file, char **why) {
+  GHashTable *read = read_any (file, why);
+  if (read)
+    g_hash_table_unref (read);
+  return read != NULL;
+}
+
+/* The version is taken before the file is read: a change in between is seen at the next look. */
+static bool
+load (struct external_rules *rules, char **why) {
+  rules->version = version_of (rules->file);
+  GHashTable *fresh = read_any (rules->file, why);
   if (!fresh)
     return false;
-  pthread_mutex_lock (&rules->lock);
-  GHashTable *old = rules->logins;
+  g_hash_table_unref (rules->logins);
   rules->logins = fresh;
-  pthread_mutex_unlock (&rules->lock);
-  g_hash_table_unref (old);
   return true;
+}
+
+bool
+external_rules_load (struct external_rules *rules, const char *file, char **why) {
+  pthread_mutex_lock (&rules->lock);
+  g_free (rules->file);
+  rules->file = file && *file ? g_strdup (file) : NULL;
+  const bool loaded = load (rules, why);
+  pthread_mutex_unlock (&rules->lock);
+  return loaded;
+}
+
+bool
+external_rules_look (struct external_rules *rules, gint64 now_ns, char **why) {
+  bool good = true;
+  pthread_mutex_lock (&rules->lock);
+  if (rules->file && now_ns >= rules->next_look_ns) {
+    const struct version now = version_of (rules->file);
+    rules->next_look_ns = now_ns + LOOK_EVERY_NS;
+    if (!same_version (&now, &rules->version))
+      good = load (rules, why);
+  }
+  pthread_mutex_unlock (&rules->lock);
+  return good;
 }
 
 char *

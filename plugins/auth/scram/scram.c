@@ -33,7 +33,9 @@ struct exchange {
   const char *plus_name; /* the mechanism that binds with this hash */
   bool plus;
   scram_state state;
-  bool prompted, salted; /* salted: a key is stored, and its salt told */
+  bool prompted;
+  bool salted;   /* a key is stored, and its salt told */
+  bool gathered; /* a password is stored in clear */
   struct scram_dialogue dialogue;
   struct scram_salt salt;
   struct scram_derivation *derivation;
@@ -116,8 +118,7 @@ take_first (struct exchange *exchange, struct ptn_bytes response, struct ptn_byt
     return PTN_OK;
   }
   exchange->state = SCRAM_OVER;
-  attempt_claim (attempt, exchange->dialogue.first.login);
-  attempt_failed (attempt);
+  attempt_disown (attempt, exchange->dialogue.first.login);
   attempt->reason = fault;
   return is_about_binding (fault) ? PTN_E_AUTHENTICATION : PTN_E_INVALID;
 }
@@ -192,6 +193,7 @@ static ptn_status
 gather (void *argument, struct ptn_bytes secret) {
   struct exchange *exchange = argument;
   scram_derivation_add (exchange->derivation, secret);
+  exchange->gathered = true;
   return PTN_E_AUTHENTICATION;
 }
 
@@ -244,13 +246,11 @@ prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_by
   return PTN_OK;
 }
 
-/* Whoever has stored keys is judged by them alone. */
+/* Also of who has keys: another password may be in clear, and the salt serves for it too. */
 static ptn_status
 gather_passwords (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challenge) {
   struct attempt *attempt = exchange->attempt;
-  ptn_status status = PTN_E_AUTHENTICATION;
-  if (!exchange->salted)
-    status = attempt_secret (attempt, task, "PLAIN", gather, exchange);
+  ptn_status status = attempt_secret (attempt, task, "PLAIN", gather, exchange);
   if (status == PTN_PENDING)
     return status;
   if (status <= PTN_E_TEMPORARY)
@@ -269,6 +269,9 @@ derive (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *chal
   if (!scram_derivation_done (exchange->derivation))
     return PTN_PENDING;
   const struct scram_keys *keys = scram_derivation_keys (exchange->derivation);
+  exchange->attempt->reason = exchange->salted || exchange->gathered
+                                  ? "wrong password"
+                                  : "neither keys nor a password in clear are stored";
   if (!keys || !scram_dialogue_prove (&exchange->dialogue, keys))
     return over (exchange, task, PTN_E_AUTHENTICATION, challenge);
   exchange->state = SCRAM_CONFIRMING;

@@ -143,6 +143,33 @@ rules (void **state) {
 }
 
 static void
+changed_rules (void **state) {
+  g_autofree char *file = write_rules ("alice upn a\n");
+  struct external_rules *loaded = external_rules_new ();
+  const gint64 second = 1000000000;
+  char *why = NULL;
+  assert_true (external_rules_load (loaded, file, &why));
+  assert_true (external_rules_look (loaded, 10 * second, &why));
+  assert_true (g_file_set_contents (file, "bob upn a\n", -1, NULL));
+  assert_true (external_rules_look (loaded, 11 * second, &why)); /* too soon */
+  g_autofree char *before = external_rules_find (loaded, "upn", "a");
+  assert_string_equal (before, "alice");
+  assert_true (external_rules_look (loaded, 13 * second, &why));
+  g_autofree char *after = external_rules_find (loaded, "upn", "A");
+  assert_string_equal (after, "bob");
+  assert_true (g_file_set_contents (file, "carol\n", -1, NULL));
+  assert_false (external_rules_look (loaded, 16 * second, &why));
+  g_clear_pointer (&why, g_free);
+  assert_true (external_rules_look (loaded, 19 * second, &why)); /* told already */
+  unlink (file);
+  assert_false (external_rules_look (loaded, 22 * second, &why));
+  g_clear_pointer (&why, g_free);
+  g_autofree char *still = external_rules_find (loaded, "upn", "a");
+  assert_string_equal (still, "bob");
+  external_rules_free (&loaded);
+}
+
+static void
 bad_rules (void **state) {
   static const char *const bad[] = {
     "alice\n",
@@ -181,7 +208,8 @@ bad_rules (void **state) {
 int
 main (int argc, char **argv) {
   const struct CMUnitTest tests[] = { cmocka_unit_test (names_in_the_certificate),
-                                      cmocka_unit_test (rules), cmocka_unit_test (bad_rules) };
+                                      cmocka_unit_test (rules), cmocka_unit_test (bad_rules),
+                                      cmocka_unit_test (changed_rules) };
   fixture_directory_module = argv[1];
   fixture_auth_module = argv[2];
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -205,6 +205,8 @@ right_and_wrong (void **state) {
   g_autofree char *log = harness_log_take (f->harness);
   assert_non_null (strstr (log, "reason=unknown user"));
   assert_non_null (strstr (log, "reason=account is disabled"));
+  assert_non_null (strstr (log, "reason=wrong password"));
+  assert_non_null (strstr (log, "reason=neither keys nor a password in clear are stored"));
   assert_non_null (strstr (log, "mechanism=SCRAM-SHA-1"));
   assert_null (strstr (log, "pencil"));
   fixture_free (f);
