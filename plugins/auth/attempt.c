@@ -204,7 +204,8 @@ attempt_verdict (struct attempt *attempt, struct ptn_task *task, ptn_status proo
     return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
   case PTN_E_PASSWORD_EXPIRED:
     return attempt->refusal ? refuse (attempt, attempt->refusal)
-                            : fail_for (attempt, proof, "password has expired");
+                            : fail_for (attempt, proof,
+                                        attempt->reason ? attempt->reason : "password has expired");
   case PTN_E_NOT_FOUND:
   case PTN_E_UNSUPPORTED:
     if (attempt->nobody)

@@ -103,7 +103,7 @@ def the_policy_speaks(server):
     for login, secret, reason, expired in (
             ("expired", "Exp1red-Pw", "password has expired", True),
             ("expired", "wrong", "wrong password", False),
-            ("reset", "Res3t-Pw", "password has expired", True),
+            ("reset", "Res3t-Pw", "password must be changed", True),
             ("reset", "wrong", "wrong password", False),
             ("locked", "L0cked-Pw", "account is locked", False)):
         seen = len(server.log)
