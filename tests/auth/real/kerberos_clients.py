@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
@@ -27,7 +28,6 @@ CYRUS = "/usr/lib/cyrus/bin/"
 class Place:
     def __init__(self, server, user, realm, host="localhost"):
         self.server, self.user, self.realm, self.host = server, user, realm, host
-        self.folders = 0
 
     @property
     def ca_file(self):
@@ -38,10 +38,7 @@ class Place:
 
     def folder(self):
         """A new folder, for a program's files."""
-        self.folders += 1
-        path = os.path.join(self.server.directory, f"client{self.folders}")
-        os.mkdir(path)
-        return path
+        return tempfile.mkdtemp(prefix="client-", dir=self.server.directory)
 
     def write(self, text, folder, name):
         path = os.path.join(folder, name)

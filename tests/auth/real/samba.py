@@ -20,7 +20,7 @@ samba-dsdb-modules ldb-tools iproute2 util-linux openssl.
 
 Who is there: alice (groups Staff; alias a.liddell), bob (alice is his delegate), svc-mail (who has
 the services' names), carol (disabled), dave (account expired), erin (must change her password),
-Guest (disabled, as always), Administrator.
+grace (in 1,000 groups), Guest (disabled, as always), Administrator.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ REALM, DOMAIN, BASE = "CONTOSO.EXAMPLE", "CONTOSO", "DC=contoso,DC=example"
 HOST = "mail.contoso.example"
 PASSWORDS = {"Administrator": "Adm1n-Pw#2026", "alice": "Al1ce-Pw#2026", "bob": "B0b-Pw#2026",
              "carol": "Car0l-Pw#2026", "dave": "Dav3-Pw#2026", "erin": "Er1n-Pw#2026",
-             "svc-mail": "Svc-Pw#2026"}
+             "grace": "Grac3-Pw#2026", "svc-mail": "Svc-Pw#2026"}
 FILL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "samba_fill.py")
 
 OPTIONS = """

@@ -76,6 +76,17 @@ def add_users(db, passwords):
     db.setexpiry("(sAMAccountName=dave)", -86400 * 365 * 20)
 
 
+def add_many_groups(db, user):
+    """So many that a ticket of the user's is longer than 12 kB in base64."""
+    member = str(find(db, user))
+    db.transaction_start()
+    for number in range(1000):
+        name = f"Group{number:04}"
+        db.add({"dn": f"CN={name},CN=Users,{BASE}", "objectClass": "group", "sAMAccountName": name,
+                "member": member})
+    db.transaction_commit()
+
+
 def main():
     config, keytab, host = sys.argv[1:4]
     passwords = dict(word.split("=", 1) for word in sys.argv[4:])
@@ -86,6 +97,7 @@ def main():
     extend_schema(db)
     db = SamDB(session_info=system_session(), lp=settings)  # with the new schema
     add_users(db, passwords)
+    add_many_groups(db, "grace")
     names = [f"{service}/{place}" for service in ("imap", "pop", "smtp", "HTTP")
              for place in (host, "localhost")]
     put(db, "svc-mail", servicePrincipalName=names)
