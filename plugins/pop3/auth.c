@@ -214,7 +214,9 @@ let_in (struct session *s) {
   }
   note_retention (s->pop3, &login->retention);
   login->delay_ns = session_number (s, "login_delay") * 1000000;
-  switch (maildrop_lock (s->pop3, account, login->delay_ns)) {
+  const bool reads =
+      PTN_HAS (login->identity, access) && login->identity->access == PTN_ACCESS_READ;
+  switch (reads ? LOCK_TAKEN : maildrop_lock (s->pop3, account, login->delay_ns)) {
   case LOCK_IN_USE:
     host->observe (pop3->in_use, 1);
     say (s, "-ERR [IN-USE] another session has this mailbox open");
@@ -230,7 +232,7 @@ let_in (struct session *s) {
   case LOCK_TAKEN:
     break;
   }
-  s->drop = maildrop_new (s->pop3, account, &login->retention, login->delay_ns);
+  s->drop = maildrop_new (s->pop3, account, &login->retention, login->delay_ns, reads);
   if (host->claim (s->task, account) == PTN_E_TOO_MANY) {
     maildrop_free (&s->drop);
     say (s, "-ERR [IN-USE] too many connections to this mailbox");

@@ -38,12 +38,13 @@ struct opening {
 
 struct maildrop *
 maildrop_new (struct pop3 *pop3, const char *account, const struct retention *retention,
-              int64_t delay_ns) {
+              int64_t delay_ns, bool reads) {
   struct maildrop *drop = g_new0 (struct maildrop, 1);
   drop->pop3 = pop3;
   drop->name = g_strdup (account);
   drop->retention = *retention;
   drop->delay_ns = delay_ns;
+  drop->reads = reads;
   return drop;
 }
 
@@ -54,7 +55,8 @@ maildrop_free (struct maildrop **pointer) {
     return;
   if (drop->account)
     drop->pop3->store->close (drop->account);
-  maildrop_unlock (drop->pop3, drop->name, drop->delay_ns);
+  if (!drop->reads)
+    maildrop_unlock (drop->pop3, drop->name, drop->delay_ns);
   g_free (drop->words);
   g_free (drop->name);
   g_free (drop);
@@ -232,7 +234,7 @@ step_once (struct opening *opening, bool *nothing) {
   case STAGE_FETCH_ROWS:
     return message_rows (opening);
   case STAGE_EXPIRE_BEGIN:
-    if (!opening->expired.count) {
+    if (!opening->expired.count || drop->reads) {
       opening->stage = STAGE_EXPIRE_COMMIT;
       return PTN_END;
     }

@@ -19,9 +19,10 @@
 
 struct maildrop { /* owned by its session, later by the update that outlives it */
   struct pop3 *pop3;
-  char *name;       /* the account; locked as long as the maildrop lives */
+  char *name;       /* the account; locked as long as the maildrop lives, unless it is only read */
   int64_t delay_ns; /* LOGIN-DELAY */
   struct retention retention;
+  bool reads; /* by a delegate who may look: nothing is deleted, hidden or noted */
   struct ptn_account *account; /* NULL: not open, as nothing is needed of it */
   struct ptn_id inbox;
   uint32_t uidvalidity;
@@ -32,9 +33,10 @@ struct maildrop { /* owned by its session, later by the update that outlives it 
 
 struct opening; /* the work of opening, gone when it is done */
 
-/* Takes over a lock that was taken for `account`. */
+/* Takes over a lock that was taken for `account`; `reads`: none was taken, as who changes nothing is
+ * in nobody's way. */
 struct maildrop *maildrop_new (struct pop3 *, const char *account, const struct retention *,
-                               int64_t delay_ns);
+                               int64_t delay_ns, bool reads);
 /* Closes the account and gives the lock back. */
 void maildrop_free (struct maildrop **);
 

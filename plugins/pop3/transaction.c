@@ -120,6 +120,10 @@ void
 command_dele (struct session *s, const struct arguments *arguments) {
   if (!message_number (s, arguments->word[0]))
     return;
+  if (s->drop->reads) {
+    say (s, "-ERR this mailbox is open for reading only");
+    return;
+  }
   s->drop->words[s->index] |= MARK_DELETED;
   emit (s, "+OK deleted\r\n", 13);
 }

@@ -18,6 +18,8 @@ struct update {
 
 struct update *
 update_new (struct maildrop *drop, bool deletions) {
+  if (drop->reads)
+    return NULL;
   struct update *update = g_new0 (struct update, 1);
   update->drop = drop;
   for (uint32_t i = 0; i < drop->count; i++) {

@@ -14,6 +14,7 @@ struct auth {
   struct sasl_response response;
   bool proved; /* only the client's answer to the last challenge is awaited */
   const struct ptn_identity *identity;
+  struct ptn_identity own; /* a reader's, who writes mail as nobody but themself */
 };
 
 void
@@ -89,16 +90,30 @@ refuse (struct session *s, ptn_status status) {
   }
 }
 
+/* Who may only look into a mailbox sends nothing in its name. */
+static const struct ptn_identity *
+sender_of (struct auth *auth) {
+  const struct ptn_identity *identity = auth->identity;
+  if (!PTN_HAS (identity, access) || identity->access != PTN_ACCESS_READ)
+    return identity;
+  memcpy (&auth->own, identity, MIN (identity->size, sizeof auth->own));
+  auth->own.size = sizeof auth->own;
+  auth->own.account = auth->own.authzid = identity->authcid;
+  auth->own.access = PTN_ACCESS_FULL;
+  return &auth->own;
+}
+
 static void
 succeed (struct session *s) {
   struct auth *auth = s->auth;
-  if (s->plugin->host->claim (s->task, auth->identity->account) != PTN_OK) {
+  const struct ptn_identity *sender = sender_of (auth);
+  if (s->plugin->host->claim (s->task, sender->account) != PTN_OK) {
     sasl_forget (s);
     session_command_done (s);
     session_bye (s, "4.7.0", "this account has too many connections, try again later");
     return;
   }
-  s->identity = auth->identity;
+  s->identity = sender;
   session_command_done (s);
   session_reply (s, 235, "2.7.0", "welcome");
 }

@@ -7,7 +7,7 @@
 struct subscription {
   const char *name;
   struct ptn_mailbox_name mailbox;
-  bool there; /* UNSUBSCRIBE: there is a mailbox of this name */
+  ptn_status status; /* UNSUBSCRIBE: what the store said of a mailbox of this name */
   struct gone *gone;
 };
 
@@ -59,7 +59,7 @@ command_subscribe (struct session *s, struct reader *r) {
 static ptn_status
 forget_gone (struct session *s) {
   struct subscription *subscription = s->work;
-  bool known = subscription->there;
+  bool known = subscription->status == PTN_OK;
   if (!subscription->gone)
     subscription->gone = gone_new (subscription->name, false);
   ptn_status status = gone_run (s, subscription->gone);
@@ -71,7 +71,7 @@ forget_gone (struct session *s) {
   else if (known)
     answer_ok (s, NULL, "UNSUBSCRIBE completed");
   else
-    answer_no (s, "NONEXISTENT", "no such mailbox");
+    answer_failure (s, subscription->status, "no such mailbox");
   return PTN_OK;
 }
 
@@ -83,7 +83,7 @@ unsubscribe (struct session *s) {
   if (status == PTN_PENDING)
     return status;
   s->imap4->host->call_end (&s->call);
-  subscription->there = status == PTN_OK;
+  subscription->status = status;
   if (status == PTN_OK || status == PTN_E_NOT_FOUND || status == PTN_E_DENIED)
     s->resume = forget_gone;
   else
