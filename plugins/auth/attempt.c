@@ -255,9 +255,7 @@ attempt_adopt (struct attempt *attempt, struct ptn_task *task, const struct ptn_
 }
 
 void
-attempt_disown (struct attempt *attempt, const char *claimed) {
-  if (!claimed || !*claimed || strlen (claimed) > MESSAGE_NAME_LIMIT)
-    return;
-  make_keys (attempt, claimed);
-  attempt_failed (attempt);
+attempt_claim (struct attempt *attempt, const char *claimed) {
+  if (claimed && *claimed && strlen (claimed) <= MESSAGE_NAME_LIMIT)
+    make_keys (attempt, claimed);
 }

@@ -75,10 +75,10 @@ ptn_status attempt_verdict (struct attempt *, struct ptn_task *, ptn_status proo
 
 /* For whoever proved an identity in another way: finds its directory and names. */
 ptn_status attempt_adopt (struct attempt *, struct ptn_task *, const struct ptn_identity *);
-/* For whoever failed to: counts against the name it claimed (NULL: it told none). */
-void attempt_disown (struct attempt *, const char *claimed);
+/* For whoever failed to: the name it claimed (NULL: it told none), for the log and the count. */
+void attempt_claim (struct attempt *, const char *claimed);
 
-void attempt_failed (struct attempt *); /* counts */
+void attempt_failed (struct attempt *); /* counts, once there is a name */
 void attempt_succeeded (struct attempt *);
 
 #endif

@@ -198,7 +198,9 @@ prove (struct login *login, struct ptn_task *task, struct ptn_bytes response,
       login->foreign->step (login->exchange, &login->proving, response, challenge, &login->proved);
   if (status < 0) {
     attempt->reason = attempt_their_reason (attempt, task);
-    attempt_disown (attempt, login->proved ? login->proved->authcid : NULL);
+    attempt_claim (attempt, login->proved ? login->proved->authcid : NULL);
+    if (status > PTN_E_TEMPORARY) /* it was not our trouble */
+      attempt_failed (attempt);
   }
   return status;
 }

@@ -417,7 +417,6 @@ ask_secrets (struct client *client, const struct entry *entry, struct record **r
 }
 
 struct check {
-  const struct rules *rules;
   const char *dn;
   struct ptn_bytes password;
   char *text;
@@ -425,11 +424,11 @@ struct check {
 };
 
 static int
-bind_as_user (LDAP *ldap, void *argument) {
+bind_as_user (struct connection *connection, void *argument) {
   struct check *check = argument;
   g_clear_pointer (&check->text, ldap_memfree);
   check->policy = POLICY_SILENT;
-  return pool_bind (ldap, check->rules, check->dn, check->password, &check->text, &check->policy);
+  return pool_bind (connection, check->dn, check->password, &check->text, &check->policy);
 }
 
 /* A name that is drawn anew each time is nobody's for certain. */
@@ -445,7 +444,7 @@ ask_password (struct client *client, const struct entry *entry, struct ptn_bytes
               char reason[POOL_REASON]) {
   const struct ptn_host *host = client->host;
   g_autofree char *dn = entry ? g_strdup (entry->dn) : nobody (client->rules);
-  struct check check = { client->rules, dn, password, NULL, POLICY_SILENT };
+  struct check check = { dn, password, NULL, POLICY_SILENT };
   host->observe (client->checks, 1);
   const int code = pool_run (client->pool, POOL_CHECK, bind_as_user, &check, reason);
   if (pool_is_trouble (code)) {

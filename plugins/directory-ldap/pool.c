@@ -8,15 +8,9 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define IDLE_LIMIT_NS \
   (INT64_C (60) * 1000000000) /* firewalls forget those that are silent longer */
-
-struct connection {
-  LDAP *ldap;
-  int64_t since_ns; /* idle */
-};
 
 struct server {
   const char *url;
@@ -28,7 +22,6 @@ struct pool {
   gint references;
   const struct ptn_host *host;
   struct rules *rules;
-  struct ldap_conncb connected;
   pthread_mutex_t lock; /* of breakers and idle connections */
   size_t count;
   struct server servers[SERVER_LIMIT];
@@ -36,30 +29,17 @@ struct pool {
 
 /* ---- Life -------------------------------------------------------------------------------- */
 
+void
+pool_hurry (struct connection *connection) {
+  connection->guard.until_ns = guard_now_ns () + connection->rules->timeout_ms * 1000000;
+}
+
 static void
 close_connection (void *data) {
   struct connection *connection = data;
+  pool_hurry (connection);
   ldap_unbind_ext (connection->ldap, NULL, NULL);
   g_free (connection);
-}
-
-/* libldap waits for an answer to begin, but not for the rest of one that has begun: the socket
- * itself has to give up. */
-static int
-on_connect (LDAP *ldap, Sockbuf *buffer, LDAPURLDesc *url, struct sockaddr *address,
-            struct ldap_conncb *connected) {
-  const struct rules *rules = connected->lc_arg;
-  const struct timeval time = { rules->timeout_ms / 1000, rules->timeout_ms % 1000 * 1000 };
-  ber_socket_t fd = -1;
-  if (ber_sockbuf_ctrl (buffer, LBER_SB_OPT_GET_FD, &fd) == 1 && fd >= 0) {
-    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
-    setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-  }
-  return LDAP_SUCCESS;
-}
-
-static void
-on_disconnect (LDAP *ldap, Sockbuf *buffer, struct ldap_conncb *connected) {
 }
 
 struct pool *
@@ -68,7 +48,6 @@ pool_new (const struct ptn_host *host, struct rules *rules) {
   pool->references = 1;
   pool->host = host;
   pool->rules = rules_ref (rules);
-  pool->connected = (struct ldap_conncb){ on_connect, on_disconnect, pool->rules };
   pthread_mutex_init (&pool->lock, NULL);
   for (char **url = rules->servers; *url; url++) {
     struct server *server = &pool->servers[pool->count++];
@@ -130,8 +109,10 @@ time_of (const struct rules *rules) {
 }
 
 int
-pool_await (LDAP *ldap, const struct rules *rules, int id, LDAPMessage **message) {
-  struct timeval time = time_of (rules);
+pool_await (struct connection *connection, int id, LDAPMessage **message) {
+  LDAP *ldap = connection->ldap;
+  struct timeval time = time_of (connection->rules);
+  pool_hurry (connection);
   const int kind = ldap_result (ldap, id, LDAP_MSG_ALL, &time, message);
   if (kind > 0)
     return LDAP_SUCCESS;
@@ -158,8 +139,9 @@ policy_of (LDAP *ldap, LDAPControl **controls) {
 }
 
 int
-pool_bind (LDAP *ldap, const struct rules *rules, const char *dn, struct ptn_bytes password,
-           char **text, int *policy) {
+pool_bind (struct connection *connection, const char *dn, struct ptn_bytes password, char **text,
+           int *policy) {
+  LDAP *ldap = connection->ldap;
   LDAPControl *asked[2] = { NULL };
   LDAPMessage *message = NULL;
   LDAPControl **controls = NULL;
@@ -169,10 +151,11 @@ pool_bind (LDAP *ldap, const struct rules *rules, const char *dn, struct ptn_byt
     return LDAP_INVALID_CREDENTIALS;
   if (ldap_create_passwordpolicy_control (ldap, &asked[0]) != LDAP_SUCCESS)
     return LDAP_LOCAL_ERROR;
+  pool_hurry (connection);
   code = ldap_sasl_bind (ldap, dn, LDAP_SASL_SIMPLE, &secret, asked, NULL, &id);
   ldap_control_free (asked[0]);
   if (code == LDAP_SUCCESS)
-    code = pool_await (ldap, rules, id, &message);
+    code = pool_await (connection, id, &message);
   if (code == LDAP_SUCCESS)
     code = ldap_parse_result (ldap, message, &result, NULL, text, NULL, &controls, 1);
   if (code != LDAP_SUCCESS)
@@ -225,12 +208,13 @@ set_options (LDAP *ldap, const struct rules *rules) {
 
 /* ldap_start_tls_s would wait without end. */
 static int
-start_tls (LDAP *ldap, const struct rules *rules) {
+start_tls (struct connection *connection) {
+  LDAP *ldap = connection->ldap;
   LDAPMessage *message = NULL;
   int id, result = LDAP_LOCAL_ERROR;
   int code = ldap_start_tls (ldap, NULL, NULL, &id);
   if (code == LDAP_SUCCESS)
-    code = pool_await (ldap, rules, id, &message);
+    code = pool_await (connection, id, &message);
   if (code == LDAP_SUCCESS)
     code = ldap_parse_result (ldap, message, &result, NULL, NULL, NULL, NULL, 1);
   if (code == LDAP_SUCCESS)
@@ -239,11 +223,13 @@ start_tls (LDAP *ldap, const struct rules *rules) {
 }
 
 static int
-open_connection (const struct rules *rules, const char *url, pool_purpose purpose, LDAP *ldap,
+open_connection (struct connection *connection, const char *url, pool_purpose purpose,
                  char reason[POOL_REASON]) {
+  const struct rules *rules = connection->rules;
+  LDAP *ldap = connection->ldap;
   int code = LDAP_SUCCESS;
   if (rules->start_tls && g_ascii_strncasecmp (url, "ldap://", 7) == 0) {
-    code = start_tls (ldap, rules);
+    code = start_tls (connection);
     if (code != LDAP_SUCCESS) {
       tell (reason, ldap, "StartTLS", code);
       return code;
@@ -251,7 +237,7 @@ open_connection (const struct rules *rules, const char *url, pool_purpose purpos
   }
   if (purpose == POOL_SEARCH && rules->bind_dn) {
     const struct ptn_bytes password = { rules->bind_password, strlen (rules->bind_password) };
-    code = pool_bind (ldap, rules, rules->bind_dn, password, NULL, NULL);
+    code = pool_bind (connection, rules->bind_dn, password, NULL, NULL);
     if (code != LDAP_SUCCESS)
       tell (reason, ldap, "bind as bind_dn", code);
   }
@@ -260,60 +246,55 @@ open_connection (const struct rules *rules, const char *url, pool_purpose purpos
 
 /* NULL after telling why.  A refusal of bind_dn is trouble too: asking again and again would have
  * the account locked. */
-static LDAP *
+static struct connection *
 connect_to (struct pool *pool, struct server *server, pool_purpose purpose,
             char reason[POOL_REASON]) {
-  LDAP *ldap = NULL;
-  int code = ldap_initialize (&ldap, server->url);
+  struct connection *connection = g_new0 (struct connection, 1);
+  connection->rules = pool->rules;
+  int code = ldap_initialize (&connection->ldap, server->url);
   if (code != LDAP_SUCCESS) {
     tell (reason, NULL, "URL", code);
+    g_free (connection);
     return NULL;
   }
-  if (!set_options (ldap, pool->rules)
-      || ldap_set_option (ldap, LDAP_OPT_CONNECT_CB, &pool->connected) != LDAP_OPT_SUCCESS) {
+  pool_hurry (connection);
+  if (!set_options (connection->ldap, pool->rules)
+      || !guard_attach (&connection->guard, connection->ldap)) {
     g_snprintf (reason, POOL_REASON, "TLS cannot be set up: is ca_file readable?");
     code = LDAP_LOCAL_ERROR;
   } else {
-    code = open_connection (pool->rules, server->url, purpose, ldap, reason);
+    code = open_connection (connection, server->url, purpose, reason);
   }
   if (code == LDAP_SUCCESS)
-    return ldap;
-  ldap_unbind_ext (ldap, NULL, NULL);
+    return connection;
+  close_connection (connection);
   return NULL;
 }
 
 /* ---- Keeping ----------------------------------------------------------------------------- */
 
-static LDAP *
+static struct connection *
 take_idle (struct pool *pool, struct server *server, pool_purpose purpose) {
   const int64_t oldest_ns = pool->host->monotonic_ns () - IDLE_LIMIT_NS;
   GQueue stale = G_QUEUE_INIT;
-  LDAP *ldap = NULL;
   pthread_mutex_lock (&pool->lock);
   struct connection *connection = g_queue_pop_head (&server->idle[purpose]);
-  if (connection && connection->since_ns < oldest_ns) { /* and so are all behind it */
-    g_queue_push_head (&stale, connection);
-    while ((connection = g_queue_pop_head (&server->idle[purpose])))
+  if (connection && connection->since_ns < oldest_ns) /* and so are all behind it */
+    for (; connection; connection = g_queue_pop_head (&server->idle[purpose]))
       g_queue_push_head (&stale, connection);
-  }
   pthread_mutex_unlock (&pool->lock);
-  if (connection) {
-    ldap = connection->ldap;
-    g_free (connection);
-  }
   g_queue_clear_full (&stale, close_connection);
-  return ldap;
+  return connection;
 }
 
 static void
-keep (struct pool *pool, struct server *server, pool_purpose purpose, LDAP *ldap) {
-  struct connection *connection = g_new (struct connection, 1);
-  *connection = (struct connection){ ldap, pool->host->monotonic_ns () };
+keep (struct pool *pool, struct server *server, pool_purpose purpose,
+      struct connection *connection) {
+  GQueue *idle = &server->idle[purpose];
+  connection->since_ns = pool->host->monotonic_ns ();
   pthread_mutex_lock (&pool->lock);
-  g_queue_push_head (&server->idle[purpose], connection);
-  connection = g_queue_get_length (&server->idle[purpose]) > pool->rules->connections
-                   ? g_queue_pop_tail (&server->idle[purpose])
-                   : NULL;
+  g_queue_push_head (idle, connection);
+  connection = idle->length > pool->rules->connections ? g_queue_pop_tail (idle) : NULL;
   pthread_mutex_unlock (&pool->lock);
   if (connection)
     close_connection (connection);
@@ -361,35 +342,35 @@ failed (struct pool *pool, struct server *server, const char *reason) {
                    (struct ptn_field[]){ { "server", server->url }, { "text", reason } }, 2);
 }
 
+static int
+run_with (struct pool *pool, struct server *server, pool_purpose purpose,
+          struct connection *connection, pool_work *work, void *argument,
+          char reason[POOL_REASON]) {
+  const int code = work (connection, argument);
+  if (!pool_is_trouble (code)) {
+    keep (pool, server, purpose, connection);
+    return code;
+  }
+  tell (reason, connection->ldap, "request", code);
+  close_connection (connection);
+  return code;
+}
+
 /* An idle connection may have been closed by the server meanwhile: that says nothing about the
  * server, and a new one is tried. */
 static int
 run_at (struct pool *pool, struct server *server, pool_purpose purpose, pool_work *work,
         void *argument, char reason[POOL_REASON]) {
-  LDAP *ldap = take_idle (pool, server, purpose);
-  if (ldap) {
-    const int code = work (ldap, argument);
-    if (!pool_is_trouble (code)) {
-      keep (pool, server, purpose, ldap);
+  struct connection *connection = take_idle (pool, server, purpose);
+  if (connection) {
+    const int code = run_with (pool, server, purpose, connection, work, argument, reason);
+    if (!pool_is_trouble (code) || code == LDAP_TIMEOUT)
       return code;
-    }
-    tell (reason, ldap, "request", code);
-    ldap_unbind_ext (ldap, NULL, NULL);
     drop_idle (pool, server);
-    if (code == LDAP_TIMEOUT)
-      return code;
   }
-  ldap = connect_to (pool, server, purpose, reason);
-  if (!ldap)
-    return LDAP_SERVER_DOWN;
-  const int code = work (ldap, argument);
-  if (!pool_is_trouble (code)) {
-    keep (pool, server, purpose, ldap);
-    return code;
-  }
-  tell (reason, ldap, "request", code);
-  ldap_unbind_ext (ldap, NULL, NULL);
-  return code;
+  connection = connect_to (pool, server, purpose, reason);
+  return connection ? run_with (pool, server, purpose, connection, work, argument, reason)
+                    : LDAP_SERVER_DOWN;
 }
 
 int

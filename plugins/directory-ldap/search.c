@@ -51,7 +51,9 @@ read_records (struct running *running, LDAP *ldap, LDAPMessage *message) {
 
 /* One page; *cookie: where the next begins, empty after the last. */
 static int
-ask_page (struct running *running, LDAP *ldap, bool paged, struct berval *cookie) {
+ask_page (struct running *running, struct connection *connection, bool paged,
+          struct berval *cookie) {
+  LDAP *ldap = connection->ldap;
   struct search *search = running->search;
   const struct rules *rules = running->rules;
   struct timeval time = { rules->timeout_ms / 1000, rules->timeout_ms % 1000 * 1000 };
@@ -61,6 +63,7 @@ ask_page (struct running *running, LDAP *ldap, bool paged, struct berval *cookie
   if (paged && ldap_create_page_control (ldap, rules->page_size, cookie, 0, &page) != LDAP_SUCCESS)
     return LDAP_LOCAL_ERROR;
   LDAPControl *controls[] = { page, NULL };
+  pool_hurry (connection);
   int code =
       ldap_search_ext (ldap, search->base, search->only_base ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
                        search->filter, search->attributes, 0, controls, NULL, &time,
@@ -68,7 +71,7 @@ ask_page (struct running *running, LDAP *ldap, bool paged, struct berval *cookie
   if (page)
     ldap_control_free (page);
   if (code == LDAP_SUCCESS)
-    code = pool_await (ldap, rules, id, &message);
+    code = pool_await (connection, id, &message);
   if (code != LDAP_SUCCESS)
     return code;
   g_clear_pointer (&running->text, ldap_memfree);
@@ -88,7 +91,7 @@ ask_page (struct running *running, LDAP *ldap, bool paged, struct berval *cookie
 }
 
 static int
-ask_pages (LDAP *ldap, void *argument) {
+ask_pages (struct connection *connection, void *argument) {
   struct running *running = argument;
   struct search *search = running->search;
   const bool paged = search->limit > running->rules->page_size;
@@ -97,7 +100,7 @@ ask_pages (LDAP *ldap, void *argument) {
   running->too_many = false;
   g_ptr_array_set_size (search->records, 0); /* of a server that broke off */
   do
-    code = ask_page (running, ldap, paged, &cookie);
+    code = ask_page (running, connection, paged, &cookie);
   while (code == LDAP_SUCCESS && cookie.bv_len > 0 && !running->too_many);
   ber_memfree (cookie.bv_val);
   return code;

@@ -118,7 +118,8 @@ take_first (struct exchange *exchange, struct ptn_bytes response, struct ptn_byt
     return PTN_OK;
   }
   exchange->state = SCRAM_OVER;
-  attempt_disown (attempt, exchange->dialogue.first.login);
+  attempt_claim (attempt, exchange->dialogue.first.login);
+  attempt_failed (attempt);
   attempt->reason = fault;
   return is_about_binding (fault) ? PTN_E_AUTHENTICATION : PTN_E_INVALID;
 }

@@ -69,7 +69,7 @@ proof_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
   return PTN_OK;
 }
 
-/* "name" or "name mailbox"; "!name" fails. */
+/* "name" or "name mailbox"; "!name" fails, "!down" for a time. */
 static ptn_status
 proof_step (void *exchange, struct ptn_call *call, struct ptn_bytes response,
             struct ptn_bytes *challenge, const struct ptn_identity **identity) {
@@ -89,6 +89,8 @@ proof_step (void *exchange, struct ptn_call *call, struct ptn_bytes response,
     .account = proof.wanted,
   };
   *identity = &proof.identity;
+  if (fails && strcmp (proof.name, "down") == 0)
+    return PTN_E_TEMPORARY;
   return fails ? PTN_E_AUTHENTICATION : PTN_END;
 }
 

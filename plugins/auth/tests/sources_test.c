@@ -125,6 +125,23 @@ proofs_of_others_are_adopted (void **state) {
   fixture_free (f);
 }
 
+/* What was wrong with others' mechanisms counts against the name that was claimed; our own trouble
+ * does not. */
+static void
+failures_of_others_count (void **state) {
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=200ms", NULL },
+                                   (const char *[]){ OFFERS, NULL });
+  for (int i = 0; i < 2; i++)
+    assert_int_equal (prove (f, "!down", NULL), PTN_E_TEMPORARY);
+  assert_int_equal (fixture_login (f, "down", "x", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (harness_metric (f->harness, "postern_login_waits"), 0);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal (prove (f, "!alice", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_login (f, "alice", "pass", NULL), PTN_END);
+  assert_int_equal (harness_metric (f->harness, "postern_login_waits"), 1);
+  fixture_free (f);
+}
+
 /* ---- Commands ------------------------------------------------------------------------------ */
 
 static ptn_status
@@ -217,6 +234,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (slips_of_the_pen_are_told),
     cmocka_unit_test (only_what_works_is_offered),
     cmocka_unit_test (proofs_of_others_are_adopted),
+    cmocka_unit_test (failures_of_others_count),
     cmocka_unit_test (caches_are_flushed),
     cmocka_unit_test (delegates_are_let_in),
     cmocka_unit_test (delegations_survive_and_are_checked),

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-struct subject subject;
 static __thread struct fixture *current; /* of this thread, for the texts of failures */
 
 struct ptn_account *
@@ -45,21 +44,9 @@ account_back (struct fixture *f, struct ptn_account *before) {
   f->account = before;
 }
 
-/* "%d" in a setting is the directory of the rule. */
-static char **
-settings_in (const char *directory) {
-  GPtrArray *settings = g_ptr_array_new ();
-  for (char **setting = subject.settings; setting && *setting; setting++) {
-    g_auto (GStrv) pieces = g_strsplit (*setting, "%d", -1);
-    g_ptr_array_add (settings, g_strjoinv (directory, pieces));
-  }
-  g_ptr_array_add (settings, NULL);
-  return (char **)g_ptr_array_free (settings, FALSE);
-}
-
 void
 fixture_load (struct fixture *f) {
-  g_auto (GStrv) settings = settings_in (f->directory);
+  g_auto (GStrv) settings = subject_settings (f->directory);
   must_do (harness_load (f->harness, subject.module, (const char *const *)settings),
            "configure of the plugin");
   must_do (harness_start (f->harness), "start of the plugin");

@@ -9,9 +9,8 @@
 #ifndef CONFORMANCE_KIT_H
 #define CONFORMANCE_KIT_H
 
-#include "check.h"
+#include "contract.h"
 #include "harness/harness.h"
-#include "rules.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -31,14 +30,7 @@ struct fixture {
 #define ANN "ann@example.test"
 #define BOB "bob@example.test"
 
-/* What is tested: from the command line, the same in every process. */
-struct subject {
-  const char *module;
-  char **settings; /* "name=value"; %d is the directory of the rule */
-  uint64_t seed;
-  unsigned kills; /* rounds of the rules that kill */
-};
-extern struct subject subject;
+extern const struct rule_group store_groups[]; /* rules.c */
 
 /* Loads and starts the store, opens ANN. */
 void fixture_open (struct fixture *, const char *directory);
@@ -60,7 +52,7 @@ struct worker {
 GThread *worker_start (struct worker *, const struct fixture *of, const char *account,
                        unsigned number, void (*work) (struct worker *), void *data);
 
-/* For check.c: the store's own words about the last error of this thread; or NULL. */
+/* For the frame: the store's own words about the last error of this thread; or NULL. */
 char *fixture_failure_text (void);
 void fixture_tell_log (char *text, size_t size);
 

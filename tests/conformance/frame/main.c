@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - postern-conformance: holds a plugin to its interface's contract.
  *
- *   postern-conformance store MODULE [--set NAME=VALUE]... [OPTION]...
+ *   postern-conformance KIND MODULE [--set NAME=VALUE]... [OPTION]...
  *
  * The manual page says the options.  This process never loads the module: each rule has a
  * process, see runner.h. */
-#include "kit.h"
+#include "contract.h"
 #include "report.h"
 
 #include <stdio.h>
@@ -14,6 +14,10 @@
 #define SECONDS_OF_A_RULE 60
 #define KILLS 8
 
+struct subject subject;
+const struct contract *contract;
+static const struct contract *const contracts[] = { &store_contract, NULL };
+
 struct options {
   char **settings, **only;
   gboolean list, json, keep, undeclared, here;
@@ -21,6 +25,26 @@ struct options {
   int seconds, kills;
   char *work;
 };
+
+/* "%d" in a setting is the directory of the rule. */
+char **
+subject_settings (const char *directory) {
+  GPtrArray *settings = g_ptr_array_new ();
+  for (char **setting = subject.settings; setting && *setting; setting++) {
+    g_auto (GStrv) pieces = g_strsplit (*setting, "%d", -1);
+    g_ptr_array_add (settings, g_strjoinv (directory, pieces));
+  }
+  g_ptr_array_add (settings, NULL);
+  return (char **)g_ptr_array_free (settings, FALSE);
+}
+
+static const struct contract *
+find_contract (const char *name) {
+  for (const struct contract *const *one = contracts; *one; one++)
+    if (strcmp ((*one)->name, name) == 0)
+      return *one;
+  return NULL;
+}
 
 static bool
 read_options (int *argc, char ***argv, struct options *options) {
@@ -45,11 +69,13 @@ read_options (int *argc, char ***argv, struct options *options) {
       "NUMBER" },
     { NULL }
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("store MODULE");
+  g_autofree char *usage = g_strconcat (contract->name, " MODULE", NULL);
+  g_autoptr (GOptionContext) context = g_option_context_new (usage);
   g_autoptr (GError) error = NULL;
-  g_option_context_set_summary (context, "Holds a storage plugin to the contract of "
-                                         "postern/store.h.");
+  g_option_context_set_summary (context, contract->summary);
   g_option_context_add_main_entries (context, entries, NULL);
+  if (contract->options)
+    g_option_context_add_main_entries (context, contract->options, NULL);
   if (!g_option_context_parse (context, argc, argv, &error)) {
     fprintf (stderr, "postern-conformance: %s\n", error->message);
     return false;
@@ -84,13 +110,13 @@ static unsigned
 run_all (const struct options *options, const struct runner *runner, struct report *report,
          uint32_t declared) {
   unsigned count = 0;
-  for (size_t g = 0; g < rule_group_count; g++) {
+  for (const struct rule_group *group = contract->groups; group->name; group++) {
     bool told = false;
-    for (const struct rule *const *rule = rule_groups[g].rules; *rule; rule++) {
+    for (const struct rule *const *rule = group->rules; *rule; rule++) {
       if (!chosen (options, *rule))
         continue;
       if (!told)
-        report_group (report, &rule_groups[g]);
+        report_group (report, group);
       told = true;
       count++;
       run_rule (runner, report, *rule, declared);
@@ -102,13 +128,16 @@ run_all (const struct options *options, const struct runner *runner, struct repo
 /* The command for one rule, to be pasted. */
 static char *
 again_command (const struct options *options) {
-  GString *text = g_string_new ("postern-conformance store ");
+  GString *text = g_string_new ("postern-conformance ");
+  g_string_append_printf (text, "%s ", contract->name);
   g_autofree char *module = g_shell_quote (subject.module);
   g_string_append (text, module);
   for (char **setting = options->settings; setting && *setting; setting++) {
     g_autofree char *quoted = g_shell_quote (*setting);
     g_string_append_printf (text, " --set %s", quoted);
   }
+  if (contract->repeat)
+    contract->repeat (text);
   if (options->seed)
     g_string_append_printf (text, " --seed %" G_GINT64_FORMAT, options->seed);
   return g_string_free (text, FALSE);
@@ -118,15 +147,15 @@ again_command (const struct options *options) {
 static const struct rule *
 only_rule (const struct options *options) {
   const struct rule *only = NULL;
-  for (size_t g = 0; g < rule_group_count; g++)
-    for (const struct rule *const *rule = rule_groups[g].rules; *rule; rule++)
+  for (const struct rule_group *group = contract->groups; group->name; group++)
+    for (const struct rule *const *rule = group->rules; *rule; rule++)
       if (options->only && !options->only[1] && strcmp (options->only[0], (*rule)->id) == 0)
         only = *rule;
   return only;
 }
 
 static int
-test_store (const struct options *options) {
+test_module (const struct options *options) {
   g_autofree char *own = g_build_filename (options->work ? options->work : g_get_tmp_dir (),
                                            "postern-conformance-XXXXXX", NULL);
   if (!g_mkdtemp (own)) {
@@ -165,32 +194,47 @@ test_store (const struct options *options) {
   return report.counts[VERDICT_FAILED] ? 1 : 0;
 }
 
+static const char *
+fault_of (int argc, const struct options *options) {
+  if (argc != 3 || options->seconds < 1 || options->kills < 1)
+    return "usage: postern-conformance KIND MODULE [--set NAME=VALUE]... [--list] [--only PATTERN] "
+           "[--json] [--seed N] [--keep] [--seconds N] [--kills N]; --help says more";
+  for (char **setting = options->settings; setting && *setting; setting++)
+    if (!strchr (*setting, '='))
+      return "--set wants NAME=VALUE";
+  return contract->fault ? contract->fault () : NULL;
+}
+
+/* The first word is the kind; --list alone lists the rules of stores. */
 int
 main (int argc, char **argv) {
   struct options options = { .seconds = SECONDS_OF_A_RULE, .kills = KILLS };
+  contract = argc > 1 && *argv[1] != '-' ? find_contract (argv[1]) : contracts[0];
+  if (!contract) {
+    fprintf (stderr, "postern-conformance: '%s' is no kind of plugin that can be tested:", argv[1]);
+    for (const struct contract *const *one = contracts; *one; one++)
+      fprintf (stderr, " %s", (*one)->name);
+    fprintf (stderr, "\n");
+    return 2;
+  }
   if (!read_options (&argc, &argv, &options))
     return 2;
   if (options.list) {
     report_list (options.json);
     return 0;
   }
-  if (argc != 3 || strcmp (argv[1], "store") != 0 || options.seconds < 1 || options.kills < 1) {
-    fprintf (stderr, "usage: postern-conformance store MODULE [--set NAME=VALUE]... [--list] "
-                     "[--only PATTERN] [--json] [--seed N] [--keep] [--seconds N] [--kills N]\n");
+  const char *fault = fault_of (argc, &options);
+  if (fault) {
+    fprintf (stderr, "%s\n", fault);
     return 2;
   }
-  for (char **setting = options.settings; setting && *setting; setting++)
-    if (!strchr (*setting, '=')) {
-      fprintf (stderr, "postern-conformance: --set %s: NAME=VALUE is wanted\n", *setting);
-      return 2;
-    }
   /* Without a slash the loader looks elsewhere. */
   g_autofree char *module = !strchr (argv[2], '/') && g_file_test (argv[2], G_FILE_TEST_EXISTS)
                                 ? g_build_filename (".", argv[2], NULL)
                                 : g_strdup (argv[2]);
   subject =
       (struct subject){ module, options.settings, (uint64_t)options.seed, (unsigned)options.kills };
-  int status = test_store (&options);
+  int status = test_module (&options);
   g_strfreev (options.settings);
   g_strfreev (options.only);
   g_free (options.work);

@@ -13,19 +13,12 @@ struct report {
   double seconds;
 };
 
-/* The words for the capabilities: "DURABLE". */
-struct capability {
-  uint32_t bit;
-  const char *name, *about;
-};
-extern const struct capability report_capabilities[];
-extern const size_t report_capability_count;
 char *report_capability_words (uint32_t bits); /* "ACL EVENTS" */
 
 void report_declared (const struct report *, const char *module, const struct description *);
 void report_group (const struct report *, const struct rule_group *);
 void report_rule (struct report *, const struct rule *, const struct result *);
 void report_summary (const struct report *);
-void report_list (bool json); /* all rules there are */
+void report_list (bool json); /* all rules of the kind */
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check.c - see check.h. */
 #include "check.h"
-#define CONFORMANCE_WORDS
-#include "kit.h"
+#include "contract.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -36,7 +35,9 @@ status_name (ptn_status status) {
     { PTN_E_EXPUNGED, "PTN_E_EXPUNGED" },
     { PTN_E_UNSUPPORTED, "PTN_E_UNSUPPORTED" },
     { PTN_E_EXPIRED, "PTN_E_EXPIRED" },
+    { PTN_E_PASSWORD_EXPIRED, "PTN_E_PASSWORD_EXPIRED" },
     { PTN_E_DISABLED, "PTN_E_DISABLED" },
+    { PTN_E_PROTOCOL_OFF, "PTN_E_PROTOCOL_OFF" },
     { PTN_E_TOO_MANY, "PTN_E_TOO_MANY" },
     { PTN_E_TEMPORARY, "PTN_E_TEMPORARY" },
     { PTN_E_CORRUPT, "PTN_E_CORRUPT" },
@@ -86,7 +87,7 @@ finish (enum board_outcome outcome, const char *file, int line, const char *text
   g_strlcpy (board->text, text, sizeof board->text);
   if (last_call) /* of this thread, not of the one that called last */
     check_call (last_call, last_file, last_line);
-  fixture_tell_log (board->log, sizeof board->log);
+  contract->tell_log (board->log, sizeof board->log);
   atomic_store (&board->written, 1);
   if (check_tell)
     fprintf (stderr, "%s: %s\n%s:%d\n", outcome == BOARD_FAILED ? "FAIL" : "cannot run", text,
@@ -156,10 +157,11 @@ check_status (const char *file, int line, ptn_status actual, ptn_status wanted, 
   if (actual == wanted)
     return;
   TEXT_OF (format);
-  char *reason = fixture_failure_text ();
+  char *reason = contract->failure_text ();
   fail_with (file, line,
-             g_strdup_printf ("%s: gives %s, must give %s%s%s", what, status_name (actual),
-                              status_name (wanted), reason ? "; the store says: " : "",
+             g_strdup_printf ("%s: gives %s, must give %s%s%s%s%s", what, status_name (actual),
+                              status_name (wanted), reason ? "; the " : "",
+                              reason ? contract->subject : "", reason ? " says: " : "",
                               reason ? reason : ""));
 }
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runner.h - runs a rule in a process of its own, with a directory of its own, and a limit of time:
- * a store that crashes or hangs fails the rule and nothing else. */
+ * a plugin that crashes or hangs fails the rule and nothing else. */
 #ifndef CONFORMANCE_RUNNER_H
 #define CONFORMANCE_RUNNER_H
 
-#include "check.h"
-#include "rules.h"
+#include "contract.h"
 
 enum verdict {
   VERDICT_PASSED,
   VERDICT_FAILED,
-  VERDICT_NOT_DECLARED, /* a capability that the store does not claim */
+  VERDICT_NOT_DECLARED, /* a capability that the plugin does not claim */
   VERDICT_CANNOT_RUN    /* and why */
 };
 
@@ -18,9 +17,9 @@ struct result { /* freed with result_clear */
   enum verdict verdict;
   double seconds;
   char *text;   /* what was found; or why it cannot run */
-  char *call;   /* the last call of the store */
+  char *call;   /* the last call of the plugin */
   char *place;  /* "file.c:123" of the check */
-  char *log;    /* the end of what the store logged; may be empty */
+  char *log;    /* the end of what the plugin logged; may be empty */
   char *output; /* the end of what the process wrote */
   char *directory;
 };
@@ -31,7 +30,7 @@ struct runner {
   bool keep;             /* the folders of failed rules */
 };
 
-/* Loads the store once and tells what it is; NULL and *error (g_free) when it cannot be. */
+/* Loads the plugin once and tells what it is; NULL and *error (g_free) when it cannot be. */
 struct description {
   char plugin[128];
   uint32_t capabilities, table_size;

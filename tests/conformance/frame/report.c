@@ -7,32 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct capability report_capabilities[] = {
-  { PTN_STORE_DURABLE, "DURABLE", "what was acknowledged survives kill -9" },
-  { PTN_STORE_COPIES_CHEAPLY, "COPIES_CHEAPLY", "COPY does not move octets" },
-  { PTN_STORE_REMOTE, "REMOTE", "the octets are on another machine" },
-  { PTN_STORE_ACL, "ACL", "rights, and the mailboxes of others" },
-  { PTN_STORE_PUBLIC, "PUBLIC", "mailboxes whose owner is \"\"" },
-  { PTN_STORE_ANNOTATIONS, "ANNOTATIONS", "annotate and annotations" },
-  { PTN_STORE_QRESYNC, "QRESYNC", "modseqs and vanished survive a restart" },
-  { PTN_STORE_TOKENS, "TOKENS", "tokens survive a restart" },
-  { PTN_STORE_QUOTA, "QUOTA", "limits of octets and messages" },
-  { PTN_STORE_SPECIAL_USE, "SPECIAL_USE", "special uses of mailboxes" },
-  { PTN_STORE_RECENT, "RECENT", "claim_recent" },
-  { PTN_STORE_SAVE_DATE, "SAVE_DATE", "when a message came into its mailbox" },
-  { PTN_STORE_OBJECT_IDS, "OBJECT_IDS", "MAILBOXID and EMAILID" },
-  { PTN_STORE_THREADS, "THREADS", "THREADID from references" },
-  { PTN_STORE_DIGESTS, "DIGESTS", "what was computed of a message is kept" },
-  { PTN_STORE_EVENTS, "EVENTS", "publishes what event.h names" },
-};
-const size_t report_capability_count = G_N_ELEMENTS (report_capabilities);
-
 char *
 report_capability_words (uint32_t bits) {
   GString *words = g_string_new (NULL);
-  for (size_t i = 0; i < report_capability_count; i++)
-    if (bits & report_capabilities[i].bit)
-      g_string_append_printf (words, "%s%s", words->len ? " " : "", report_capabilities[i].name);
+  for (const struct capability *one = contract->capabilities; one->name; one++)
+    if (bits & one->bit)
+      g_string_append_printf (words, "%s%s", words->len ? " " : "", one->name);
   return g_string_free (words, FALSE);
 }
 
@@ -57,16 +37,15 @@ report_declared (const struct report *report, const char *module,
                  const struct description *description) {
   g_autofree char *words = report_capability_words (description->capabilities);
   if (report->json) {
-    json_text ("store", module, "{");
+    json_text (contract->name, module, "{");
     json_text ("declared", words, ",");
     printf ("}\n");
     return;
   }
   printf ("%s declares:\n", module);
-  for (size_t i = 0; i < report_capability_count; i++)
-    printf ("  %s %-15s %s\n",
-            description->capabilities & report_capabilities[i].bit ? "yes" : "-  ",
-            report_capabilities[i].name, report_capabilities[i].about);
+  for (const struct capability *one = contract->capabilities; one->name; one++)
+    printf ("  %s %-15s %s\n", description->capabilities & one->bit ? "yes" : "-  ", one->name,
+            one->about);
 }
 
 void
@@ -154,10 +133,10 @@ report_summary (const struct report *report) {
 
 void
 report_list (bool json) {
-  for (size_t g = 0; g < rule_group_count; g++) {
+  for (const struct rule_group *group = contract->groups; group->name; group++) {
     if (!json)
-      printf ("%s%s: %s\n", g ? "\n" : "", rule_groups[g].name, rule_groups[g].about);
-    for (const struct rule *const *next = rule_groups[g].rules; *next; next++) {
+      printf ("%s%s: %s\n", group == contract->groups ? "" : "\n", group->name, group->about);
+    for (const struct rule *const *next = group->rules; *next; next++) {
       const struct rule *rule = *next;
       g_autofree char *needs = report_capability_words (rule->needs);
       if (json) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runner.c - see runner.h. */
 #include "runner.h"
-#include "kit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,89 +35,6 @@ now (void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* A capability without its functions is told as that, and not as a crash. */
-static void
-check_table (const struct ptn_store *store, uint32_t needs) {
-#define MEMBER(capability, function) \
-  { capability, #function, offsetof (struct ptn_store, function) }
-  static const struct {
-    uint32_t capability; /* 0: every store has it */
-    const char *name;
-    size_t offset;
-  } members[] = {
-    MEMBER (0, open),
-    MEMBER (0, close),
-    MEMBER (0, close_cursor),
-    MEMBER (0, list),
-    MEMBER (0, next_mailbox),
-    MEMBER (0, status),
-    MEMBER (0, create),
-    MEMBER (0, remove),
-    MEMBER (0, rename),
-    MEMBER (0, subscribe),
-    MEMBER (0, view),
-    MEMBER (0, release_view),
-    MEMBER (0, keyword),
-    MEMBER (0, fetch),
-    MEMBER (0, next_messages),
-    MEMBER (0, read),
-    MEMBER (0, begin),
-    MEMBER (0, append),
-    MEMBER (0, copy),
-    MEMBER (0, set_flags),
-    MEMBER (0, expunge),
-    MEMBER (0, commit),
-    MEMBER (0, outcome),
-    MEMBER (0, end),
-    MEMBER (0, deliver),
-    MEMBER (0, list_accounts),
-    MEMBER (0, remove_account),
-    MEMBER (0, quota),
-    MEMBER (PTN_STORE_QUOTA, set_quota),
-    MEMBER (PTN_STORE_ANNOTATIONS, annotations),
-    MEMBER (PTN_STORE_ANNOTATIONS, next_annotation),
-    MEMBER (PTN_STORE_ANNOTATIONS, annotate),
-    MEMBER (PTN_STORE_SPECIAL_USE, set_attributes),
-    MEMBER (PTN_STORE_QRESYNC, vanished),
-    MEMBER (PTN_STORE_RECENT, claim_recent),
-    MEMBER (PTN_STORE_ACL, rights),
-    MEMBER (PTN_STORE_ACL, set_rights),
-    MEMBER (PTN_STORE_ACL, list_others),
-    MEMBER (PTN_STORE_DIGESTS, remember),
-  };
-#undef MEMBER
-  for (size_t i = 0; i < G_N_ELEMENTS (members); i++) {
-    void (*function) (void) = NULL;
-    if (members[i].capability & ~needs)
-      continue;
-    if (members[i].offset + sizeof function <= store->size)
-      memcpy (&function, (const char *)store + members[i].offset, sizeof function);
-    if (!function)
-      check_failed ("", 0, "the table of the store has no `%s`%s", members[i].name,
-                    members[i].capability ? ", which a capability that it declares needs" : "");
-  }
-}
-
-/* What the process does: the rule, or only telling what the store is. */
-static _Noreturn void
-play (const struct rule *rule, const char *directory) {
-  check_catch_fatal ();
-  struct fixture f = { .directory = directory, .dice = subject.seed };
-  if (rule && rule->how & RULE_BARE) {
-    rule->run (&f);
-    check_passed ();
-  }
-  fixture_open (&f, directory);
-  board->capabilities = f.store->capabilities;
-  board->table_size = f.store->size;
-  check_table (f.store, rule ? rule->needs : f.store->capabilities);
-  if (rule)
-    rule->run (&f);
-  check_call ("close, stop and destroy after the rule", "runner.c", __LINE__);
-  fixture_close (&f);
-  check_passed ();
-}
-
 static _Noreturn void
 child (const struct rule *rule, const char *directory, const char *output) {
   setpgid (0, 0);
@@ -128,7 +44,9 @@ child (const struct rule *rule, const char *directory, const char *output) {
     dup2 (fd, 1);
     dup2 (fd, 2);
   }
-  play (rule, directory);
+  check_catch_fatal ();
+  contract->play (rule, directory);
+  abort (); /* it ends by itself */
 }
 
 static int
@@ -197,11 +115,11 @@ judge (struct result *result, int status, bool late, unsigned seconds) {
     result->place =
         *board->file ? g_strdup_printf ("%s:%d", board->file, board->line) : g_strdup ("");
   } else if (late)
-    result->text =
-        g_strdup_printf ("the store hangs: the rule was not through after %u s", seconds);
+    result->text = g_strdup_printf ("the %s hangs: the rule was not through after %u s",
+                                    contract->subject, seconds);
   else if (WIFSIGNALED (status))
-    result->text = g_strdup_printf ("the store crashed: signal %d (%s)", WTERMSIG (status),
-                                    strsignal (WTERMSIG (status)));
+    result->text = g_strdup_printf ("the %s crashed: signal %d (%s)", contract->subject,
+                                    WTERMSIG (status), strsignal (WTERMSIG (status)));
   else if (told && outcome == BOARD_CANNOT_RUN) {
     result->verdict = VERDICT_CANNOT_RUN;
     result->text = g_strdup (board->text);
@@ -286,7 +204,9 @@ runner_run_here (const struct runner *runner, const struct rule *rule) {
   check_tell = true;
   g_mkdir_with_parents (directory, 0700);
   fprintf (stderr, "%s: %s\n", rule->id, directory);
-  play (rule, directory);
+  check_catch_fatal ();
+  contract->play (rule, directory);
+  abort ();
 }
 
 void

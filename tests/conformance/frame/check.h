@@ -3,7 +3,7 @@
  *
  * A check that fails writes its text onto the board and ends the process at once, from whatever
  * thread: nothing needs to be cleaned up, because the process and its files are thrown away.
- * Texts are made for the author of the store: they say what was done and what came instead of what.
+ * Texts are made for the author of the plugin: they say what was done and what came instead of what.
  *
  * The board is memory shared with the runner, so that it knows also of a process that crashed, or
  * hangs, what it was doing. */
@@ -22,11 +22,11 @@ struct board {
   int line;
   char file[64];
   char text[4096];
-  /* The last call of the store that was begun: text of the program, so that a pointer is valid in
+  /* The last call of the plugin that was begun: text of the program, so that a pointer is valid in
    * every process that was forked from one. */
   _Atomic (const char *) call, call_file;
   atomic_int call_line;
-  char log[4096]; /* the end of what the store logged */
+  char log[4096]; /* the end of what the plugin logged */
   uint32_t capabilities, table_size;
   char plugin[128];
 };
