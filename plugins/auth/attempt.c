@@ -140,7 +140,8 @@ find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *auth
     return fail_for (attempt, PTN_E_TEMPORARY, attempt_their_reason (attempt, task));
   if (status == PTN_E_NOT_FOUND)
     attempt->refusal = "unknown authorization identity";
-  else if (strcmp (other.authcid, other.account) != 0
+  else if ((strcmp (other.authcid, other.account) != 0
+            && strcmp (other.authcid, identity->authcid) != 0) /* "user/mailbox" of the same user */
            || (strcmp (identity->authcid, identity->account) != 0
                && strcmp (identity->account, other.account) != 0))
     attempt->refusal = "two mailboxes are named";
