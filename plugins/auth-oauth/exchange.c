@@ -25,6 +25,7 @@ struct exchange {
   exchange_state state;
   bool google; /* XOAUTH2 */
   const char *session_id;
+  char *peer; /* for the log */
   struct oauth_message message;
   struct judge judge;
   struct grant grant;
@@ -38,6 +39,7 @@ start (void *instance, const struct ptn_sasl_request *request, bool google, void
   exchange->oauth = instance;
   exchange->google = google;
   exchange->session_id = request->session_id;
+  exchange->peer = g_strdup (oauth_peer (instance, request->stream));
   *result = exchange;
   return PTN_OK;
 }
@@ -65,6 +67,7 @@ log_unanswered (const struct exchange *exchange) {
   const struct ptn_host *host = exchange->oauth->host;
   const struct ptn_field fields[] = {
     { "session", exchange->session_id ? exchange->session_id : "" },
+    { "peer", exchange->peer },
     { "mechanism", exchange->google ? "XOAUTH2" : "OAUTHBEARER" },
     { "login", exchange->identity.authcid },
     { "reason", reason (exchange) },
@@ -81,6 +84,7 @@ finish (void *data) {
   grant_clear (&exchange->grant);
   message_clear (&exchange->message);
   g_free (exchange->error);
+  g_free (exchange->peer);
   g_free (exchange);
 }
 

@@ -20,8 +20,9 @@
 
 struct oauth {
   const struct ptn_host *host;
-  pthread_mutex_t lock; /* of rules, jobs and the breaker */
-  pthread_cond_t quiet; /* no job is left */
+  const struct ptn_stream_service *streams; /* NULL: none */
+  pthread_mutex_t lock;                     /* of rules, jobs and the breaker */
+  pthread_cond_t quiet;                     /* no job is left */
   struct rules *rules;
   unsigned jobs;           /* in the lane, or on the way there */
   struct keyring *keyring; /* locks by itself, as do pool and answers */
@@ -34,7 +35,8 @@ struct oauth {
   struct ptn_metric *good, *bad, *troubles, *requests, *remembered;
 };
 
-struct rules *oauth_rules (struct oauth *); /* a reference */
+struct rules *oauth_rules (struct oauth *);                         /* a reference */
+const char *oauth_peer (const struct oauth *, struct ptn_stream *); /* "" if it is not told */
 
 /* Jobs are counted, so that stop can wait for them.  oauth_offload: as host->offload; `release` runs
  * in any case. */
