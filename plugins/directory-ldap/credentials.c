@@ -81,7 +81,10 @@ compare_password (struct question *question, struct ptn_bytes guess) {
   for (gsize i = 0; i < count && !same; i++)
     same = value_matches (&values[i], guess);
   g_clear_pointer (&question->secrets, record_free);
-  g_strlcpy (reason, count ? "wrong password" : "the password cannot be read", POOL_REASON);
+  g_strlcpy (reason, count ? "wrong password" : "no password can be read in the entry",
+             POOL_REASON);
+  if (count == 0)
+    return PTN_E_NOT_FOUND; /* another source may have one */
   return same ? PTN_OK : PTN_E_AUTHENTICATION;
 }
 
