@@ -7,7 +7,7 @@ BUILD_PACKAGES="gcc meson ninja-build pkg-config libglib2.0-dev libssl-dev libky
   libcurl4-openssl-dev libwbclient-dev scdoc python3
   curl openssl"
 TEST_PACKAGES="g++ make swaks libnet-ssleay-perl fetchmail mpop isync neomutt libnss-wrapper msmtp mutt gsasl
-  libsasl2-modules gss-ntlmssp winbind fail2ban"
+  libsasl2-modules gss-ntlmssp winbind fail2ban libauthen-ntlm-perl libdigest-hmac-perl"
 # Kerberos and Active Directory: tests/auth/real.
 TEST_PACKAGES="$TEST_PACKAGES krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit cyrus-clients
   samba-ad-dc samba samba-ad-provision samba-dsdb-modules winbind ldb-tools ldap-utils slapd iproute2"

@@ -212,6 +212,9 @@ command_authenticate (struct session *s, struct reader *r) {
   struct login *login = s->login = login_new (s);
   login->mechanism = mechanism;
   login_consume_command (s); /* the responses are the lines behind it */
+  /* mutt ends the command with a blank where the server has the first word. */
+  if (initial && !*initial)
+    initial = NULL;
   bool decoded = !initial || sasl_response_initial (&login->response, initial, strlen (initial));
   if (initial && *initial)
     explicit_bzero ((char *)(guintptr)initial, strlen (initial));
