@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* accounts-fuzz.c - any text as accounts file; what is taken over can be looked up, and every edit
  * of it leaves a file that reads the same but for the edit. */
+#include "directory-file/app.h"
 #include "directory-file/edit.h"
 #include "directory-file/parse.h"
 
@@ -49,12 +50,43 @@ edit (struct rules *rules, const char *data, size_t size, const struct accounts 
   check (strcmp (accounts_find (named, name)->display, "Somebody") == 0);
   accounts_unref (named);
 
+  check (
+      edit_add_line (text, name, "app_password", "another-one {SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="));
+  struct accounts *more = parse (rules, text->str, text->len);
+  if (more) { /* else it has all it can have, or one of that label */
+    check (accounts_find (more, name)->app_count == accounts->list[0]->app_count + 1);
+    accounts_unref (more);
+    check (edit_drop_line (text, name, "app_password", "another-one"));
+    struct accounts *same = parse (rules, text->str, text->len);
+    check (same && accounts_find (same, name)->app_count == accounts->list[0]->app_count);
+    accounts_unref (same);
+  }
+
   check (edit_remove (text, name));
   edit_forget (text, name);
   struct accounts *fewer = parse (rules, text->str, text->len);
   check (fewer && fewer->count + 1 == accounts->count);
   accounts_unref (fewer);
   g_string_free (text, TRUE);
+}
+
+/* Every app password has secrets of its own, and its networks read as they are written. */
+static void
+judge_apps (const struct account *account) {
+  const char *why;
+  for (size_t i = 0; i < account->app_count; i++) {
+    const struct app *app = &account->apps[i];
+    check (app->count > 0 && app_of (account, &account->passwords[app->first]) == app);
+    app_judge (app, "imap", "192.0.2.1", 0, &why);
+    for (size_t n = 0; n < app->network_count; n++) {
+      g_autofree char *text = network_text (&app->networks[n]);
+      struct network again;
+      check (network_read (text, &again)
+             && memcmp (again.address, app->networks[n].address, sizeof again.address) == 0);
+    }
+  }
+  for (size_t i = 0; i < account->own_count; i++)
+    check (app_of (account, &account->passwords[i]) == NULL);
 }
 
 int
@@ -67,6 +99,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
       check (accounts_find (accounts, account->name) == account);
       check (i == 0 || strcmp (accounts->list[i - 1]->name, account->name) < 0);
       check (strchr (account->address, '@') != NULL);
+      check (account_access (account, account) == PTN_ACCESS_FULL);
+      judge_apps (account);
     }
     if (accounts->count > 0)
       edit (rules, (const char *)data, size, accounts);
