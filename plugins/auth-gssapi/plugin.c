@@ -61,8 +61,7 @@ gssapi_destroy (void *instance) {
   g_free (gssapi);
 }
 
-/* Reads the keytab too, so that --check tells what is wrong with it.  That is no error: the other
- * mechanisms go on. */
+/* Reads the keytab too.  That there is none is no error: the other mechanisms go on. */
 static ptn_status
 gssapi_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct gssapi *gssapi = g_new0 (struct gssapi, 1);

@@ -328,6 +328,10 @@ another_name_of_the_same_key (void **state) {
   struct server server = { .press = new_press () };
   expect (&server, &(struct press_order){ .name = "imap/alias.example.test@" PRESS_REALM }, NULL,
           PTN_END, "alice  alice");
+  server.names = NAMES_ANY;
+  server.service = "smtp";
+  expect (&server, &(struct press_order){ .name = "smtp/mail.example.test@" PRESS_REALM }, NULL,
+          PTN_END, "alice  alice");
   press_free (&server.press);
 }
 
