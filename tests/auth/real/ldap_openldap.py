@@ -210,6 +210,21 @@ def changes_count(server, directory):
     assert password_way("imap", server, "carol", "changed").good
 
 
+def accounts_are_listed(directory):
+    """All of them, sorted, in parts of a thousand, however small the server's pages are."""
+    program = os.path.join(postern.BUILD, "plugins", "directory-ldap", "tests",
+                           "directory-ldap-list")
+    module = os.path.join(postern.BUILD, "plugins", "directory-ldap", "directory-ldap.so")
+    settings = ["%s=%s" % pair for pair in directory.settings().items()]
+    done = subprocess.run([program, module, *settings], capture_output=True, text=True, check=True)
+    parts = [part.split("\n") for part in done.stdout.split("\n\n")[:-1]]
+    names = [name for part in parts for name in part]
+    assert [len(part) for part in parts] == [1000, len(names) - 1000], [len(p) for p in parts]
+    people = set(directory.people) - {"guest"}
+    assert names == sorted(names) and people <= set(names), names[:20]
+    assert len(names) == 1000 + len(people), len(names)
+
+
 def a_real_directory_serves():
     with slapd.Server() as directory:
         changes = {"plugin directory-file": None, "plugin directory-ldap": directory.settings()}
@@ -221,6 +236,7 @@ def a_real_directory_serves():
                 part(server)
                 print("    %-36s %.2f s" % (part.__name__, time.monotonic() - begin), flush=True)
             changes_count(server, directory)
+            accounts_are_listed(directory)
             assert not any(secret in line for line in server.raw_log
                            for secret in ("Al1ce-Pw", "reader-pw", "L0cked-Pw"))
 
