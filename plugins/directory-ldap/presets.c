@@ -20,7 +20,6 @@ static const struct {
   { "address_attributes", "proxyAddresses=smtp: mail",
     "mail mailAlternateAddress mailLocalAddress" },
   { "account_attribute", "sAMAccountName", "uid" },
-  { "name_attributes", "displayName cn", "displayName cn" },
   { "quota_attribute", NULL, NULL },
   { "server_attribute", "msExchHomeServerName", NULL },
   { "delegate_attributes", "publicDelegates msExchDelegateListLink", NULL },

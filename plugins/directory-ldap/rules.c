@@ -120,7 +120,6 @@ read_mapping (struct reading *reading) {
   map->logins = attributes_of (reading, "login_attributes");
   read_addresses (reading);
   map->account = attribute_of (reading, "account_attribute");
-  map->names = attributes_of (reading, "name_attributes");
   map->quota = attribute_of (reading, "quota_attribute");
   map->server = attribute_of (reading, "server_attribute");
   map->delegates = attributes_of (reading, "delegate_attributes");
@@ -173,7 +172,6 @@ list_wanted (struct rules *rules) {
   for (gsize i = 0; i < map->address_count; i++)
     want (wanted, map->addresses[i].name);
   want (wanted, map->account);
-  want_all (wanted, map->names);
   want (wanted, map->quota);
   want (wanted, map->server);
   want_all (wanted, map->delegates);
@@ -326,7 +324,6 @@ free_mapping (struct mapping *map) {
   }
   g_free (map->addresses);
   g_free (map->account);
-  g_strfreev (map->names);
   g_free (map->quota);
   g_free (map->server);
   g_strfreev (map->delegates);

@@ -31,7 +31,7 @@ struct mapping {
   char **logins;                       /* in order: what stands first wins */
   struct address_attribute *addresses; /* the first value found is the primary address */
   gsize address_count;
-  char *account, **names, *quota, *server;
+  char *account, *quota, *server;
   char **delegates, **readers, *groups, *protocols, *expires;
   struct condition *disabled, *expired; /* ended by one without a name */
   struct passed_attribute *passed;
@@ -66,7 +66,7 @@ struct rules {
   gsize cache_entries;
 };
 
-#define RULES_SETTINGS 42
+#define RULES_SETTINGS 41
 extern const struct ptn_setting rules_settings[RULES_SETTINGS];
 
 /* NULL and *fault (to be g_free'd) if the settings make no sense. */

@@ -57,8 +57,6 @@ const struct ptn_setting rules_settings[] = {
     "Attributes that hold addresses; NAME=PREFIX if something stands before them.", NULL, 0, 0 },
   { "account_attribute", PTN_SETTING_STRING, 0, NULL, "The attribute that names the account.", NULL,
     0, 0 },
-  { "name_attributes", PTN_SETTING_LIST, 0, NULL, "Attributes that hold the name for people.", NULL,
-    0, 0 },
   { "quota_attribute", PTN_SETTING_STRING, 0, NULL, "The attribute that limits the mailbox.", NULL,
     0, 0 },
   { "quota_unit", PTN_SETTING_SIZE, 0, "1", "What quota_attribute counts.", NULL, 0, 0 },
