@@ -12,7 +12,6 @@ struct job {
   gint references; /* the exchange's and the lane's */
   gint done;
   struct negotiation *negotiation;
-  bool has_response;
   struct ptn_bytes response; /* `octets` */
   struct ptn_bytes challenge;
   ptn_status status;
@@ -47,12 +46,13 @@ job_work (void *data) {
 
 static struct job *
 job_new (struct negotiation *negotiation, struct ptn_bytes response) {
-  struct job *job = g_malloc0 (sizeof *job + response.size);
+  const size_t size = response.data ? response.size : 0;
+  struct job *job = g_malloc0 (sizeof *job + size);
   job->references = 2;
   job->negotiation = negotiation_ref (negotiation);
-  job->response = (struct ptn_bytes){ response.data ? job->octets : NULL, response.size };
-  if (response.size)
-    memcpy (job->octets, response.data, response.size);
+  job->response = (struct ptn_bytes){ response.data ? job->octets : NULL, size };
+  if (size)
+    memcpy (job->octets, response.data, size);
   return job;
 }
 
