@@ -26,15 +26,18 @@ def main():
                                          realms=domain.realm + "=EXAMPLE",
                                          users={"alice": "x", "grace": "x"}) as server:
             place = kerberos_clients.Place(server, "alice", domain.realm)
-            count = kerberos_clients.try_all(place, environment)
+            logged_in = kerberos_clients.try_all(place, environment)
+            for mechanism in ("GSSAPI", "GSS-SPNEGO"):
+                kerberos_clients.check_table(f"AD: {mechanism}", logged_in, mechanism)
             line = server.logged("login.success")[0]
             assert line["user"] == "alice", line
             length = longest_line(kerberos_clients.curl_pop3(place, environment).stdout)
             assert length > 1800, length
             in_groups = kerberos_clients.Place(server, "grace", domain.realm)
             tickets = domain.tickets("grace")
-            kerberos_clients.try_all(in_groups, tickets, [
-                client for client in kerberos_clients.ALL if client.program in LONG])
+            kerberos_clients.check_table("AD: 1,000 groups", kerberos_clients.try_all(
+                in_groups, tickets,
+                [client for client in kerberos_clients.ALL if client.program in LONG]))
             long_length = longest_line(kerberos_clients.curl_pop3(in_groups, tickets).stdout)
             assert long_length > 12288, long_length
         # bob has a ticket and no account; who is disabled, or must change the password, has none.
@@ -49,7 +52,7 @@ def main():
             except postern.Failed:
                 continue
             raise AssertionError(user + " got a ticket")
-    print(count, "clients; lines of", length, "and", long_length, "octets")
+    print(len(logged_in), "clients; lines of", length, "and", long_length, "octets")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ def imap_login(place, environment, authzid=""):
 def every_client(realm):
     with new_server(realm) as server:
         place = kerberos_clients.Place(server, "alice", realm.name)
-        return kerberos_clients.try_all(place, realm.tickets("alice"))
+        logged_in = kerberos_clients.try_all(place, realm.tickets("alice"))
+    for mechanism in ("GSSAPI", "GSS-SPNEGO"):
+        kerberos_clients.check_table(f"MIT: {mechanism}", logged_in, mechanism)
+    return len(logged_in)
 
 
 def expect(server, event, since, **fields):

@@ -220,6 +220,31 @@ set sleep_time = 0
                            dict(environment, HOME=folder, TERM="xterm", LC_ALL="C.UTF-8"))
 
 
+def send(program, place, environment):
+    """One mail, without a terminal."""
+    folder = place.folder()
+    config = place.write(f"""set smtp_url = "smtps://{place.user}@{place.host}:{place.port("submissions")}/"
+set smtp_pass = "none"
+set smtp_authenticators = "gssapi"
+set ssl_force_tls = yes
+set certificate_file = "{place.ca_file}"
+set from = "{place.user}@example.test"
+set use_from = yes
+set use_envelope_from = yes
+set record = ""
+""", folder, "rc")
+    return run([program, "-n", "-F", config, "-s", "x", f"{place.user}@example.test"],
+               dict(environment, HOME=folder, LC_ALL="C.UTF-8"), text="x\n")
+
+
+def mutt_smtp(place, environment):
+    return send("mutt", place, environment)
+
+
+def neomutt_smtp(place, environment):
+    return send("neomutt", place, environment)
+
+
 def mutt_imap(place, environment):
     return draw("mutt", place, environment, f"imaps://{place.host}:{place.port('imaps')}/INBOX",
                 'imap_authenticators = "gssapi"')
@@ -255,7 +280,7 @@ class Client:
 
 
 def _cyrus(program, service, listener, mechanism):
-    return Client("cyrus-clients " + program, CYRUS + program, service, mechanism,
+    return Client("cyrus-clients", CYRUS + program, service, mechanism,
                   lambda place, environment: cyrus(program, place, environment, listener, mechanism))
 
 
@@ -274,6 +299,8 @@ ALL = [
     Client("msmtp", "msmtp", "smtp", "GSSAPI", msmtp),
     Client("mutt", "mutt", "imap", "GSSAPI", mutt_imap),
     Client("mutt", "mutt", "pop", "GSSAPI", mutt_pop3),
+    Client("mutt", "mutt", "smtp", "GSSAPI", mutt_smtp),
+    Client("neomutt", "neomutt", "smtp", "GSSAPI", neomutt_smtp),
     Client("neomutt", "neomutt", "imap", "GSSAPI", neomutt_imap),
     _cyrus("imtest", "imap", "imap", "GSSAPI"),
     _cyrus("imtest", "imap", "imap", "GSS-SPNEGO"),
@@ -297,8 +324,8 @@ def server_for(keytab, config, realms=None, users=None, **auth_gssapi):
 
 
 def try_all(place, environment, clients=None):
-    """Every client logs in; a table of who did is printed.  Returns how many did."""
-    failed, count = [], 0
+    """Every client logs in, or it is an error; what they did is printed.  Returns [client]."""
+    failed, logged_in = [], []
     for client in clients or ALL:
         label = f"{client.name:24} {client.service:5} {client.mechanism:11}"
         if not client.installed():
@@ -307,15 +334,41 @@ def try_all(place, environment, clients=None):
         since, begin = len(place.server.log), time.monotonic()
         done = client.run(place, environment)
         try:
-            place.server.wait_log("login.success", timeout=2, since=since, user=place.user,
-                                  mechanism=client.mechanism, service=client.service)
+            place.server.wait_log("login.success", timeout=2 * postern.SLOW, since=since,
+                                  user=place.user, mechanism=client.mechanism,
+                                  service=client.service)
+            logged_in.append(client)
         except postern.Failed:
             failed.append((label, done))
         print(label, "FAILED" if failed and failed[-1][1] is done else "ok",
               f"{time.monotonic() - begin:.2f} s", flush=True)
-        count += 1
     for label, done in failed:
         print(f"--- {label}: exit code {done.returncode}\n{done.stdout[-2500:]}")
     assert not failed, [label for label, _ in failed]
-    assert count, "no client is installed"
-    return count
+    assert logged_in, "no client is installed"
+    return logged_in
+
+
+PROTOCOLS = {"pop": "POP3", "imap": "IMAP4", "smtp": "SMTP"}
+
+
+def table():
+    """The table of tests/auth/README.md: {client: {column: cell}}."""
+    path = os.path.join(postern.ROOT, "tests", "auth", "README.md")
+    with open(path, encoding="utf-8") as readme:
+        text = readme.read().partition("<!-- tickets -->")[2].partition("<!-- end of tickets -->")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")]
+            for line in text.strip().splitlines()]
+    return {row[0]: dict(zip(rows[0], row)) for row in rows[2:]}
+
+
+def check_table(column, logged_in, mechanism=None):
+    """What was measured stands there, for every client that is installed."""
+    rows = table()
+    for name in sorted({client.name for client in logged_in}):
+        of_name = [client for client in ALL if client.name == name]
+        measured = [PROTOCOLS[service] for service in ("pop", "imap", "smtp")
+                    if any(client.service == service and client in logged_in
+                           and mechanism in (None, client.mechanism) for client in of_name)]
+        told = rows.get(name, {}).get(column)
+        assert told == (" ".join(measured) or "-"), (name, column, told, measured)
