@@ -64,6 +64,7 @@ def attempt(user="alice", password=SECRET, protocol="imap", listener=None, tls=F
     with dialogue.open(protocol, server, listener, tls) as connection:
         answer = ntlm_client.login(connection, client, initial)
         line = server.wait_log("login.success" if answer.good else "login.failure", since=since)
+        connection.leave()  # POP3 locks the mailbox as long as it is open
     return answer, line
 
 
@@ -254,7 +255,9 @@ def malformed():
                 answer = connection.authenticate("NTLM", octets)
                 assert answer.challenge is None and not answer.good, answer
                 assert connection.serves()
-                assert ntlm_client.login(connection, ntlm_client.Client("alice", SECRET)).good
+                answer = ntlm_client.login(connection, ntlm_client.Client("alice", SECRET))
+                assert answer.good, (protocol, octets, answer)
+                connection.leave()
         client = ntlm_client.Client("alice", SECRET)
         with dialogue.open(protocol, server) as connection:
             challenge = connection.authenticate("NTLM", client.negotiate()).challenge

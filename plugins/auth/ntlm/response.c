@@ -7,7 +7,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
 /* ---- Which ------------------------------------------------------------------------------- */
@@ -31,15 +30,56 @@ ntlm_version_name (ntlm_version version) {
 
 /* ---- Primitives -------------------------------------------------------------------------- */
 
-static bool
-hmac_md5 (const unsigned char key[16], const void *data, size_t size, unsigned char out[16]) {
-  unsigned length = 16;
-  return HMAC (EVP_md5 (), key, 16, data, size, out, &length) != NULL;
+/* MD5, fetched once for all that a check needs of it: OpenSSL takes longer to find a digest than to
+ * compute one of so few octets. */
+struct md5 {
+  EVP_MD *algorithm;
+  EVP_MD_CTX *context;
+};
+
+static void
+md5_clear (struct md5 *md5) {
+  EVP_MD_CTX_free (md5->context);
+  EVP_MD_free (md5->algorithm);
+}
+typedef struct md5 md5_auto;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (md5_auto, md5_clear)
+
+static struct md5
+md5_new (void) {
+  return (struct md5){ EVP_MD_fetch (NULL, "MD5", NULL), EVP_MD_CTX_new () };
 }
 
 static bool
-md5 (const void *data, size_t size, unsigned char out[16]) {
-  return EVP_Digest (data, size, out, NULL, EVP_md5 (), NULL) == 1;
+md5_of (const struct md5 *md5, const struct ptn_bytes *parts, size_t count, unsigned char out[16]) {
+  bool done = md5->algorithm && md5->context
+              && EVP_DigestInit_ex2 (md5->context, md5->algorithm, NULL) == 1;
+  for (size_t i = 0; done && i < count; i++)
+    done = EVP_DigestUpdate (md5->context, parts[i].data, parts[i].size) == 1;
+  return done && EVP_DigestFinal_ex (md5->context, out, NULL) == 1;
+}
+
+#define HMAC_PARTS 5
+
+/* RFC 2104. */
+static bool
+hmac_md5 (const struct md5 *md5, const unsigned char key[16], const struct ptn_bytes *parts,
+          size_t count, unsigned char out[16]) {
+  unsigned char inner[64], outer[64];
+  struct ptn_bytes all[1 + HMAC_PARTS] = { { inner, sizeof inner } };
+  memset (inner, 0x36, sizeof inner);
+  memset (outer, 0x5c, sizeof outer);
+  for (unsigned i = 0; i < 16; i++) {
+    inner[i] ^= key[i];
+    outer[i] ^= key[i];
+  }
+  g_assert (count <= HMAC_PARTS);
+  memcpy (all + 1, parts, count * sizeof *parts);
+  const struct ptn_bytes second[] = { { outer, sizeof outer }, { out, 16 } };
+  const bool done = md5_of (md5, all, 1 + count, out) && md5_of (md5, second, 2, out);
+  explicit_bzero (inner, sizeof inner);
+  explicit_bzero (outer, sizeof outer);
+  return done;
 }
 
 /* Seven octets become eight: seven bits of key in each, and the parity that nobody looks at. */
@@ -104,29 +144,45 @@ ntlm_rc4 (const unsigned char key[16], const unsigned char *in, size_t size, uns
   explicit_bzero (state, sizeof state);
 }
 
-bool
-ntlm_ntowf_v2 (const unsigned char nt_hash[16], const char *user, ntlm_case how, const char *domain,
-               unsigned char key[16]) {
+static bool
+ntowf_v2 (const struct md5 *md5, const unsigned char nt_hash[16], const char *user, ntlm_case how,
+          const char *domain, unsigned char key[16]) {
   g_autoptr (GByteArray) identity = g_byte_array_new ();
   ntlm_text_append_unicode (identity, user, how);
   ntlm_text_append_unicode (identity, domain, NTLM_AS_IS);
-  return hmac_md5 (nt_hash, identity->len ? identity->data : (const guint8 *)"", identity->len,
-                   key);
+  const struct ptn_bytes part = { identity->data, identity->len };
+  return hmac_md5 (md5, nt_hash, &part, identity->len ? 1 : 0, key);
+}
+
+bool
+ntlm_ntowf_v2 (const unsigned char nt_hash[16], const char *user, ntlm_case how, const char *domain,
+               unsigned char key[16]) {
+  g_auto (md5_auto) md5 = md5_new ();
+  return ntowf_v2 (&md5, nt_hash, user, how, domain, key);
 }
 
 /* ---- The three responses ----------------------------------------------------------------- */
 
+struct v2 {
+  const struct ntlm_authenticate *message;
+  const unsigned char *challenge, *nt_hash;
+  unsigned char *session_base_key;
+  struct md5 *md5;
+};
+
 /* One spelling of the names.  Nothing tells by the time which one was right: the names are the
  * client's own. */
 static bool
-matches_v2 (const struct ntlm_authenticate *message, const GByteArray *challenged,
-            const unsigned char nt_hash[16], const char *user, ntlm_case how, const char *domain,
-            unsigned char session_base_key[16]) {
+matches_v2 (const struct v2 *v2, const char *user, ntlm_case how, const char *domain) {
+  const unsigned char *nt = v2->message->nt.data;
   unsigned char key[16], proof[16];
-  const bool right = ntlm_ntowf_v2 (nt_hash, user, how, domain, key)
-                     && hmac_md5 (key, challenged->data, challenged->len, proof)
-                     && CRYPTO_memcmp (proof, message->nt.data, 16) == 0
-                     && hmac_md5 (key, proof, 16, session_base_key);
+  const struct ptn_bytes challenged[] = { { v2->challenge, 8 },
+                                          { nt + 16, v2->message->nt.size - 16 } };
+  const struct ptn_bytes proved = { proof, sizeof proof };
+  const bool right = ntowf_v2 (v2->md5, v2->nt_hash, user, how, domain, key)
+                     && hmac_md5 (v2->md5, key, challenged, 2, proof)
+                     && CRYPTO_memcmp (proof, nt, 16) == 0
+                     && hmac_md5 (v2->md5, key, &proved, 1, v2->session_base_key);
   explicit_bzero (key, sizeof key);
   explicit_bzero (proof, sizeof proof);
   return right;
@@ -135,21 +191,17 @@ matches_v2 (const struct ntlm_authenticate *message, const GByteArray *challenge
 /* By the letter the domain goes in as the message has it.  Some clients capitalize it, and some
  * send one and leave it out here; domain controllers take all three. */
 static bool
-is_right_v2 (const struct ntlm_authenticate *message, const unsigned char challenge[8],
-             const unsigned char nt_hash[16], unsigned char session_base_key[16]) {
-  g_autoptr (GByteArray) challenged = g_byte_array_new ();
-  g_byte_array_append (challenged, challenge, 8);
-  g_byte_array_append (challenged, (const guint8 *)message->nt.data + 16,
-                       (guint)(message->nt.size - 16));
+is_right_v2 (const struct v2 *v2) {
+  const struct ntlm_authenticate *message = v2->message;
   g_autofree char *capitals = g_utf8_strup (message->domain, -1);
   const char *const domains[] = { message->domain, capitals, "" };
-  for (size_t i = 0; i < G_N_ELEMENTS (domains); i++)
-    if (matches_v2 (message, challenged, nt_hash, message->user, NTLM_UPPER, domains[i],
-                    session_base_key))
+  for (size_t i = 0; i < G_N_ELEMENTS (domains); i++) {
+    const bool again = i > 0 && strcmp (domains[i], domains[i - 1]) == 0;
+    if (!again && matches_v2 (v2, message->user, NTLM_UPPER, domains[i]))
       return true;
+  }
   return message->other_user
-         && matches_v2 (message, challenged, nt_hash, message->other_user, NTLM_UPPER_ASCII,
-                        message->other_domain, session_base_key);
+         && matches_v2 (v2, message->other_user, NTLM_UPPER_ASCII, message->other_domain);
 }
 
 static bool
@@ -167,10 +219,10 @@ is_right_v1 (const struct ntlm_authenticate *message, const unsigned char data[8
 bool
 ntlm_session_challenge (const struct ntlm_authenticate *message, const unsigned char challenge[8],
                         unsigned char mixed[8]) {
-  unsigned char both[16], hashed[16];
-  memcpy (both, challenge, 8);
-  memcpy (both + 8, message->lm.data, 8);
-  const bool done = md5 (both, sizeof both, hashed);
+  unsigned char hashed[16];
+  g_auto (md5_auto) md5 = md5_new ();
+  const struct ptn_bytes both[] = { { challenge, 8 }, { message->lm.data, 8 } };
+  const bool done = md5_of (&md5, both, 2, hashed);
   memcpy (mixed, hashed, 8);
   return done;
 }
@@ -187,9 +239,11 @@ bool
 ntlm_response_is_right (const struct ntlm_authenticate *message, ntlm_version version,
                         const unsigned char challenge[8], const unsigned char nt_hash[16],
                         unsigned char session_base_key[16]) {
+  g_auto (md5_auto) md5 = md5_new ();
+  const struct v2 v2 = { message, challenge, nt_hash, session_base_key, &md5 };
   switch (version) {
   case NTLM_V2:
-    return is_right_v2 (message, challenge, nt_hash, session_base_key);
+    return is_right_v2 (&v2);
   case NTLM_V1_SESSION:
     return is_right_session (message, challenge, nt_hash, session_base_key);
   case NTLM_V1:
@@ -210,19 +264,19 @@ ntlm_mic_is_right (const struct ntlm_authenticate *message, struct ptn_bytes neg
   const guint8 *whole = message->whole.data;
   /* By the letter only with SIGN or SEAL; without them no key is sent. */
   const bool exchanged = message->flags & NTLM_KEY_EXCHANGE && message->key.size == 16;
-  g_autoptr (GByteArray) all = g_byte_array_new ();
-  g_byte_array_append (all, negotiate.data, (guint)negotiate.size);
-  g_byte_array_append (all, challenge.data, (guint)challenge.size);
-  g_byte_array_append (all, whole, NTLM_MIC_OFFSET);
-  g_byte_array_append (all, zero, sizeof zero);
-  g_byte_array_append (all, whole + NTLM_MIC_OFFSET + NTLM_MIC_SIZE,
-                       (guint)(message->whole.size - NTLM_MIC_OFFSET - NTLM_MIC_SIZE));
+  const size_t after = NTLM_MIC_OFFSET + NTLM_MIC_SIZE;
+  const struct ptn_bytes all[] = { negotiate,
+                                   challenge,
+                                   { whole, NTLM_MIC_OFFSET },
+                                   { zero, sizeof zero },
+                                   { whole + after, message->whole.size - after } };
+  g_auto (md5_auto) md5 = md5_new ();
   unsigned char key[16], mic[16];
   if (exchanged)
     ntlm_rc4 (session_base_key, message->key.data, 16, key);
   else
     memcpy (key, session_base_key, sizeof key);
-  const bool right = hmac_md5 (key, all->data, all->len, mic)
+  const bool right = hmac_md5 (&md5, key, all, G_N_ELEMENTS (all), mic)
                      && CRYPTO_memcmp (mic, whole + NTLM_MIC_OFFSET, sizeof mic) == 0;
   explicit_bzero (key, sizeof key);
   explicit_bzero (mic, sizeof mic);
@@ -235,11 +289,9 @@ ntlm_binding_hash (const char *type, struct ptn_bytes binding, unsigned char has
   static const guint8 addresses[16] = { 0 };
   const size_t type_size = strlen (type);
   const guint32 size = GUINT32_TO_LE ((guint32)(type_size + 1 + binding.size));
-  g_autoptr (GByteArray) bindings = g_byte_array_new ();
-  g_byte_array_append (bindings, addresses, sizeof addresses);
-  g_byte_array_append (bindings, (const guint8 *)&size, 4);
-  g_byte_array_append (bindings, (const guint8 *)type, (guint)type_size);
-  g_byte_array_append (bindings, (const guint8 *)":", 1);
-  g_byte_array_append (bindings, binding.data, (guint)binding.size);
-  return md5 (bindings->data, bindings->len, hash);
+  const struct ptn_bytes all[] = {
+    { addresses, sizeof addresses }, { &size, 4 }, { type, type_size }, { ":", 1 }, binding
+  };
+  g_auto (md5_auto) md5 = md5_new ();
+  return md5_of (&md5, all, G_N_ELEMENTS (all), hash);
 }
