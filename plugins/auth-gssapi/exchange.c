@@ -131,8 +131,8 @@ gssapi_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reque
   return start (instance, call, request, true, exchange);
 }
 
-/* Neither a layer nor an authorization identity is talked about: the flags of the context tell of
- * the layer to who supports one, which is nobody here. */
+/* Neither a layer nor an authorization identity is talked about: the flags of the context tell what
+ * layer there is, and must tell of none here. */
 static ptn_status
 spnego_start (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
               void **exchange) {

@@ -215,6 +215,11 @@ established (struct negotiation *n, gss_name_t name, OM_uint32 flags) {
   if (status != PTN_OK)
     return status;
   if (!n->layers) {
+    /* SPNEGO asks for integrity for its own sake, so that flag tells nothing. */
+    if ((flags & GSS_C_CONF_FLAG) && strcmp (n->service, "HTTP") != 0)
+      return fail (n, PTN_E_AUTHENTICATION,
+                   "the client wants a security layer by its flags, and there is none: let it set "
+                   "its maximum strength to 0");
     n->state = STATE_OVER;
     return PTN_END;
   }

@@ -195,6 +195,24 @@ spnego_ends_with_its_last_token (void **state) {
   press_free (&server.press);
 }
 
+/* cyrus-sasl reads from the flags that there is a layer; HTTP never has one. */
+static void
+flags_that_mean_a_layer (void **state) {
+  for (int http = 0; http < 2; http++) {
+    struct server server = { .press = new_press (), .spnego = true, .names = NAMES_ANY };
+    struct client client;
+    server.service = http ? "HTTP" : "imap";
+    struct negotiation *n = serve (&server);
+    client_init (&client, server.press, NULL);
+    client.spnego = true;
+    client.flags |= GSS_C_CONF_FLAG;
+    assert_int_equal (talk (n, &client, NULL, 0), http ? PTN_END : PTN_E_AUTHENTICATION);
+    client_clear (&client);
+    negotiation_unref (n);
+    press_free (&server.press);
+  }
+}
+
 static void
 authorization_identities (void **state) {
   struct server server = { .press = new_press () };
@@ -430,6 +448,7 @@ main (void) {
     cmocka_unit_test (without_it_the_offer_comes_at_once),
     cmocka_unit_test (spnego_within_gssapi),
     cmocka_unit_test (spnego_ends_with_its_last_token),
+    cmocka_unit_test (flags_that_mean_a_layer),
     cmocka_unit_test (authorization_identities),
     cmocka_unit_test (choices),
     cmocka_unit_test (principals),
