@@ -122,7 +122,10 @@ exec_authorize (void *instance, struct ptn_call *call, const struct ptn_sasl_req
     return status;
   const struct person *user = lookup->owner;
   struct person *mailbox = lookup_mailbox (lookup);
-  const bool itself = strcmp (identity->authzid, identity->account) == 0;
+  /* Who may only look does so in their own name: what others share with the owner is not theirs to
+   * see. */
+  const bool itself =
+      lookup->access == PTN_ACCESS_FULL && strcmp (identity->authzid, identity->account) == 0;
   add_server (mailbox);
   identity->authcid = user->name;
   identity->account = mailbox->name;

@@ -258,6 +258,8 @@ read_attributes (struct entry *entry, const struct rules *rules, const struct re
 
 static const char *
 account_of (const struct rules *rules, const struct record *record, char folded[NAME_LIMIT + 1]) {
+  if (!*record_dn (record)) /* a bind as nobody may succeed whatever the password is */
+    return "has no distinguished name";
   const char *text = record_text (record, rules->map.account);
   if (!text)
     return "has no account_attribute";

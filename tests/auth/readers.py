@@ -87,6 +87,18 @@ def state(server):
     return found
 
 
+def an_empty_mailbox_is_opened(server):
+    """Nothing is made for an owner who was never there."""
+    client = imap(server, READER, "carol")
+    status, rows = client.list('""', '"*"')
+    assert status == "OK", rows
+    assert client.xatom("SELECT", "INBOX")[0] in ("OK", "NO")
+    client.logout()
+    client = pop3(server, READER, "carol")
+    assert client.stat()[0] == 0
+    client.quit()
+
+
 def imap_shows_and_refuses(server, acl):
     before = state(server)
     client = imap(server, READER, "carol")
@@ -195,6 +207,7 @@ def main():
             with open(server.users_file, "w", encoding="utf-8") as users:
                 users.write(PEOPLE % retention)
             with server:
+                an_empty_mailbox_is_opened(server)
                 fill(server)
                 pop3_reads_and_deletes_nothing(server)
                 if retention == "delete":
