@@ -88,7 +88,8 @@ compare_password (struct question *question, struct ptn_bytes guess) {
   return same ? PTN_OK : PTN_E_AUTHENTICATION;
 }
 
-/* Answers about nobody take as long as those about wrong passwords. */
+/* Answers about nobody take as long as those about wrong passwords, and hold a thread of the lane as
+ * long, which others wait for. */
 static ptn_status
 check_nobody (struct question *question, struct ptn_bytes guess, int64_t begin_ns) {
   struct client *client = question->client;
@@ -97,7 +98,10 @@ check_nobody (struct question *question, struct ptn_bytes guess, int64_t begin_n
                                 : ask_password (client, NULL, guess, question->errand.reason);
   if (status == PTN_E_TEMPORARY)
     return status;
-  question->due_ns = begin_ns + pace_draw (&client->pace);
+  const int64_t due_ns = begin_ns + pace_draw (&client->pace);
+  const int64_t early_ns = due_ns - client->host->monotonic_ns ();
+  if (early_ns > 0)
+    g_usleep ((gulong)(early_ns / 1000));
   g_strlcpy (question->errand.reason, "unknown user", POOL_REASON);
   return PTN_E_AUTHENTICATION;
 }
@@ -155,7 +159,7 @@ credentials_verify (void *instance, struct ptn_call *call, const struct ptn_sasl
   struct directory *directory = instance;
   const struct ptn_host *host = directory->host;
   if (errand_of (host, call))
-    return question_back (host, call);
+    return errand_back (host, call);
   if (!is_sound (password))
     return host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "empty or overlong password");
   g_autoptr (client_auto) client = directory_client (directory);
@@ -282,7 +286,7 @@ credentials_with_secret (void *instance, struct ptn_call *call,
     g_autoptr (client_auto) client = directory_client (directory);
     return question_send (about_user (client, ask_for_secrets, domain, user), call);
   }
-  ptn_status status = question_back (host, call);
+  ptn_status status = errand_back (host, call);
   if (status != PTN_OK)
     return status;
   status = use_secrets (question, scheme, use, argument);

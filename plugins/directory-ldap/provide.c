@@ -115,7 +115,7 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
       return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "%s", why);
     return question_send (question, call);
   }
-  const ptn_status status = question_back (host, call);
+  const ptn_status status = errand_back (host, call);
   if (status != PTN_OK)
     return status;
   const struct entry *user = question->user;
@@ -212,7 +212,7 @@ directory_authorize (void *instance, struct ptn_call *call, const struct ptn_sas
       return question_send (question, call);
     hold (call, question);
   } else {
-    const ptn_status status = question_back (host, call);
+    const ptn_status status = errand_back (host, call);
     if (status == PTN_E_NOT_FOUND)
       return host->fail (call->task, PTN_E_DENIED, NULL, "account is gone");
     if (status != PTN_OK)
@@ -312,7 +312,7 @@ directory_resolve (void *instance, struct ptn_call *call, const char *address,
       return question_send (question, call);
     hold (call, question);
   } else {
-    const ptn_status status = question_back (host, call);
+    const ptn_status status = errand_back (host, call);
     if (status != PTN_OK)
       return status;
   }
@@ -370,7 +370,7 @@ directory_may_send_as (void *instance, struct ptn_call *call, const struct ptn_i
       return question_send (question, call);
     hold (call, question);
   } else {
-    const ptn_status status = question_back (host, call);
+    const ptn_status status = errand_back (host, call);
     if (status != PTN_OK && status != PTN_E_NOT_FOUND && status != PTN_E_UNSUPPORTED)
       return status;
   }

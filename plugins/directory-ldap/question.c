@@ -44,16 +44,6 @@ question_send (struct question *question, struct ptn_call *call) {
   return errand_send (question->client->host, call, LANE, question);
 }
 
-ptn_status
-question_back (const struct ptn_host *host, struct ptn_call *call) {
-  const struct question *question = call->state;
-  if (g_atomic_int_get (&question->errand.done) && host->monotonic_ns () < question->due_ns) {
-    host->wake_at (host->waker (call->task), question->due_ns);
-    return PTN_PENDING;
-  }
-  return errand_back (host, call);
-}
-
 /* ---- What is remembered ------------------------------------------------------------------ */
 
 static char *

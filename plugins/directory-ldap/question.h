@@ -17,7 +17,6 @@ struct question {
   struct client *client;
   void (*ask) (struct question *); /* on the lane's thread */
   int64_t asked_ns;
-  int64_t due_ns; /* the answer is not given before */
   /* What is asked. */
   char first[NAME_LIMIT + 1], second[NAME_LIMIT + 1]; /* names; "" if there is none */
   const char *mail; /* the mail domain of bare names; the rules' own, or NULL */
@@ -36,9 +35,8 @@ struct question {
 
 /* Takes a reference to the client. */
 struct question *question_new (struct client *, void (*ask) (struct question *));
-/* As errand_send and errand_back, with what is said above. */
+/* As errand_send; errand_back brings it back. */
 ptn_status question_send (struct question *, struct ptn_call *);
-ptn_status question_back (const struct ptn_host *, struct ptn_call *);
 
 /* The entry of an account, as it is remembered, or asked for. [lane] */
 ptn_status question_account (struct question *, const char *account, struct entry **);
