@@ -242,6 +242,26 @@ def required(world):
         server.wait_log("tls.failed")
 
 
+def asked_after_a_reload(world):
+    """The listener begins to ask, and ends, without a restart."""
+    given = people.listeners(tls_client_certificates="request", tls_client_ca=world.ca,
+                             tls_client_crl=world.crl)
+    nothing = people.listeners(tls_client_certificates=None, tls_client_ca=None,
+                               tls_client_crl=None)
+    server = world.server()
+    server.configure(nothing)
+    with server:
+        worker = server.worker_pid
+        assert not offered(server, world.alice)
+        server.configure(given)
+        server.reload()
+        assert log_in(server, world.alice, "").good
+        server.configure(nothing)
+        server.reload()
+        assert not offered(server, world.alice)
+        assert server.worker_pid == worker
+
+
 def settings_are_checked(world):
     def problems(**settings):
         listener = dict({"protocol": "echo", "address": "auto", "tls": "implicit"}, **settings)
@@ -287,11 +307,15 @@ def clients(world, server):
     for part in ("cur", "new", "tmp"):
         os.makedirs(os.path.join(mail, part), exist_ok=True)
     for program, listener, more in (
+            ("msmtp", "submission", ["--from=alice@example.test", "alice@example.test"]),
             ("msmtp", "submissions", ["--from=alice@example.test", "alice@example.test"]),
+            ("mpop", "pop3", ["--delivery=maildir," + mail]),
             ("mpop", "pop3s", ["--delivery=maildir," + mail])):
         if shutil.which(program):
+            starttls = "off" if listener.endswith("s") else "on"
             succeeds(server, program, program, "--host=localhost",
-                     "--port=%d" % server.port(listener), "--tls=on", "--tls-starttls=off",
+                     "--port=%d" % server.port(listener), "--tls=on",
+                     "--tls-starttls=" + starttls,
                      "--tls-trust-file=" + server.ca_file, "--tls-cert-file=" + certificate,
                      "--tls-key-file=" + key, "--auth=external", "--user=alice", *more)
 
@@ -306,6 +330,7 @@ def main():
                 test(world, server)
                 print("ok  %-40s %.2f s" % (test.__name__, time.monotonic() - begin), flush=True)
         required(world)
+        asked_after_a_reload(world)
         settings_are_checked(world)
 
 
