@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dialogue_test.c - NTLM through postern.login/1: stored hashes, a domain that takes its time, and
+ * clients that give up, come too early or too late. */
+#include "../../tests/fixture.h"
+#include "octets.h"
+
+/* Of "Password", [MS-NLMP] 4.2.2.1.2. */
+#define HASH "{NT}a4f49c406510bdcab6824ee7c30fd852"
+#define OTHER_HASH "{NT}0123456789abcdef0123456789abcdef"
+
+static const unsigned char nt_hash[16] = { 0xa4, 0xf4, 0x9c, 0x40, 0x65, 0x10, 0xbd, 0xca,
+                                           0xb6, 0x82, 0x4e, 0xe7, 0xc3, 0x0f, 0xd8, 0x52 };
+/* [MS-NLMP] 4.2.4.2.3, as fake-domain.c has it. */
+static const char session_key[] = "8de40ccadbc14a82f15cb0ad0de95ca3";
+static const char negotiate[] = "4e544c4d53535000 01000000 07820800";
+
+static const char people[] = "[alice]\npassword = " HASH "\n"
+                             "[two]\npassword = " OTHER_HASH "\npassword = " HASH "\n"
+                             "[plain]\npassword = {PLAIN}Password\n"
+                             "[remote]\n[old]\npassword = " HASH "\nexpired = yes\n";
+static const char *const iwa[] = { "integrated_windows_authentication=yes", NULL };
+static const char *const chain[] = { "failure_delay=0",
+                                     "credentials=directory-file:directory-file+fake-domain",
+                                     NULL };
+
+struct dialogue {
+  struct fixture *f;
+  void *exchange;
+  struct ptn_call call;
+  GByteArray *negotiate, *challenge;
+  const struct ptn_identity *identity;
+};
+
+static const struct ptn_login *
+login_of (const struct dialogue *d) {
+  return d->f->login.table;
+}
+
+static ptn_status
+step (struct dialogue *d, struct ptn_bytes response) {
+  struct ptn_bytes challenge = { NULL, 0 };
+  const ptn_status status =
+      HARNESS_AWAIT (d->f->task, login_of (d)->step (d->exchange, &d->call, response, &challenge,
+                                                     &d->identity));
+  if (status == PTN_OK) {
+    g_byte_array_set_size (d->challenge, 0);
+    g_byte_array_append (d->challenge, challenge.data, (guint)challenge.size);
+  }
+  return status;
+}
+
+static struct dialogue
+begin (struct fixture *f) {
+  struct dialogue d = { .f = f,
+                        .call = { .task = f->task },
+                        .negotiate = octets_from_hex (negotiate),
+                        .challenge = g_byte_array_new () };
+  assert_int_equal (login_of (&d)->start (f->login.instance, &d.call, &f->request, "NTLM",
+                                          &d.exchange),
+                    PTN_OK);
+  return d;
+}
+
+static void
+end (struct dialogue *d) {
+  login_of (d)->finish (d->exchange);
+  d->f->host->call_end (&d->call);
+  g_byte_array_unref (d->negotiate);
+  g_byte_array_unref (d->challenge);
+}
+
+static void
+append_name (GByteArray *array, const char *name) {
+  ntlm_text_append_unicode (array, name, NTLM_AS_IS);
+}
+
+static void
+hmac (const unsigned char key[16], const GByteArray *data, unsigned char out[16]) {
+  GHmac *made = g_hmac_new (G_CHECKSUM_MD5, key, 16);
+  gsize size = 16;
+  g_hmac_update (made, data->data, data->len);
+  g_hmac_get_digest (made, out, &size);
+  g_hmac_unref (made);
+}
+
+/* NTLMv2 of "Password" to the challenge; with a MIC under mic_key, if there is one. */
+static GByteArray *
+answer (const struct dialogue *d, const char *user, const char *workstation, const char *mic_key) {
+  g_autoptr (GByteArray) data = g_byte_array_new ();
+  g_autoptr (GByteArray) blob = octets_from_hex (
+      mic_key
+          ? "0101000000000000 0000000000000000 aaaaaaaaaaaaaaaa 00000000 0600040002000000 00000000"
+          : "0101000000000000 0000000000000000 aaaaaaaaaaaaaaaa 00000000 00000000");
+  unsigned char key[16], proof[16];
+  assert_true (ntlm_ntowf_v2 (nt_hash, user, NTLM_UPPER, "", key));
+  g_byte_array_append (data, d->challenge->data + 24, 8);
+  g_byte_array_append (data, blob->data, blob->len);
+  hmac (key, data, proof);
+  GByteArray *fields[6] = { g_byte_array_new (), g_byte_array_new (), g_byte_array_new (),
+                            g_byte_array_new (), g_byte_array_new (), g_byte_array_new () };
+  g_byte_array_append (fields[1], proof, 16);
+  g_byte_array_append (fields[1], blob->data, blob->len);
+  append_name (fields[3], user);
+  append_name (fields[4], workstation);
+  GByteArray *made = octets_authenticate_of (88, NTLM_UNICODE, fields);
+  if (mic_key) {
+    g_autoptr (GByteArray) raw_key = octets_from_hex (mic_key);
+    g_autoptr (GByteArray) all = g_byte_array_new ();
+    g_byte_array_append (all, d->negotiate->data, d->negotiate->len);
+    g_byte_array_append (all, d->challenge->data, d->challenge->len);
+    g_byte_array_append (all, made->data, made->len);
+    hmac (raw_key->data, all, made->data + NTLM_MIC_OFFSET);
+  }
+  return made;
+}
+
+static ptn_status
+log_in (struct fixture *f, const char *user, const char *workstation, const char *mic_key) {
+  struct dialogue d = begin (f);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+  g_autoptr (GByteArray) message = answer (&d, user, workstation, mic_key);
+  const ptn_status status = step (&d, octets_bytes (message));
+  if (status == PTN_END)
+    assert_string_equal (d.identity->account, user);
+  end (&d);
+  return status;
+}
+
+static void
+stored_hashes (void **state) {
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL }, iwa);
+  assert_int_equal (log_in (f, "alice", "WS", NULL), PTN_END);
+  assert_int_equal (log_in (f, "two", "WS", NULL), PTN_END);
+  assert_int_equal (log_in (f, "plain", "WS", NULL), PTN_END);
+  assert_int_equal (log_in (f, "old", "WS", NULL), PTN_E_PASSWORD_EXPIRED);
+  assert_int_equal (log_in (f, "remote", "RIGHT", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "nobody", "WS", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "alice", "WS", session_key),
+                    PTN_E_AUTHENTICATION); /* another's MIC */
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_non_null (strstr (log, "(MIC)"));
+  assert_int_equal (harness_metric (f->harness, "fake_domain_asked"), 0);
+  fixture_free (f);
+}
+
+static void
+a_domain_is_asked (void **state) {
+  struct fixture *f = fixture_new (people, chain, iwa);
+  assert_int_equal (log_in (f, "alice", "WS", NULL), PTN_END);
+  assert_int_equal (harness_metric (f->harness, "fake_domain_asked"), 0);
+  assert_int_equal (log_in (f, "remote", "RIGHT", NULL), PTN_END);
+  assert_int_equal (log_in (f, "remote", "RIGHT", session_key), PTN_END);
+  assert_int_equal (log_in (f, "remote", "RIGHT", "00000000000000000000000000000000"),
+                    PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "remote", "KEYLESS", session_key), PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "remote", "WRONG", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "remote", "OLD", NULL), PTN_E_PASSWORD_EXPIRED);
+  assert_int_equal (log_in (f, "remote", "OFF", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (log_in (f, "remote", "DOWN", NULL), PTN_E_TEMPORARY);
+  assert_int_equal (harness_metric (f->harness, "fake_domain_asked"), 8);
+  assert_int_equal (log_in (f, "nobody", "RIGHT", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (harness_metric (f->harness, "fake_domain_nobody"), 1);
+  fixture_free (f);
+}
+
+/* The client goes away while the domain is asked. */
+static void
+giving_up (void **state) {
+  struct fixture *f = fixture_new (people, chain, iwa);
+  for (int rounds = 1; rounds <= 2; rounds++) {
+    struct dialogue d = begin (f);
+    assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+    g_autoptr (GByteArray) message = answer (&d, "remote", "RIGHT", NULL);
+    for (int i = 0; i < rounds; i++) {
+      struct ptn_bytes challenge;
+      assert_int_equal (login_of (&d)->step (d.exchange, &d.call, octets_bytes (message),
+                                             &challenge, &d.identity),
+                        PTN_PENDING);
+      harness_wait (f->task);
+    }
+    end (&d);
+  }
+  struct dialogue fresh = begin (f);
+  end (&fresh);
+  struct dialogue challenged = begin (f);
+  assert_int_equal (step (&challenged, octets_bytes (challenged.negotiate)), PTN_OK);
+  end (&challenged);
+  fixture_free (f);
+}
+
+static void
+empty_challenge (void **state) {
+  struct fixture *f = fixture_new (people, chain, iwa);
+  for (int i = 0; i < 2; i++) { /* no initial response, and one of no octets */
+    struct dialogue d = begin (f);
+    assert_int_equal (step (&d, (struct ptn_bytes){ i ? "" : NULL, 0 }), PTN_OK);
+    assert_int_equal (d.challenge->len, 0);
+    assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+    g_autoptr (GByteArray) message = answer (&d, "alice", "WS", NULL);
+    assert_int_equal (step (&d, octets_bytes (message)), PTN_END);
+    assert_int_equal (step (&d, octets_bytes (message)), PTN_E_INVALID);
+    end (&d);
+  }
+  struct dialogue d = begin (f);
+  assert_int_equal (step (&d, (struct ptn_bytes){ NULL, 0 }), PTN_OK);
+  assert_int_equal (step (&d, (struct ptn_bytes){ "", 0 }), PTN_E_INVALID); /* asked twice */
+  end (&d);
+  fixture_free (f);
+}
+
+static void
+out_of_order (void **state) {
+  struct fixture *f = fixture_new (people, chain, iwa);
+  struct dialogue d = begin (f);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_E_INVALID);
+  end (&d);
+  d = begin (f);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+  g_autoptr (GByteArray) message = answer (&d, "alice", "WS", NULL);
+  end (&d);
+  d = begin (f); /* the answer to another challenge */
+  assert_int_equal (step (&d, octets_bytes (message)), PTN_E_INVALID);
+  end (&d);
+  d = begin (f);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+  assert_int_equal (step (&d, octets_bytes (message)), PTN_E_AUTHENTICATION);
+  end (&d);
+  d = begin (f);
+  assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+  assert_int_equal (step (&d, (struct ptn_bytes){ NULL, 0 }), PTN_E_INVALID);
+  end (&d);
+  fixture_free (f);
+}
+
+static void
+offered_where_it_can_be_verified (void **state) {
+  static const struct {
+    const char *settings[3];
+    bool offered;
+  } cases[] = {
+    { { "integrated_windows_authentication=yes" }, true },
+    { { "integrated_windows_authentication=no" }, false },
+    { { "sasl_mechanisms=NTLM PLAIN" }, false }, /* that switch and no other */
+    { { "integrated_windows_authentication=yes", "extended_protection=require" }, false },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    struct fixture *f = fixture_new (people, chain, cases[i].settings);
+    const struct ptn_login *login = f->login.table;
+    struct ptn_call call = { .task = f->task };
+    void *exchange;
+    const ptn_status status =
+        login->start (f->login.instance, &call, &f->request, "NTLM", &exchange);
+    assert_int_equal (status, cases[i].offered ? PTN_OK : PTN_E_UNSUPPORTED);
+    if (status == PTN_OK)
+      login->finish (exchange);
+    fixture_free (f);
+  }
+}
+
+int
+main (int argc, char **argv) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (stored_hashes), cmocka_unit_test (a_domain_is_asked),
+    cmocka_unit_test (giving_up),     cmocka_unit_test (empty_challenge),
+    cmocka_unit_test (out_of_order),  cmocka_unit_test (offered_where_it_can_be_verified),
+  };
+  fixture_directory_module = argv[1];
+  fixture_auth_module = argv[2];
+  fixture_extra_module = argv[3];
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
