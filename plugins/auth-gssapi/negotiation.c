@@ -215,8 +215,7 @@ established (struct negotiation *n, gss_name_t name, OM_uint32 flags) {
   if (status != PTN_OK)
     return status;
   if (!n->layers) {
-    /* SPNEGO asks for integrity for its own sake, so that flag tells nothing. */
-    if ((flags & GSS_C_CONF_FLAG) && strcmp (n->service, "HTTP") != 0)
+    if ((flags & (GSS_C_CONF_FLAG | GSS_C_INTEG_FLAG)) && strcmp (n->service, "HTTP") != 0)
       return fail (n, PTN_E_AUTHENTICATION,
                    "the client wants a security layer by its flags, and there is none: let it set "
                    "its maximum strength to 0");

@@ -203,9 +203,8 @@ flags_that_mean_a_layer (void **state) {
     struct client client;
     server.service = http ? "HTTP" : "imap";
     struct negotiation *n = serve (&server);
-    client_init (&client, server.press, NULL);
+    client_init (&client, server.press, &(struct press_order){ .flags = true });
     client.spnego = true;
-    client.flags |= GSS_C_CONF_FLAG;
     assert_int_equal (talk (n, &client, NULL, 0), http ? PTN_END : PTN_E_AUTHENTICATION);
     client_clear (&client);
     negotiation_unref (n);

@@ -258,6 +258,10 @@ client_init (struct client *client, struct press *press, const struct press_orde
   must_gss (gss_import_name (&minor, &name, (gss_OID)GSS_KRB5_NT_PRINCIPAL_NAME, &client->target));
   must_gss (gss_acquire_cred_from (&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms,
                                    GSS_C_INITIATE, &store, &client->credential, NULL, NULL));
+  gss_buffer_desc none = GSS_C_EMPTY_BUFFER;
+  if (!wanted->flags)
+    must_gss (gss_set_cred_option (&minor, &client->credential,
+                                   (gss_OID)GSS_KRB5_CRED_NO_CI_FLAGS_X, &none));
 }
 
 void

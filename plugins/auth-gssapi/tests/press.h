@@ -32,6 +32,7 @@ struct press_order {
   int kvno;            /* 0: that of the keytab, 1 */
   bool other_key;      /* encrypted with a key that nobody has */
   size_t padding;      /* octets of authorization data */
+  bool flags;          /* the library's own flags, which ask for integrity and confidentiality */
 };
 
 /* A client with such a ticket. */
