@@ -2,7 +2,8 @@
 // directory-one.cc - the smallest directory plugin, in C++: one account, from its settings.
 //
 // A directory provides "postern.directory/1" (who is who) and, if it can check passwords,
-// "postern.credentials/1" (postern/auth.h).  All functions may be called from several threads at
+// "postern.credentials/1" (postern/auth.h).  `postern-conformance directory` says whether it keeps
+// their contracts.  All functions may be called from several threads at
 // once; this one never changes after `configure`, so it needs no lock.  No exception may leave
 // a function that the host calls.
 #include <postern/postern.h>
@@ -15,25 +16,73 @@ namespace {
 
 struct Instance {
   const ptn_host *host;
-  std::string user, password, address;
+  std::string user, password, address, domain;
   const char *account;
   ptn_account_info info;
   const ptn_account_info *infos[1];
 };
 
+// Names are compared without case; ours are in lower case already.
 bool
-same (const char *a, const std::string &b) {
-  return a && b == a;
+same (const char *text, std::size_t size, const std::string &name) {
+  if (size != name.size ())
+    return false;
+  for (std::size_t i = 0; i < size; i++) {
+    const char octet =
+        text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char> (text[i] + 32) : text[i];
+    if (octet != name[i])
+      return false;
+  }
+  return true;
 }
 
-// Results must live until call_end: these point into the instance, which lives longer.
+bool
+same (const char *text, const std::string &name) {
+  return text && same (text, std::strlen (text), name);
+}
+
+// A piece of a login name.
+struct Piece {
+  const char *text;
+  std::size_t size;
+};
+
+bool
+is_user (const Instance *self, Piece piece) {
+  return same (piece.text, piece.size, self->user) || same (piece.text, piece.size, self->address);
+}
+
+bool
+has_domain (Piece piece) {
+  return std::memchr (piece.text, '@', piece.size) != nullptr;
+}
+
+// All forms of "Names of a login" in abi/README.md: '/' and '\\' divide a name into pieces.  The mail
+// domain stands in the place of a Windows domain here.  Results must live until call_end: these point
+// into the instance, which lives longer.
 ptn_status
 parse_login (void *instance, ptn_call *, const char *login, ptn_identity *identity) {
   auto *self = static_cast<Instance *> (instance);
-  if (!same (login, self->user) && !same (login, self->address))
+  Piece pieces[3];
+  std::size_t count = 0;
+  for (const char *at = login;; at++) {
+    if (count == 3)
+      return PTN_E_NOT_FOUND;
+    pieces[count++] = Piece{ at, std::strcspn (at, "/\\") };
+    at += pieces[count - 1].size;
+    if (!*at)
+      break;
+  }
+  bool known = is_user (self, pieces[0]); // user, or user@domain/mailbox
+  if (count == 2 && has_domain (pieces[0]))
+    known = known && is_user (self, pieces[1]);
+  else if (count > 1) // DOMAIN\user, DOMAIN\user\mailbox
+    known = same (pieces[0].text, pieces[0].size, self->domain) && is_user (self, pieces[1])
+            && (count == 2 || is_user (self, pieces[2]));
+  if (!known)
     return PTN_E_NOT_FOUND;
   identity->authcid = identity->authzid = identity->account = self->account;
-  identity->domain = "";
+  identity->domain = count > 1 && !has_domain (pieces[0]) ? self->domain.c_str () : "";
   return PTN_OK;
 }
 
@@ -49,6 +98,9 @@ ptn_status
 resolve (void *instance, ptn_call *, const char *address, const ptn_account_info *const **accounts,
          size_t *count) {
   auto *self = static_cast<Instance *> (instance);
+  const char *domain = std::strrchr (address, '@');
+  if (!domain || !same (domain + 1, self->domain))
+    return PTN_E_UNSUPPORTED; // another server's mail
   if (!same (address, self->address))
     return PTN_E_NOT_FOUND;
   *accounts = self->infos;
@@ -90,6 +142,14 @@ verify_password (void *instance, ptn_call *, const ptn_sasl_request *, const cha
   return right && same (user, self->user) ? PTN_OK : PTN_E_AUTHENTICATION;
 }
 
+std::string
+lower (std::string text) {
+  for (char &octet : text)
+    if (octet >= 'A' && octet <= 'Z')
+      octet = static_cast<char> (octet + 32);
+  return text;
+}
+
 ptn_directory
 make_directory () {
   ptn_directory table = {};
@@ -128,9 +188,10 @@ configure (const ptn_host *host, const ptn_config *config, void **instance) {
   try {
     auto *self = new Instance ();
     self->host = host;
-    self->user = host->text (config, "user");
+    self->user = lower (host->text (config, "user"));
     self->password = host->text (config, "password");
-    self->address = host->text (config, "address");
+    self->address = lower (host->text (config, "address"));
+    self->domain = self->address.substr (self->address.find ('@') + 1);
     self->account = self->user.c_str ();
     self->info.size = sizeof self->info;
     self->info.account = self->account;
@@ -141,7 +202,8 @@ configure (const ptn_host *host, const ptn_config *config, void **instance) {
   } catch (const std::bad_alloc &) {
     return PTN_E_NO_MEMORY;
   }
-  ptn_status status = host->provide (host, PTN_DIRECTORY_ID, "directory-one", &directory, *instance);
+  ptn_status status =
+      host->provide (host, PTN_DIRECTORY_ID, "directory-one", &directory, *instance);
   if (status == PTN_OK)
     status = host->provide (host, PTN_CREDENTIALS_ID, "directory-one", &credentials, *instance);
   if (status != PTN_OK) // destroy does not run after a configure that failed
