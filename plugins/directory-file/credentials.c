@@ -19,6 +19,7 @@ struct check {
   bool real; /* the passwords are the account's, not the dummy */
   /* The right one that was compared already, of somebody who is turned away all the same. */
   const struct password *known;
+  bool for_time; /* what is hashed in the lane is the dummy, and says nothing */
 };
 
 /* ---- Jobs for the lane ------------------------------------------------------------------- */
@@ -57,18 +58,28 @@ job_work (void *data) {
 /* ---- Checking ---------------------------------------------------------------------------- */
 
 static bool
-has_checkable (const struct account *account) {
-  for (size_t i = 0; i < account->password_count; i++)
-    if (account->passwords[i].scheme != SCHEME_NT)
+has_checkable (const struct password *passwords, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (passwords[i].scheme != SCHEME_NT)
+      return true;
+  return false;
+}
+
+static bool
+has_slow (const struct password *passwords, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (password_is_slow (&passwords[i]))
       return true;
   return false;
 }
 
 static struct check
 check_of (const struct accounts *accounts, const struct account *account) {
-  if (!account || !has_checkable (account))
-    return (struct check){ account, accounts->dummy, accounts->dummy_count, false, NULL };
-  return (struct check){ account, account->passwords, account->password_count, true, NULL };
+  struct check check = { .account = account };
+  check.real = account && has_checkable (account->passwords, account->password_count);
+  check.passwords = check.real ? account->passwords : accounts->dummy;
+  check.count = check.real ? account->password_count : accounts->dummy_count;
+  return check;
 }
 
 /* Whoever will be turned away although the password is right must not be turned away faster for
@@ -107,6 +118,17 @@ is_remembered (struct directory *directory, const struct accounts *accounts,
   return verdicts_find (cache, &tag, directory->host->monotonic_ns ()) == VERDICT_RIGHT;
 }
 
+/* Who has app passwords alone, which are quick, must not stand out from nobody. */
+static bool
+add_time (const struct accounts *accounts, struct check *check) {
+  if (!check->real || has_checkable (check->account->passwords, check->account->own_count)
+      || !has_slow (accounts->dummy, accounts->dummy_count))
+    return false;
+  check->passwords = accounts->dummy;
+  check->count = accounts->dummy_count;
+  return check->for_time = true;
+}
+
 /* Everything that fits into a step: *right, or NULL.  false: a hash has to decide, or to be waited
  * for. */
 static bool
@@ -131,9 +153,13 @@ check_in_step (struct directory *directory, const struct ptn_sasl_request *reque
     }
   }
   *right = check->known;
+  if (*right && is_welcome (directory, request, accounts, check, *right))
+    slow = false;
+  else if (!slow)
+    slow = add_time (accounts, check);
   if (!slow)
     host->observe (directory->compared_metric, 1);
-  return !slow || (*right && is_welcome (directory, request, accounts, check, *right));
+  return !slow;
 }
 
 static ptn_status
@@ -165,6 +191,8 @@ finish_job (struct directory *directory, struct ptn_call *call,
   if (!g_atomic_int_get (&job->done))
     return PTN_PENDING; /* a wake that was meant for something else */
   const struct check *check = &job->check;
+  if (check->for_time)
+    job->right = NULL;
   if (job->right && is_welcome (directory, request, job->accounts, check, job->right)) {
     struct verdicts *cache = job->accounts->rules->cache;
     struct verdict_tag tag;

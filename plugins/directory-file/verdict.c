@@ -26,6 +26,18 @@ verdict_of (struct directory *directory, const struct ptn_sasl_request *request,
   return account_has_expired (account, now_ms) ? PTN_E_PASSWORD_EXPIRED : PTN_OK;
 }
 
+static void
+note_app (struct directory *directory, struct ptn_task *task,
+          const struct ptn_sasl_request *request, const struct account *account,
+          const struct app *app) {
+  const struct ptn_host *host = directory->host;
+  const struct ptn_field fields[] = { { "user", account->name }, { "label", app->label } };
+  uses_note (directory->uses, account->name, app->label, request->service,
+             peer_of (directory, request), host->realtime_ms () / 1000);
+  if (host->logs (host, PTN_LOG_INFO))
+    host->log (host, PTN_LOG_INFO, task, "directory.app-password", fields, G_N_ELEMENTS (fields));
+}
+
 ptn_status
 verdict_settle (struct directory *directory, struct ptn_task *task,
                 const struct ptn_sasl_request *request, const struct account *account,
@@ -36,7 +48,6 @@ verdict_settle (struct directory *directory, struct ptn_task *task,
     return directory->host->fail (task, status, NULL, "%s", why);
   const struct app *app = app_of (account, password);
   if (app)
-    uses_note (directory->uses, account->name, app->label, request->service,
-               peer_of (directory, request), directory->host->realtime_ms () / 1000);
+    note_app (directory, task, request, account, app);
   return PTN_OK;
 }

@@ -95,6 +95,31 @@ the_turned_away_are_not_quicker (void **state) {
   fixture_free (f);
 }
 
+/* Nor are those who have app passwords alone, where others have slow ones. */
+static void
+nothing_else_takes_as_long (void **state) {
+  (void)state;
+  struct fixture *f =
+      fixture_new ("[bob]\npassword = $6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+                   "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1\n"
+                   "[dora]\napp_password = x {PLAIN}x\napp_password = y {PLAIN}y protocols=pop\n",
+                   NULL);
+  static const char hashed[] = "postern_password_checks{kind=\"hash\"}";
+  assert_int_equal (fixture_verify (f, "dora", "x"), PTN_OK);
+  assert_int_equal (harness_metric (f->harness, hashed), 0);
+  assert_int_equal (fixture_verify (f, "dora", "wrong"), PTN_E_AUTHENTICATION);
+  assert_int_equal (harness_metric (f->harness, hashed), 1);
+  assert_int_equal (fixture_verify (f, "dora", "y"), PTN_E_DENIED);
+  assert_int_equal (harness_metric (f->harness, hashed), 2);
+  /* What is right for the dummy is nothing to them. */
+  assert_int_equal (fixture_verify (f, "dora", "Hello world!"), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_verify (f, "dora", "Hello world!"), PTN_E_AUTHENTICATION);
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_non_null (strstr (log, "directory.app-password user=dora label=x"));
+  assert_null (strstr (log, "label=y"));
+  fixture_free (f);
+}
+
 /* Right is the secret with this text; all that were shown are kept. */
 struct choice {
   const char *right;
@@ -241,6 +266,7 @@ main (int count, char **arguments) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (they_let_in_where_they_may),
     cmocka_unit_test (the_turned_away_are_not_quicker),
+    cmocka_unit_test (nothing_else_takes_as_long),
     cmocka_unit_test (every_secret_is_tried),
     cmocka_unit_test (they_are_made_and_revoked),
     cmocka_unit_test (a_new_password_keeps_their_salt),

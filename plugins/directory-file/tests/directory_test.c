@@ -278,7 +278,8 @@ mistakes_keep_the_old_accounts (void **state) {
 static void
 half_a_file_is_waited_for (void **state) {
   (void)state;
-  struct fixture *f = fixture_new ("[a]\npassword = {PLAIN}one\n[b]\npassword = {PLAIN}one\n", NULL);
+  struct fixture *f =
+      fixture_new ("[a]\npassword = {PLAIN}one\n[b]\npassword = {PLAIN}one\n", NULL);
   assert_int_equal (fixture_verify (f, "a", "one"), PTN_OK);
   g_usleep (1050 * 1000);
   FILE *file = fopen (f->file, "w");
