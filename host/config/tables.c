@@ -39,7 +39,7 @@ static const struct ptn_setting server_settings[] = {
   TYPED ("key", PATH, NULL, "Private key (PEM) of `certificate`."),
   TEXT ("store", NULL,
         "The store to use, if there are several: the name of its plugin, with -INSTANCE."),
-  TEXT ("directory", NULL, "The directory to use, if there are several."),
+  TEXT ("directory", NULL, "The directory to ask first, if there are several."),
   TEXT ("credentials", NULL, "The keeper of passwords to use, if there are several."),
   TEXT ("login", NULL, "The login service to use, if there are several."),
   TEXT ("delivery", NULL, "The first delivery to ask, if there are several."),

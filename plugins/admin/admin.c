@@ -51,7 +51,7 @@ static ptn_status
 start (void *data) {
   struct admin *admin = data;
   const struct ptn_host *host = admin->host;
-  if (host->find (host, PTN_DIRECTORY_ID, NULL, &admin->directory) != PTN_OK)
+  if (directories_find (host, &admin->directories, &admin->directory) != PTN_OK)
     admin->directory = (struct ptn_binding){ NULL, NULL };
   if (host->find (host, PTN_STORE_ID, NULL, &admin->store) == PTN_OK)
     return PTN_OK;

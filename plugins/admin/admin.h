@@ -6,6 +6,8 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include "common/directories.h"
+
 #include <postern/postern.h>
 
 #include <glib.h>
@@ -13,6 +15,7 @@
 
 struct admin { /* an instance */
   const struct ptn_host *host;
+  struct directories directories;      /* what `directory` may stand for */
   struct ptn_binding store, directory; /* directory.table NULL: none is loaded */
 };
 

@@ -42,7 +42,7 @@ start (void *instance) {
   struct delivery *plugin = instance;
   const struct ptn_host *host = plugin->host;
   const char *missing = NULL;
-  if (host->find (host, PTN_DIRECTORY_ID, NULL, &plugin->directory) != PTN_OK)
+  if (directories_find (host, &plugin->directories, &plugin->directory) != PTN_OK)
     missing = "no directory plugin is loaded: add [plugin directory-file]";
   else if (host->find (host, PTN_STORE_ID, NULL, &plugin->store) != PTN_OK)
     missing = "no store plugin is loaded: add [plugin storage-kyoto]";

@@ -6,6 +6,8 @@
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
 
+#include "common/directories.h"
+
 #include <postern/postern.h>
 
 #include <glib.h>
@@ -15,6 +17,7 @@ enum details { DETAILS_NO, DETAILS_YES, DETAILS_CREATE };
 
 struct delivery { /* an instance */
   const struct ptn_host *host;
+  struct directories directories; /* what `directory` may stand for */
   struct ptn_binding directory, store;
   enum details details;
   bool check_quota;

@@ -84,7 +84,7 @@ start (void *instance) {
   /* Only submission listeners need these; their sessions say so when they are missing. */
   if (host->find (host, PTN_LOGIN_ID, NULL, &plugin->login) != PTN_OK)
     plugin->login = (struct ptn_binding){ 0 };
-  if (host->find (host, PTN_DIRECTORY_ID, NULL, &plugin->directory) != PTN_OK)
+  if (directories_find (host, &plugin->directories, &plugin->directory) != PTN_OK)
     plugin->directory = (struct ptn_binding){ 0 };
   return PTN_OK;
 }

@@ -11,6 +11,7 @@
 #include "receiver.h"
 
 #include "common/address.h"
+#include "common/directories.h"
 #include "common/sasl.h"
 
 #include <postern/postern.h>
@@ -26,6 +27,7 @@ enum kind { KIND_SUBMISSION, KIND_RECEIVE, KIND_LMTP };
 struct submission { /* an instance */
   const struct ptn_host *host;
   const struct ptn_stream_service *stream;
+  struct directories directories; /* what `directory` may stand for */
   struct ptn_binding login, directory, delivery;
   struct ptn_metric *accepted, *refused, *octets;
 };

@@ -37,7 +37,34 @@ def mail_server(settings, **more):
     """frank is in a file, all others in the directory."""
     return postern.mail_server(users={"frank": "secret"}, changes={
         "plugin directory-file": {"domains": "file.test", "nt_domains": None},
-        "plugin directory-ldap": settings, "server": {"directory": "directory-ldap"}, **more})
+        "plugin directory-ldap": settings, **more})
+
+
+def two_directories_are_one():
+    """For mail and for senders too, whichever stands first."""
+    with slapd.Server(users=5) as directory:
+        for first in ("directory-file", "directory-ldap"):
+            with mail_server(directory.settings(), server={"directory": first}) as server:
+                for address, code in (("frank@file.test", 250), ("alice@example.test", 250),
+                                      ("nobody@file.test", 550), ("nobody@example.test", 550),
+                                      ("frank@example.test", 550), ("x@elsewhere.test", 550)):
+                    assert rcpt(server, address) == code, (first, address)
+                for user, secret, address, good in (
+                        ("frank", "secret", "frank@file.test", True),
+                        ("frank", "secret", "alice@example.test", False),
+                        ("alice", "Al1ce-Pw", "alice@example.test", True),
+                        ("alice", "Al1ce-Pw", "bob@example.test", True),
+                        ("alice", "Al1ce-Pw", "frank@file.test", False)):
+                    with dialogue.open("smtp", server) as client:
+                        assert mechanisms.plain(client, user, secret).good
+                        client.send(b"MAIL FROM:<%s>" % address.encode())
+                        assert client.answer().good == good, (first, user, address)
+                if first == "directory-file":
+                    continue
+                directory.pause()
+                assert rcpt(server, "u00003@example.test") == 451
+                assert rcpt(server, "frank@file.test") == 250
+                directory.resume()
 
 
 def works_in_the_end(server, user, secret):
@@ -122,6 +149,7 @@ def a_hanging_server_delays_nobody_else():
         # Mail: later, and not never.
         assert rcpt(server, "u00060@example.test") == 451
         assert rcpt(server, "nobody@example.test") == 451
+        assert rcpt(server, "frank@file.test") == 250
         directory.resume()
         works_in_the_end(server, "u00050", "pw-00050")
         assert rcpt(server, "u00060@example.test") == 250
@@ -220,6 +248,6 @@ def nonsense_is_an_outage():
 
 
 if __name__ == "__main__":
-    postern.run(another_server_takes_over, a_restart_is_not_noticed,
+    postern.run(two_directories_are_one, another_server_takes_over, a_restart_is_not_noticed,
                 a_hanging_server_delays_nobody_else, what_is_remembered_serves,
                 a_full_lane_says_so, nonsense_is_an_outage)

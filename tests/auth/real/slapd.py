@@ -235,6 +235,17 @@ class Server:
     def pause(self):
         """It accepts connections (the kernel does) and answers nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        tasks = "/proc/%d/task" % self.process.pid
+        deadline = time.monotonic() + postern.TIMEOUT
+        while time.monotonic() < deadline:
+            states = set()
+            for task in os.listdir(tasks):
+                with open(os.path.join(tasks, task, "stat"), encoding="utf-8") as stat:
+                    states.add(stat.read().rpartition(")")[2].split()[0])
+            if states == {"T"}:
+                return
+            time.sleep(0.01)
+        raise postern.Failed("slapd does not stop")
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
