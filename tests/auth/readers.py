@@ -110,16 +110,23 @@ def imap_shows_and_refuses(server, acl):
     refused(client, "EXPUNGE")
     refused(client, "MOVE", "1", "Other")
     refused(client, "COPY", "1", "Other")
+    refused(client, "UID", "EXPUNGE", "1")
+    refused(client, "UID", "STORE", "1", "FLAGS.SILENT", "()")
+    refused(client, "STORE", "1", "ANNOTATION", "(/comment (value.priv \"x\"))")
     for command in (("CREATE", "New"), ("DELETE", "Other"), ("RENAME", "Other", "Else"),
                     ("SUBSCRIBE", "Other"), ("UNSUBSCRIBE", "Other"),
                     ("SETMETADATA", "Other", "(/private/comment \"x\")"),
                     ("SETMETADATA", "Other", "(/shared/comment \"x\")"),
-                    ("SETMETADATA", "\"\"", "(/private/comment \"x\")")):
+                    ("SETMETADATA", "\"\"", "(/private/comment \"x\")"),
+                    ("SETQUOTA", "\"\"", "(STORAGE 1)"),
+                    ("CREATE", "Sent", "(USE (\\Sent))"), ("RESETKEY", "INBOX")):
         refused(client, *command)
     status, data = client.append("INBOX", None, None, MAIL)
     assert status == "NO" and b"NOPERM" in data[0], (status, data)
     if acl:
         refused(client, "SETACL", "Other", "carol", "lrswi")
+        refused(client, "DELETEACL", "Other", "carol")
+        refused(client, "GETACL", "Other")
         kind, data = client.xatom("MYRIGHTS", "INBOX")
         rights = client.untagged_responses["MYRIGHTS"][-1].split()[-1]
         assert kind == "OK" and rights == b"lr", (kind, data, rights)
