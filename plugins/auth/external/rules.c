@@ -85,8 +85,12 @@ read_rule (GHashTable *logins, char *line) {
   if (!g_strv_contains (kinds, pieces[1]))
     return "expected fingerprint, subject, email or upn behind the login";
   g_autofree char *digits = NULL;
-  if (strcmp (pieces[1], "fingerprint") == 0 && !(rest = digits = read_fingerprint (rest)))
-    return "a fingerprint is SHA-256: 64 hexadecimal digits, with or without colons";
+  if (strcmp (pieces[1], "fingerprint") == 0) {
+    digits = read_fingerprint (rest);
+    if (!digits)
+      return "a fingerprint is SHA-256: 64 hexadecimal digits, with or without colons";
+    rest = digits;
+  }
   g_autofree char *key = key_of (pieces[1], rest);
   if (g_hash_table_contains (logins, key))
     return "this value has a rule already";
