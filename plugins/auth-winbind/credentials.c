@@ -125,7 +125,8 @@ give_up (struct winbind *winbind, struct ptn_call *call) {
   static const char text[] = "winbindd does not answer in time";
   winbind->host->observe (winbind->timeouts, 1);
   note_state (winbind, call->task, PTN_E_TEMPORARY, text);
-  return drop_job (call, winbind->host->fail (call->task, PTN_E_TEMPORARY, NULL, "%s", text));
+  winbind->host->fail (call->task, PTN_E_TEMPORARY, NULL, "%s", text);
+  return drop_job (call, PTN_E_TEMPORARY);
 }
 
 /* PENDING: it is not there yet, or a refusal has to wait. */
