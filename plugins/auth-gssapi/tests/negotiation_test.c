@@ -195,6 +195,24 @@ spnego_ends_with_its_last_token (void **state) {
   press_free (&server.press);
 }
 
+/* HTTP's Negotiate, from clients that leave SPNEGO away. */
+static void
+bare_kerberos_within_spnego (void **state) {
+  struct server server = { .press = new_press (), .spnego = true };
+  struct client client;
+  struct negotiation *n = serve (&server);
+  struct ptn_bytes challenge;
+  client_init (&client, server.press, NULL);
+  const struct ptn_bytes token = client_token (&client, (struct ptn_bytes){ NULL, 0 });
+  assert_int_equal (negotiation_step (n, token, &challenge), PTN_END);
+  client_token (&client, challenge);
+  assert_true (client.done);
+  assert_string_equal (negotiation_identity (n)->account, "alice");
+  client_clear (&client);
+  negotiation_unref (n);
+  press_free (&server.press);
+}
+
 /* cyrus-sasl reads from the flags that there is a layer; HTTP never has one. */
 static void
 flags_that_mean_a_layer (void **state) {
@@ -447,6 +465,7 @@ main (void) {
     cmocka_unit_test (without_it_the_offer_comes_at_once),
     cmocka_unit_test (spnego_within_gssapi),
     cmocka_unit_test (spnego_ends_with_its_last_token),
+    cmocka_unit_test (bare_kerberos_within_spnego),
     cmocka_unit_test (flags_that_mean_a_layer),
     cmocka_unit_test (authorization_identities),
     cmocka_unit_test (choices),
