@@ -135,7 +135,8 @@ harness_cancel (struct ptn_task *task) {
 static struct ptn_waker *
 host_waker (struct ptn_task *task) {
   struct ptn_waker *waker = g_new0 (struct ptn_waker, 1);
-  atomic_fetch_add (&task->references, 1);
+  if (atomic_fetch_add (&task->references, 1) < 1)
+    g_error ("harness: a waker is asked for of a task that is gone");
   waker->task = task;
   return waker;
 }

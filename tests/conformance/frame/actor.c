@@ -7,17 +7,27 @@
 static __thread struct actor *current; /* of this thread, for the texts of failures */
 
 void
-actor_open (struct actor *actor, const char *directory) {
+actor_begin (struct actor *actor, const char *directory) {
   current = actor;
   actor->harness = harness_new ();
   harness_set_state (actor->harness, directory);
   actor->host = harness_host (actor->harness);
   actor->task = harness_task_new (actor->harness);
   actor->dice = subject.seed;
+}
+
+void
+actor_load (struct actor *actor, const char *directory) {
   g_auto (GStrv) settings = subject_settings (directory);
   must_do (harness_load (actor->harness, subject.module, (const char *const *)settings),
            "configure of the plugin");
   must_do (harness_start (actor->harness), "start of the plugin");
+}
+
+void
+actor_open (struct actor *actor, const char *directory) {
+  actor_begin (actor, directory);
+  actor_load (actor, directory);
 }
 
 void

@@ -17,7 +17,10 @@ struct actor {
   uint64_t dice; /* 0: no unkindness */
 };
 
-/* Loads the plugin with its settings into a new harness, and starts it. */
+/* A harness and a task; then the plugin with its settings, started with all that was loaded before
+ * it; or both at once. */
+void actor_begin (struct actor *, const char *directory);
+void actor_load (struct actor *, const char *directory);
 void actor_open (struct actor *, const char *directory);
 void actor_close (struct actor *); /* stops and destroys the plugin */
 /* The same plugin in another thread, with a task of its own; and its end. */

@@ -38,7 +38,7 @@ struct contract {
   void (*tell_log) (char *text, size_t size);
 };
 
-extern const struct contract store_contract, directory_contract;
+extern const struct contract store_contract, directory_contract, sasl_contract;
 extern const struct contract
     *contract; /* the one that is tested; set by main before anything runs */
 

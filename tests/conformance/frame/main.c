@@ -16,7 +16,8 @@
 
 struct subject subject;
 const struct contract *contract;
-static const struct contract *const contracts[] = { &store_contract, &directory_contract, NULL };
+static const struct contract *const contracts[] = { &store_contract, &directory_contract,
+                                                    &sasl_contract, NULL };
 
 struct options {
   char **settings, **only;
