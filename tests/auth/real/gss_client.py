@@ -90,7 +90,8 @@ class Context:
                        ctypes.byref(Buffer()))
 
     def close(self):
-        self._call("gss_delete_sec_context", ctypes.byref(self.context), None)
+        if self.context:
+            self._call("gss_delete_sec_context", ctypes.byref(self.context), None)
         self._call("gss_release_cred", ctypes.byref(self.credential))
         self._call("gss_release_name", ctypes.byref(self.name))
 
