@@ -134,16 +134,19 @@ pam_authorize (void *instance, struct ptn_call *call, const struct ptn_sasl_requ
     return host->fail (call->task, PTN_E_DENIED, NULL, "account is gone");
   if (status != PTN_OK)
     return status;
-  const bool itself = strcmp (identity->authzid, identity->account) == 0;
+  const bool own = strcmp (look->user, look->mailbox) == 0;
+  const ptn_access access = own ? PTN_ACCESS_FULL : identity->access;
+  if (access == PTN_ACCESS_UNTOLD)
+    return host->fail (call->task, PTN_E_DENIED, NULL, "no delegate of this mailbox");
+  /* Who may only look does so in their own name. */
+  const bool itself =
+      access == PTN_ACCESS_FULL && strcmp (identity->authzid, identity->account) == 0;
+  identity->access = access;
   identity->authcid = look->user;
   identity->account = look->mailbox;
   identity->authzid = itself ? look->mailbox : look->user;
   identity->attributes = (struct ptn_strings){ (const char *const *)look->rules->attributes,
                                                g_strv_length (look->rules->attributes) };
-  if (strcmp (look->user, look->mailbox) == 0)
-    identity->access = PTN_ACCESS_FULL;
-  else if (identity->access == PTN_ACCESS_UNTOLD)
-    return host->fail (call->task, PTN_E_DENIED, NULL, "no delegate of this mailbox");
   if (is_closed (look->rules, look->mailbox, request->service))
     return host->fail (call->task, PTN_E_PROTOCOL_OFF, NULL,
                        "an administrator's mailbox is not opened over this protocol");

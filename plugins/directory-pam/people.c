@@ -167,7 +167,8 @@ people_list (const struct rules *rules, const char *after, size_t limit) {
   }
   endpwent ();
   pthread_mutex_unlock (&cursor);
-  qsort (names->pdata, names->len, sizeof *names->pdata, compare_names);
+  if (names->len)
+    qsort (names->pdata, names->len, sizeof *names->pdata, compare_names);
   guint kept = 0;
   for (guint i = 0; i < names->len; i++)
     if (kept < limit && (kept == 0 || strcmp (names->pdata[kept - 1], names->pdata[i]) != 0))

@@ -212,7 +212,11 @@ users_are_accounts (void **state) {
   assert_int_equal (identity.access, PTN_ACCESS_FULL);
   assert_string_equal (identity.attributes.items[0], "quota.octets=5000");
   f->host->call_end (&f->call);
-  identity.account = "root";
+  identity = (struct ptn_identity){ .size = sizeof identity,
+                                    .authcid = "nobody",
+                                    .authzid = "nobody",
+                                    .domain = "",
+                                    .account = "root" };
   assert_int_equal (HARNESS_AWAIT (f->task, directory->authorize (instance, &f->call, &f->request,
                                                                   &identity)),
                     PTN_E_DENIED);

@@ -6,7 +6,7 @@
 
 struct found {
   size_t count;
-  char *account, *address, *detail; /* of the first; copies */
+  const char *account, *address, *detail; /* of the first; interned */
 };
 
 static ptn_status
@@ -27,8 +27,9 @@ resolve (struct fixture *f, const char *address, struct found *found) {
     must (info->address && info->detail, "resolve of \"%s\": address or detail is NULL", address);
   }
   if (status == PTN_OK && count)
-    *found = (struct found){ count, g_strdup (accounts[0]->account),
-                             g_strdup (accounts[0]->address), g_strdup (accounts[0]->detail) };
+    *found = (struct found){ count, g_intern_string (accounts[0]->account),
+                             g_intern_string (accounts[0]->address),
+                             g_intern_string (accounts[0]->detail) };
   END (&f->actor, held);
   return status;
 }
@@ -204,7 +205,7 @@ add_page (struct fixture *f, const char *after, GPtrArray *names) {
 RULE (in_order, "list.order",
       "The accounts come in the order of their octets, in pages, each after the last; then PTN_END",
       LIST, HAS_DIRECTORY, 0) {
-  GPtrArray *names = g_ptr_array_new ();
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   for (unsigned pages = 0; add_page (f, names->len ? names->pdata[names->len - 1] : "", names);
        pages++)
     must (pages < 100000, "the list has no end");
@@ -219,7 +220,9 @@ RULE (in_order, "list.order",
 
 RULE (after_name, "list.after", "A page begins behind the name that is given, which need not exist",
       LIST, HAS_DIRECTORY, 0) {
-  GPtrArray *all = g_ptr_array_new (), *rest = g_ptr_array_new (), *none = g_ptr_array_new ();
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) rest = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) none = g_ptr_array_new_with_free_func (g_free);
   must (add_page (f, "", all), "list_accounts gives no account at all");
   g_autofree char *behind = g_strconcat (all->pdata[0], "\x01", NULL);
   const bool more = add_page (f, all->pdata[0], rest);
@@ -236,7 +239,7 @@ RULE (after_name, "list.after", "A page begins behind the name that is given, wh
 
 RULE (one_names, "list.names", "What is listed are one names, as parse_login gives them", LIST,
       HAS_DIRECTORY, 0) {
-  GPtrArray *names = g_ptr_array_new ();
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   add_page (f, "", names);
   for (guint i = 0; i < names->len && i < 20; i++) {
     struct login found;

@@ -128,7 +128,8 @@ pair_of (const char *option, const char *value) {
   if (!value)
     cannot_run ("it wants %s", option);
   const char *colon = strchr (value, ':');
-  return (struct pair){ g_strndup (value, (gsize)(colon - value)), g_strdup (colon + 1) };
+  g_autofree char *first = g_strndup (value, (gsize)(colon - value));
+  return (struct pair){ g_intern_string (first), g_intern_string (colon + 1) };
 }
 
 /* ---- Logins ------------------------------------------------------------------------------ */
@@ -146,8 +147,8 @@ login_try (struct fixture *f, const char *name, struct login *copy) {
     must (identity.account && *identity.account, "parse_login of \"%s\" sets no account", name);
     must (identity.domain, "parse_login of \"%s\" sets no domain: \"\" if there is none", name);
     must_be (identity.anonymous, 0, "anonymous after parse_login of \"%s\"", name);
-    *copy = (struct login){ g_strdup (identity.authcid), g_strdup (identity.authzid),
-                            g_strdup (identity.domain), g_strdup (identity.account) };
+    *copy = (struct login){ g_intern_string (identity.authcid), g_intern_string (identity.authzid),
+                            g_intern_string (identity.domain), g_intern_string (identity.account) };
   }
   END (&f->actor, held);
   return status;

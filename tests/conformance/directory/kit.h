@@ -58,13 +58,13 @@ const char *password_of (unsigned number);
 const char *domain_of_mail (void);
 const char *domain_of_windows (void);
 struct pair {
-  char *first, *second;
+  const char *first, *second;
 };
 struct pair pair_of (const char *option, const char *value); /* cut at the ':' */
 
-/* A login that was taken apart: copies. */
+/* A login that was taken apart: interned copies, which a leak checker does not mind. */
 struct login {
-  char *authcid, *authzid, *domain, *account;
+  const char *authcid, *authzid, *domain, *account;
 };
 ptn_status login_try (struct fixture *, const char *name, struct login *);
 struct login login (struct fixture *, const char *name);

@@ -95,10 +95,14 @@ milliseconds (struct fixture *f, const char *user) {
 RULE (nobody_takes_as_long, "password.nobody-time",
       "The work for NULL takes about as long as that for a wrong password",
       "auth.h: \"equal time\"", HAS_PASSWORD, 0) {
-  const double known = milliseconds (f, account (0)), none = milliseconds (f, NULL);
-  must (known < NOTICEABLE_MS || (none > known / 3 && none < known * 3),
-        "a wrong password takes %.1f ms, the user NULL %.1f ms: who measures knows who is there",
-        known, none);
+  for (int tries = 1;; tries++) { /* a busy machine is no finding */
+    const double known = milliseconds (f, account (0)), none = milliseconds (f, NULL);
+    if (known < NOTICEABLE_MS || (none > known / 3 && none < known * 3))
+      return;
+    must (tries < 3,
+          "a wrong password takes %.1f ms, the user NULL %.1f ms: who measures knows who is there",
+          known, none);
+  }
 }
 
 static void

@@ -161,8 +161,10 @@ RULE (results_stay, "pending.results",
                                  ? g_strdup (account (0))
                                  : g_strconcat (account (0), "@", domain_of_mail (), NULL);
   must_do (HELD (&f->actor, parse (f, &held, account (0), &identity)), "parse_login");
-  const struct login before = { g_strdup (identity.authcid), g_strdup (identity.authzid),
-                                g_strdup (identity.domain), g_strdup (identity.account) };
+  const struct login before = { g_intern_string (identity.authcid),
+                                g_intern_string (identity.authzid),
+                                g_intern_string (identity.domain),
+                                g_intern_string (identity.account) };
   must_do (HELD (&f->actor,
                  f->directory->resolve (f->instance, &second, address, &accounts, &count)),
            "resolve");
