@@ -90,6 +90,25 @@ find_entries (struct client *client, const char *filter, int limit, GPtrArray **
   return PTN_OK;
 }
 
+/* The distinguished names alone. */
+static ptn_status
+find_names (struct client *client, const char *filter, int limit, GPtrArray **names,
+            char reason[POOL_REASON]) {
+  static char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
+  struct search search = {
+    .base = client->rules->base, .filter = filter, .attributes = nothing, .limit = limit
+  };
+  client->host->observe (client->searches, 1);
+  const ptn_status status = search_run (&search, client->pool, client->rules, reason);
+  if (status != PTN_OK)
+    return status;
+  *names = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < search.records->len; i++)
+    g_ptr_array_add (*names, g_strdup (record_dn (search.records->pdata[i])));
+  search_clear (&search);
+  return PTN_OK;
+}
+
 static ptn_status
 ambiguous (struct client *client, const char *name, const struct entry *one,
            const struct entry *other, char reason[POOL_REASON]) {
@@ -105,6 +124,30 @@ static ptn_status
 not_found (char reason[POOL_REASON], const char *text) {
   g_strlcpy (reason, text, POOL_REASON);
   return PTN_E_NOT_FOUND;
+}
+
+/* ---- Groups ------------------------------------------------------------------------------ */
+
+/* LDAP_MATCHING_RULE_IN_CHAIN ([MS-ADTS] 3.1.1.3.4.4.3): groups that hold the user, or a group that
+ * does, and so on. */
+#define IN_CHAIN "member:1.2.840.113556.1.4.1941:"
+#define GROUP_LIMIT 2000
+
+static ptn_status
+add_groups (struct client *client, struct entry *entry, char reason[POOL_REASON]) {
+  const struct rules *rules = client->rules;
+  if (!rules->nested)
+    return PTN_OK;
+  GString *filter = g_string_new ("(&(objectClass=group)");
+  filter_append_equals (filter, IN_CHAIN, entry->dn, strlen (entry->dn));
+  g_string_append_c (filter, ')');
+  GPtrArray *names = NULL;
+  const ptn_status status = find_names (client, filter->str, GROUP_LIMIT, &names, reason);
+  g_string_free (filter, TRUE);
+  for (guint i = 0; names && i < names->len; i++)
+    entry_add_group (entry, names->pdata[i]);
+  g_clear_pointer (&names, g_ptr_array_unref);
+  return status;
 }
 
 /* ---- Logins ------------------------------------------------------------------------------ */
@@ -178,6 +221,8 @@ ask_login (struct client *client, const char *folded, const char *mail, struct e
   if (status == PTN_OK)
     status = choose_login (client, entries, folded, mail, entry, reason);
   g_clear_pointer (&entries, g_ptr_array_unref);
+  if (status == PTN_OK && (status = add_groups (client, *entry, reason)) != PTN_OK)
+    g_clear_pointer (entry, entry_unref);
   return status;
 }
 
@@ -204,7 +249,7 @@ ask_account (struct client *client, const char *account, struct entry **found,
   }
   if (status == PTN_OK && !one)
     status = not_found (reason, "account is gone");
-  if (status == PTN_OK)
+  if (status == PTN_OK && (status = add_groups (client, one, reason)) == PTN_OK)
     *found = entry_ref (one);
   g_ptr_array_unref (entries);
   return status;
@@ -277,20 +322,16 @@ find_group (struct client *client, const char *address, char **dn, char reason[P
   g_string_append_printf (filter, "(&%s(|", rules->group_filter);
   append_address (filter, rules, address);
   g_string_append (filter, "))");
-  static char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
-  struct search search = {
-    .base = rules->base, .filter = filter->str, .attributes = nothing, .limit = 2
-  };
-  client->host->observe (client->searches, 1);
-  ptn_status status = search_run (&search, client->pool, rules, reason);
+  GPtrArray *names = NULL;
+  ptn_status status = find_names (client, filter->str, 2, &names, reason);
   g_string_free (filter, TRUE);
   if (status != PTN_OK)
     return status;
-  if (search.records->len == 1)
-    *dn = g_strdup (record_dn (search.records->pdata[0]));
+  if (names->len == 1)
+    *dn = g_strdup (names->pdata[0]);
   else
     status = not_found (reason, "no such address");
-  search_clear (&search);
+  g_ptr_array_unref (names);
   return status;
 }
 

@@ -93,9 +93,14 @@ compare_password (struct question *question, struct ptn_bytes guess) {
 static ptn_status
 check_nobody (struct question *question, struct ptn_bytes guess, int64_t begin_ns) {
   struct client *client = question->client;
-  const ptn_status status = client->rules->compare
-                                ? find_nobody (question)
-                                : ask_password (client, NULL, guess, question->errand.reason);
+  ptn_status status;
+  if (client->rules->compare) { /* the entry, and its secrets */
+    status = find_nobody (question);
+    if (status != PTN_E_TEMPORARY)
+      status = find_nobody (question);
+  } else {
+    status = ask_password (client, NULL, guess, question->errand.reason);
+  }
   if (status == PTN_E_TEMPORARY)
     return status;
   const int64_t due_ns = begin_ns + pace_draw (&client->pace);

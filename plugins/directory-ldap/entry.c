@@ -301,6 +301,18 @@ entry_new (const struct rules *rules, const struct record *record, const char **
   return entry;
 }
 
+void
+entry_add_group (struct entry *entry, const char *dn) {
+  char folded[NAME_LIMIT + 1];
+  g_autofree char *name = dn_first_value (dn);
+  const guint count = g_strv_length (entry->groups);
+  if (!name || !name_fold (name, strlen (name), folded) || is_among (entry->groups, folded))
+    return;
+  entry->groups = g_renew (char *, entry->groups, count + 2);
+  entry->groups[count] = g_strdup (folded);
+  entry->groups[count + 1] = NULL;
+}
+
 struct entry *
 entry_ref (struct entry *entry) {
   g_atomic_int_inc (&entry->references);

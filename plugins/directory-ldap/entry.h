@@ -42,6 +42,9 @@ void entry_unref (struct entry *);
 typedef struct entry entry_auto; /* for g_autoptr, which wants one word */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (entry_auto, entry_unref)
 
+/* A group more, by its distinguished name: while nobody else has the entry yet. */
+void entry_add_group (struct entry *, const char *dn);
+
 /* How well a folded name of a login fits, 0 best; -1: not at all, whatever the server's own rules
  * of comparison said.  `mail`: the mail domain that a bare name belongs to. */
 int entry_rank (const struct rules *, const struct entry *, const char *folded, const char *mail);

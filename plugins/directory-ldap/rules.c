@@ -284,6 +284,9 @@ read_names (struct reading *reading) {
   rules->login_domains = fold_all (reading, "login_domains");
   rules->postmaster = plain_text (reading, "postmaster");
   rules->node = plain_text (reading, "node");
+  rules->nested = host->number (reading->config, "nested_groups") != 0;
+  if (rules->nested && !rules->active_directory)
+    find_fault (reading, "nested_groups", NULL, "is for preset = active-directory");
   rules->quota_unit = MAX (host->number (reading->config, "quota_unit"), 1);
   rules->quota_octets = host->number (reading->config, "default_quota");
   rules->cache_ns = number_between (reading, "cache_time", 0, DAY_MS) * 1000000;
@@ -381,7 +384,7 @@ rules_is_login_domain (const struct rules *rules, const char *folded) {
 const char *
 rules_schemes (const struct rules *rules) {
   static const char *const schemes[] = {
-    NULL,
+    "",
     "NT",
     "SCRAM-SHA-256 SCRAM-SHA-1",
     "NT SCRAM-SHA-256 SCRAM-SHA-1",

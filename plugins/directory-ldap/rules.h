@@ -51,6 +51,7 @@ struct rules {
   int64_t timeout_ms, retry_ns;
   unsigned connections;
   int page_size;
+  bool nested;  /* groups within groups count */
   bool compare; /* passwords are compared here, and not by binding as the user */
   /* Names */
   struct domains *domains;
@@ -66,7 +67,7 @@ struct rules {
   gsize cache_entries;
 };
 
-#define RULES_SETTINGS 41
+#define RULES_SETTINGS 42
 extern const struct ptn_setting rules_settings[RULES_SETTINGS];
 
 /* NULL and *fault (to be g_free'd) if the settings make no sense. */
