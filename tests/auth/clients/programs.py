@@ -37,6 +37,7 @@ class Case:
         self.server, self.protocol, self.mechanism = server, protocol, mechanism
         self.user, self.password, self.listener, self.tls = user, password, listener, tls
         self.port = server.port(listener)
+        self.domain = "EXAMPLE"  # of Windows, for clients that will not go without one
         self.folder = tempfile.mkdtemp(prefix="postern-client-")
         self.environment = dict(os.environ, HOME=self.folder, LC_ALL="C.UTF-8")
 
@@ -312,15 +313,15 @@ def _by_messages(case, command, env=None):
 
 
 def samba(case):
-    return _by_messages(case, ["ntlm_auth", "--helper-protocol=ntlmssp-client-1", "--domain=EXAMPLE",
+    return _by_messages(case, ["ntlm_auth", "--helper-protocol=ntlmssp-client-1", "--domain=" + case.domain,
                                "--username=" + case.user, "--password=" + case.password])
 
 
 def gss_ntlmssp(case):
     """The NTLM mechanism of libgssapi, by tests/auth/clients/gss_ntlm.c."""
-    users = case.file("users", "EXAMPLE:%s:%s\n" % (case.user, case.password))
-    return _by_messages(case, [os.path.join(postern.BUILD, "tests/auth/clients/gss-ntlm"), "EXAMPLE",
-                               case.user], {"NTLM_USER_FILE": users})
+    users = case.file("users", "%s:%s:%s\n" % (case.domain, case.user, case.password))
+    return _by_messages(case, [os.path.join(postern.BUILD, "tests/auth/clients/gss-ntlm"),
+                               case.domain, case.user], {"NTLM_USER_FILE": users})
 
 
 CLIENTS = {

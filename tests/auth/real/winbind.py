@@ -14,10 +14,12 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "clients"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "support"))
 import dialogue  # noqa: E402
 import ntlm_client  # noqa: E402
 import postern  # noqa: E402
+import programs  # noqa: E402
 import samba  # noqa: E402
 
 # Who they are; the domain knows their passwords.  "rabbit" is an alias of bob here, and svc-mail is
@@ -28,6 +30,7 @@ alias = svc-mail
 auth.ntlmv1 = yes
 [bob]
 alias = rabbit
+auth.ntlmv1 = yes
 delegates = alice
 [carol]
 [dave]
@@ -46,6 +49,8 @@ CHANGES = {
 }
 DENIED = {"pop": "-ERR [AUTH]", "imap": "NO [AUTHENTICATIONFAILED]", "smtp": "535 5.7.8"}
 UNAVAILABLE = {"pop": "-ERR [SYS/TEMP]", "imap": "NO [UNAVAILABLE]", "smtp": "454 4.7.0"}
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "README.md")
+WORDS = {"pop": "POP3", "imap": "IMAP4", "smtp": "SMTP"}
 SCHEMES = {"pop": "pop3", "imap": "imap", "smtp": "smtp"}
 
 
@@ -101,10 +106,39 @@ def choices_of_clients():
             answer, line = ntlm("alice", protocol=protocol, **choices)
             assert answer.good, (choices, line)
     assert ntlm("bob")[0].good
-    assert not ntlm("bob", version="v1")[0].good  # has no auth.ntlmv1
     assert ntlm("alice@contoso.example", domain.users["alice"])[0].good
     answer, line = ntlm("alice/bob", domain.users["alice"], version="v1", domain="CONTOSO")
     assert answer.good and line["account"] == "bob" and line["user"] == "alice", line
+
+
+def real_clients():
+    """Every client that knows NTLM, by the domain's judgement: the table in tests/auth/README.md."""
+    simple = "Secret7word"  # needs no quotes in anybody's settings
+    subprocess.run(["samba-tool", "user", "setpassword", "bob", "--newpassword=" + simple, "-s",
+                    domain.smb_config], env=domain.environment(), check=True,
+                   stdout=subprocess.DEVNULL)
+    for name, program in programs.CLIENTS.items():
+        found = []
+        for protocol in dialogue.PROTOCOLS if programs.installed(name) else ():
+            since = len(server.log)
+            case = programs.Case(server, protocol, "NTLM", "bob", simple,
+                                 dialogue.LISTENERS[protocol])
+            case.domain = "CONTOSO"
+            try:
+                said = program(case)
+            except programs.Cannot:
+                continue
+            finally:
+                case.close()
+            opened = server.wait_log("session.open", since=since)
+            server.wait_log("session.close", since=since, session=opened["session"])
+            lines = server.logged("login.success", since=since, mechanism="NTLM")
+            assert lines, (name, protocol, said)
+            found.append((lines[0]["detail"], protocol))
+        if found:
+            row = "| %s | %s: %s |" % (name, found[0][0], " ".join(WORDS[word] for _, word in found))
+            with open(README, encoding="utf-8") as readme:
+                assert row in readme.read().splitlines(), "README.md has it otherwise: " + row
 
 
 def passwords():
@@ -256,7 +290,7 @@ def main():
             users.write(USERS)
         with server:
             for test in (with_curl, choices_of_clients, passwords, refusals, somebody_else,
-                         refusals_take_the_same_time, speed, hanging, gone):
+                         refusals_take_the_same_time, speed, real_clients, hanging, gone):
                 test()
                 print(test.__name__)
 
