@@ -22,7 +22,7 @@ struct maildrop { /* owned by its session, later by the update that outlives it 
   char *name;       /* the account; locked as long as the maildrop lives, unless it is only read */
   int64_t delay_ns; /* LOGIN-DELAY */
   struct retention retention;
-  bool reads; /* by a delegate who may look: nothing is deleted, hidden or noted */
+  bool reads;                  /* by a delegate who may look: nothing is deleted, hidden or noted */
   struct ptn_account *account; /* NULL: not open, as nothing is needed of it */
   struct ptn_id inbox;
   uint32_t uidvalidity;
