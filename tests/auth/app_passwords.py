@@ -43,6 +43,8 @@ def log_in(protocol, way, user, password):
         if way == "password" and protocol == "smtp":
             way = "PLAIN"
         answer = mechanisms.ways[way](client, user, password)
+        if protocol == "imap" and not answer.good:  # whatever was wrong, and never "later"
+            assert "[AUTHENTICATIONFAILED]" in answer.text or "[EXPIRED]" in answer.text, answer
         return answer.good
 
 
