@@ -21,8 +21,6 @@ static const struct ptn_setting settings[] = {
     "Secrets that the program can tell, and NTLM if it judges answers to NTLM challenges.",
     "PLAIN NT SCRAM-SHA-1 SCRAM-SHA-256 NTLM", 0, 0 },
   { "timeout", PTN_SETTING_DURATION, 0, "10s", "How long an answer may take.", NULL, 0, 0 },
-  { "administrators", PTN_SETTING_LIST, 0, "administrator",
-    "Accounts whose mailbox opens neither over POP3 nor over IMAP.", NULL, 0, 0 },
   { "postmaster", PTN_SETTING_STRING, 0, NULL,
     "The account that gets postmaster's mail where nobody has that address.", NULL, 0, 0 },
   { "node", PTN_SETTING_STRING, 0, NULL,

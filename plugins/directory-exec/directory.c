@@ -65,12 +65,6 @@ exec_parse_login (void *instance, struct ptn_call *call, const char *login,
   return PTN_OK;
 }
 
-static bool
-is_closed (const struct program *program, const struct person *mailbox, const char *service) {
-  return (strcmp (service, "pop") == 0 || strcmp (service, "imap") == 0)
-         && g_strv_contains ((const char *const *)program->administrators, mailbox->name);
-}
-
 static ptn_status
 check_mailbox (const struct lookup *lookup, const struct ptn_sasl_request *request,
                const char **why) {
@@ -81,9 +75,6 @@ check_mailbox (const struct lookup *lookup, const struct ptn_sasl_request *reque
     return PTN_E_DISABLED;
   *why = "protocol is switched off for this account";
   if (!person_allows (user, request->service) || !person_allows (mailbox, request->service))
-    return PTN_E_PROTOCOL_OFF;
-  *why = "an administrator's mailbox is not opened over this protocol";
-  if (is_closed (program, mailbox, request->service))
     return PTN_E_PROTOCOL_OFF;
   *why = "mailbox is on another server";
   const char *node = program->node ? program->node : request->server_name;

@@ -2,8 +2,6 @@
 /* program.c - see program.h. */
 #include "program.h"
 
-#include "common/login/names.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -20,18 +18,6 @@ static const char *const ops[] = {
 };
 
 /* ---- Settings ---------------------------------------------------------------------------- */
-
-static char **
-fold_all (struct ptn_strings words) {
-  char **folded = g_new0 (char *, words.count + 1);
-  size_t count = 0;
-  for (size_t i = 0; i < words.count; i++) {
-    char buffer[NAME_LIMIT + 1];
-    if (name_fold (words.items[i], strlen (words.items[i]), buffer))
-      folded[count++] = g_strdup (buffer);
-  }
-  return folded;
-}
 
 static char *
 text_or_null (const char *text) {
@@ -53,7 +39,6 @@ program_new (const struct ptn_host *host, const struct ptn_config *config,
   program->socket = g_strdup (host->text (config, "socket"));
   program->timeout_ns = CLAMP (timeout_ms, 10, 600000) * 1000000;
   program->domains = domains;
-  program->administrators = fold_all (host->words (config, "administrators"));
   program->postmaster = text_or_null (host->text (config, "postmaster"));
   program->node = text_or_null (host->text (config, "node"));
   pthread_mutex_init (&program->lock, NULL);
@@ -81,7 +66,6 @@ program_unref (struct program *program) {
   close_all (program->idle);
   pthread_mutex_destroy (&program->lock);
   domains_free (&program->domains);
-  g_strfreev (program->administrators);
   g_free (program->postmaster);
   g_free (program->node);
   g_free (program->socket);

@@ -38,9 +38,8 @@ struct program {
   char *socket;
   gint64 timeout_ns;
   struct domains *domains;
-  char **administrators; /* folded */
-  char *postmaster;      /* or NULL */
-  char *node;            /* or NULL */
+  char *postmaster; /* or NULL */
+  char *node;       /* or NULL */
   /* The rest is program.c's. */
   pthread_mutex_t lock;
   GPtrArray *idle;      /* struct connection *, the one that was used last at the end */

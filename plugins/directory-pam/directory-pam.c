@@ -19,8 +19,6 @@ static const struct ptn_setting settings[] = {
   { "min_uid", PTN_SETTING_INTEGER, 0, "1000", "Users with lesser numbers have no mailbox.", NULL,
     0, 0 },
   { "max_uid", PTN_SETTING_INTEGER, 0, "60000", "Nor have those with greater ones.", NULL, 0, 0 },
-  { "administrators", PTN_SETTING_LIST, 0, "administrator",
-    "Accounts whose mailbox opens neither over POP3 nor over IMAP.", NULL, 0, 0 },
   { "postmaster", PTN_SETTING_STRING, 0, NULL, "The user who gets postmaster's mail.", NULL, 0, 0 },
   { "attributes", PTN_SETTING_LIST, 0, NULL,
     "Attributes of every account, as name=value: quota.octets=5000000000.", NULL, 0, 0 },

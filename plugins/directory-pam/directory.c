@@ -111,12 +111,6 @@ pam_parse_login (void *instance, struct ptn_call *call, const char *login,
   return PTN_OK;
 }
 
-static bool
-is_closed (const struct rules *rules, const char *account, const char *service) {
-  return (strcmp (service, "pop") == 0 || strcmp (service, "imap") == 0)
-         && g_strv_contains ((const char *const *)rules->administrators, account);
-}
-
 static ptn_status
 pam_authorize (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
                struct ptn_identity *identity) {
@@ -147,9 +141,6 @@ pam_authorize (void *instance, struct ptn_call *call, const struct ptn_sasl_requ
   identity->authzid = itself ? look->mailbox : look->user;
   identity->attributes = (struct ptn_strings){ (const char *const *)look->rules->attributes,
                                                g_strv_length (look->rules->attributes) };
-  if (is_closed (look->rules, look->mailbox, request->service))
-    return host->fail (call->task, PTN_E_PROTOCOL_OFF, NULL,
-                       "an administrator's mailbox is not opened over this protocol");
   return PTN_OK;
 }
 

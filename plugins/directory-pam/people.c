@@ -15,16 +15,10 @@
 /* ---- Settings ---------------------------------------------------------------------------- */
 
 static char **
-copy_words (struct ptn_strings words, bool fold) {
+copy_words (struct ptn_strings words) {
   char **copies = g_new0 (char *, words.count + 1);
-  size_t count = 0;
-  for (size_t i = 0; i < words.count; i++) {
-    char buffer[NAME_LIMIT + 1];
-    if (!fold)
-      copies[count++] = g_strdup (words.items[i]);
-    else if (name_fold (words.items[i], strlen (words.items[i]), buffer))
-      copies[count++] = g_strdup (buffer);
-  }
+  for (size_t i = 0; i < words.count; i++)
+    copies[i] = g_strdup (words.items[i]);
   return copies;
 }
 
@@ -59,8 +53,7 @@ rules_new (const struct ptn_host *host, const struct ptn_config *config, const c
   rules->max_uid = (uid_t)max;
   rules->service = g_strdup (host->text (config, "service"));
   rules->service_directory = text_or_null (host->text (config, "service_directory"));
-  rules->administrators = copy_words (host->words (config, "administrators"), true);
-  rules->attributes = copy_words (host->words (config, "attributes"), false);
+  rules->attributes = copy_words (host->words (config, "attributes"));
   rules->postmaster = text_or_null (host->text (config, "postmaster"));
   *fault = fault_of (rules, min, max);
   if (*fault)
@@ -81,7 +74,6 @@ rules_unref (struct rules *rules) {
   domains_free (&rules->domains);
   g_free (rules->service);
   g_free (rules->service_directory);
-  g_strfreev (rules->administrators);
   g_strfreev (rules->attributes);
   g_free (rules->postmaster);
   g_free (rules);

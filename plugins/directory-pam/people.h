@@ -19,7 +19,6 @@ struct rules {
   uid_t min_uid, max_uid;
   char *service;           /* of PAM */
   char *service_directory; /* or NULL: where PAM looks itself */
-  char **administrators;   /* folded */
   char **attributes;       /* of every account, "name=value" */
   char *postmaster;        /* or NULL */
 };

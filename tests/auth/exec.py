@@ -209,7 +209,66 @@ def adaptor_lets_people_in():
                 assert login(server, "nobody", "wonderland") is not None, login
 
 
+def passwords_alone():
+    """Accounts of directory-file, passwords of a checkpassword program."""
+    server = postern.mail_server(users={"alice": {"alias": "sales", "password": "{PLAIN}unused"},
+                                        "erin": {}}, changes={
+        "plugin directory-exec": {"socket": "checkpassword.sock", "domains": "example.test",
+                                  "provides": "credentials"},
+        "plugin auth": {"credentials": "directory-file:directory-exec"}})
+    program, _, notes = checkpassword(server)
+    with program, server:
+        for login in PROTOCOLS:
+            assert login(server, "sales@example.test", "wonderland") is None, login
+            assert login(server, "alice", "unused") is not None, login
+            assert login(server, "erin", "wonderland") is not None, login
+            assert login(server, "nobody", "wonderland") is not None, login
+        with open(notes, encoding="utf-8") as lines:
+            asked = lines.read()
+        assert "user=alice peer=127.0.0.1 service=pop" in asked, asked
+        # What was right is remembered for a while.
+        before = asked.count("user=alice")
+        assert imap(server, "alice", "wonderland") is None
+        server.posternctl("cache", "flush")
+        assert imap(server, "alice", "wonderland") is None
+        with open(notes, encoding="utf-8") as lines:
+            assert lines.read().count("user=alice") == before + 1
+
+
+def nobody_waits_for_others():
+    """200 logins are with a program that never answers; those of another directory go on."""
+    server = postern.mail_server(users={"alice": "secret"}, changes={
+        "plugin directory-exec": {"socket": "silent.sock", "domains": "example.org",
+                                  "timeout": "3s"}})
+    silent = socket.socket(socket.AF_UNIX)
+    silent.bind(os.path.join(server.directory, "silent.sock"))
+    silent.listen(100)
+    with silent, server:
+        waiting = []
+        for _ in range(200):
+            sock = server.connect("pop3")
+            sock.sendall(b"USER bob@example.org\r\nPASS secret\r\n")
+            waiting.append(sock)
+        took = []
+        for _ in range(100):
+            began = time.monotonic()
+            assert imap(server, "alice", "secret") is None
+            took.append(time.monotonic() - began)
+        assert not server.logged("exec.gone"), "they were not waiting"
+        took.sort()
+        print("logins meanwhile: median %.1f ms, p99 %.1f ms" % (
+            took[50] * 1000, took[98] * 1000))
+        assert took[98] < 0.05 * postern.SLOW, took
+        for sock in waiting:
+            with sock, postern.lines(sock) as answers:
+                answers.readline()
+                answers.readline()
+                last = answers.readline()
+                assert b"[SYS/TEMP]" in last, last
+
+
 if __name__ == "__main__":
     if not postern.built("directory-exec"):
         postern.skip("directory-exec is not built")
-    postern.run(example_is_a_directory, adaptor_lets_people_in)
+    postern.run(example_is_a_directory, adaptor_lets_people_in, passwords_alone,
+                nobody_waits_for_others)

@@ -35,8 +35,6 @@ good_program (int fd, const json_t *question, void *data) {
                           "\"account\":{\"name\":\"carol\",\"server\":\"mx2.example.test\"}");
     if (strcmp (name, "dave") == 0)
       return fixture_say (fd, question, "ok", "\"account\":{\"name\":\"dave\",\"disabled\":true}");
-    if (strcmp (name, "administrator") == 0)
-      return fixture_say (fd, question, "ok", "\"account\":{\"name\":\"administrator\"}");
     return fixture_say (fd, question, "not-found", "");
   }
   if (is (question, "op", "verify")) {
@@ -131,8 +129,6 @@ access_is_settled (void **state) {
     { "imap", "carol", "carol", 0, PTN_E_ELSEWHERE, 0 },
     { "imap", "bob", "carol", 0, PTN_E_ELSEWHERE, 0 },
     { "imap", "dave", "dave", 0, PTN_E_DISABLED, 0 },
-    { "imap", "administrator", "administrator", 0, PTN_E_PROTOCOL_OFF, 0 },
-    { "smtp", "administrator", "administrator", 0, PTN_OK, PTN_ACCESS_FULL },
     { "imap", "gone", "gone", 0, PTN_E_DENIED, 0 },
   };
   struct fixture *f = fixture_new (good_program, NULL);

@@ -145,6 +145,25 @@ def codes_reach_the_client():
         server.wait_log("pam.trouble")
 
 
+def contract_is_kept():
+    """The conformance kit, unkindly."""
+    kit = os.path.join(postern.BUILD, "tests", "conformance", "postern-conformance")
+    server = wrapped_server()  # for its files and environment; it is not started
+    try:
+        command = [kit, "directory", "directory-pam", "--seed", "1", "--domain", "example.test",
+                   "--nt-domain", "EXAMPLE", "--account", "alice", "--password", "geheim",
+                   "--account", "bob", "--password", "geheim"]
+        for setting in ("domains=example.test", "nt_domains=EXAMPLE", "service=mail",
+                        "service_directory=" + os.path.join(server.directory, "pam.d")):
+            command += ["--set", setting]
+        done = subprocess.run(command, env=server.environment, text=True,
+                              stdout=subprocess.PIPE, timeout=300)
+        assert done.returncode == 0, done.stdout
+        print(done.stdout.splitlines()[-1])
+    finally:
+        server.close()
+
+
 def failures_hold_nobody_up():
     """pam_unix wishes for two seconds of delay after a wrong password; we have our own ways."""
     with wrapped_server() as server:
@@ -157,4 +176,5 @@ def failures_hold_nobody_up():
 if __name__ == "__main__":
     if not postern.built("directory-pam"):
         postern.skip("directory-pam is not built")
-    postern.run(users_log_in, codes_reach_the_client, failures_hold_nobody_up)
+    postern.run(users_log_in, codes_reach_the_client, contract_is_kept,
+                failures_hold_nobody_up)
