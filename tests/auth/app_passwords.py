@@ -45,6 +45,7 @@ def log_in(protocol, way, user, password):
         answer = mechanisms.ways[way](client, user, password)
         if protocol == "imap" and not answer.good:  # whatever was wrong, and never "later"
             assert "[AUTHENTICATIONFAILED]" in answer.text or "[EXPIRED]" in answer.text, answer
+        client.leave()  # else POP3 may still have the mailbox in use
         return answer.good
 
 
