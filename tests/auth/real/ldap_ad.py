@@ -5,6 +5,7 @@ binds as the user and the sub-codes of refused ones, accounts that nobody opens,
 
 import os
 import smtplib
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -83,6 +84,19 @@ def rcpt(server, address):
         return client.rcpt(address)[0]
 
 
+def change(ldif):
+    """In the domain, as its administrator."""
+    done = subprocess.run(["ldapmodify", "-x", "-H", domain.ldaps_uri, "-D",
+                           "Administrator@contoso.example", "-w", domain.users["Administrator"]],
+                          input=ldif, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, LDAPTLS_CACERT=domain.ca_file))
+    assert done.returncode == 0, done.stderr
+
+
+def set_policy(name, value):
+    change(f"dn: {domain.base}\nchangetype: modify\nreplace: {name}\n{name}: {value}\n")
+
+
 def every_form_logs_in():
     for protocol in dialogue.PROTOCOLS:
         for form, user, account in FORMS:
@@ -153,6 +167,36 @@ def another_server_is_named():
         assert login(elsewhere, "svc-mail", domain.users["svc-mail"])[0].good  # nothing is said
 
 
+def groups_give_rights():
+    """Those that alice is in, and with nested_groups those that these are in."""
+    change(f"dn: CN=Everybody,CN=Users,{domain.base}\nchangetype: add\nobjectClass: group\n"
+           f"sAMAccountName: Everybody\nmember: CN=Staff,CN=Users,{domain.base}\n")
+    for nested, seen in (("no", ["Staff"]), ("yes", ["Staff", "Everybody"])):
+        with mail_server(domain, nested_groups=nested) as other:
+            with dialogue.open("imap", other) as client:
+                assert mechanisms.password(client, "bob", domain.users["bob"]).good
+                for name in ("Staff", "Everybody", "Nobody"):
+                    for command in ("CREATE " + name, f"SETACL {name} ${name.lower()} lr"):
+                        client.send(client.tagged(command.encode()))
+                        answer = client.answer()
+                        assert answer.good, (command, answer)
+            with dialogue.open("imap", other) as client:
+                assert mechanisms.password(client, "alice", domain.users["alice"]).good
+                for name in ("Staff", "Everybody", "Nobody"):
+                    client.send(client.tagged(b'EXAMINE "Other Users/bob/%s"' % name.encode()))
+                    assert client.answer().good == (name in seen), (nested, name)
+
+
+def a_lockout_is_told_in_the_log():
+    """775, whatever the password.  Changes the domain: the last one."""
+    set_policy("lockoutThreshold", "3")
+    for number in range(3):
+        assert not login(server, "bob", "wrong %d" % number)[0].good
+    for secret in (domain.users["bob"], "wrong"):
+        answer, line = login(server, "bob", secret)
+        assert not answer.good and line["reason"] == "account is locked (775)", (answer, line)
+
+
 def start_tls_works_and_clear_text_is_refused():
     """By us, and where we are told to send passwords in clear, by the server (8)."""
     with mail_server(domain, servers=domain.ldap_uri) as other:
@@ -179,4 +223,5 @@ if __name__ == "__main__":
                     the_administrators_mailbox_is_closed, mail_reaches_every_proxy_address,
                     senders_are_checked, another_server_is_named,
                     start_tls_works_and_clear_text_is_refused,
-                    a_wrong_service_account_locks_nobody_out)
+                    groups_give_rights, a_wrong_service_account_locks_nobody_out,
+                    a_lockout_is_told_in_the_log)
