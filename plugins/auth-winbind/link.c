@@ -184,10 +184,15 @@ ask (struct wbcContext *context, const struct question *question, const struct n
                            : ask_response (context, question, names, &info, &refusal);
   if (error == WBC_ERR_SUCCESS && logon)
     info = logon->info;
+  /* How libwbclient says that it could not enter the directory of the privileged pipe. */
+  const bool denied = error == WBC_ERR_WINBIND_NOT_AVAILABLE && !question->password
+                      && wbcCtxPing (context) == WBC_ERR_SUCCESS;
   if (error == WBC_ERR_SUCCESS && info)
     verdict_of_info (info, &names->expected, verdict);
   else if (error == WBC_ERR_AUTH_ERROR && refusal)
     verdict_of_nt_status (refusal->nt_status, verdict);
+  else if (denied)
+    verdict_of_nt_status (VERDICT_ACCESS_DENIED, verdict);
   else
     verdict_of_error (error == WBC_ERR_SUCCESS ? WBC_ERR_INVALID_RESPONSE : error, verdict);
   if (info)

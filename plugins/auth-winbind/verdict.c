@@ -27,7 +27,7 @@ static const struct row {
   { 0xc0000199, PTN_E_DISABLED, "account is a workstation's, not a user's" },
   { 0xc000019a, PTN_E_DISABLED, "account is a server's, not a user's" },
   { 0xc0000418, PTN_E_UNSUPPORTED, "the domain's policy blocks NTLM" },
-  { 0xc0000022, PTN_E_TEMPORARY,
+  { VERDICT_ACCESS_DENIED, PTN_E_TEMPORARY,
     "winbindd denies access: may this server's user enter winbindd_privileged?" },
   { 0xc000005e, PTN_E_TEMPORARY, "no domain controller answers" },
   { 0xc00000b5, PTN_E_TEMPORARY, "the domain controller does not answer in time" },

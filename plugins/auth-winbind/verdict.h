@@ -18,6 +18,7 @@ struct verdict {
 
 /* NTSTATUS ([MS-ERREF] 2.3.1) of a refused logon.  Only what says that the proof was looked at is
  * a "wrong"; whatever is not known here is PTN_E_TEMPORARY. */
+#define VERDICT_ACCESS_DENIED 0xc0000022u
 void verdict_of_nt_status (uint32_t nt_status, struct verdict *);
 /* A call that came to no verdict. */
 void verdict_of_error (wbcErr, struct verdict *);

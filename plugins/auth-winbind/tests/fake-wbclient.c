@@ -6,7 +6,7 @@
  *   status-XXXXXXXX       this NT status
  *   guest, anonymous, flagged, sidless, other, trusted: right, and the account is not what it should
  *   hang                  an answer that takes 600 ms
- * and the workstation: "down", winbindd is not there; "ask=NAME", wrong unless asked about NAME. */
+ * and the workstation: "down", winbindd is not there; "denied", its privileged pipe; "ask=NAME", wrong unless asked about NAME. */
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 #include <wbclient.h>
 
 struct wbcContext {
-  int nothing;
+  bool down;
 };
 
 struct wbcContext *
@@ -77,6 +77,11 @@ fill (struct wbcAuthUserInfo *info, const char *name) {
     info->account_name = (char *)g_intern_string (name);
 }
 
+wbcErr
+wbcCtxPing (struct wbcContext *context) {
+  return context->down ? WBC_ERR_WINBIND_NOT_AVAILABLE : WBC_ERR_SUCCESS;
+}
+
 static wbcErr
 refuse (struct wbcAuthErrorInfo **error, uint32_t nt_status) {
   *error = g_new0 (struct wbcAuthErrorInfo, 1);
@@ -99,7 +104,8 @@ wbcErr
 wbcCtxAuthenticateUserEx (struct wbcContext *context, const struct wbcAuthUserParams *params,
                           struct wbcAuthUserInfo **info, struct wbcAuthErrorInfo **error) {
   g_autofree char *whole = g_strconcat (params->domain_name, "\\", params->account_name, NULL);
-  if (strcmp (params->workstation_name, "down") == 0)
+  context->down = strcmp (params->workstation_name, "down") == 0;
+  if (context->down || strcmp (params->workstation_name, "denied") == 0)
     return WBC_ERR_WINBIND_NOT_AVAILABLE;
   if (g_str_has_prefix (params->workstation_name, "ask=")
       && strcmp (params->workstation_name + 4, whole) != 0)

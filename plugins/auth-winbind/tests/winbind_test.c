@@ -191,6 +191,10 @@ trouble_is_no_verdict (void **state) {
                       PTN_E_TEMPORARY);
     assert_int_equal (ntlm (f, "CONTOSO", NULL, "\\alice", "down", "wrong", NULL), PTN_E_TEMPORARY);
   }
+  assert_string_equal (f->host->failure_log (f->task), "winbindd is not there");
+  assert_int_equal (ntlm (f, "CONTOSO", "alice", "\\alice", "denied", "wrong", NULL),
+                    PTN_E_TEMPORARY);
+  assert_non_null (strstr (f->host->failure_log (f->task), "winbindd_privileged"));
   g_autofree char *down = harness_log_take (f->harness);
   assert_non_null (strstr (down, "winbind.down"));
   assert_null (strstr (strstr (down, "winbind.down") + 1, "winbind.down")); /* once */

@@ -238,7 +238,7 @@ append_name_pair (GByteArray *array, guint16 id, const char *name) {
 /* Always Unicode, whatever was negotiated. */
 static GByteArray *
 make_target_info (const struct ntlm_server *server, gint64 now_ms) {
-  GByteArray *info = g_byte_array_new ();
+  GByteArray *info = g_byte_array_sized_new (256);
   const bool has_domain = *server->nb_domain;
   append_name_pair (info, AV_NB_DOMAIN, has_domain ? server->nb_domain : server->nb_computer);
   append_name_pair (info, AV_NB_COMPUTER, server->nb_computer);
@@ -288,7 +288,7 @@ ntlm_make_challenge (const struct ntlm_server *server, guint32 client_flags,
       make_target (client_flags & NTLM_REQUEST_TARGET ? name : "", *flags & NTLM_OEM);
   g_autoptr (GByteArray) info = make_target_info (server, now_ms);
 
-  GByteArray *message = g_byte_array_new ();
+  GByteArray *message = g_byte_array_sized_new (header + target->len + info->len);
   g_byte_array_append (message, (const guint8 *)signature, sizeof signature);
   append_32 (message, CHALLENGE);
   append_field (message, target, header);

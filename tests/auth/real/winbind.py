@@ -5,6 +5,7 @@ disabled, expired and locked accounts, Guest, names that mean somebody else, and
 gone or hangs."""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -196,6 +197,26 @@ def refusals_take_the_same_time():
     assert abs(known - unknown) < 0.02 * postern.SLOW, (known, unknown)
 
 
+def without_privileges():
+    """Passwords are anybody's question; responses need the group of the privileged pipe."""
+    other = postern.mail_server(users={}, user="daemon", changes=postern.merge(CHANGES, {
+        "plugin auth": {"credentials": "directory-file:auth-winbind"}}))
+    with open(other.users_file, "w", encoding="utf-8") as users:
+        users.write("[alice]\n")
+    daemon = pwd.getpwnam("daemon")
+    for folder, _, files in os.walk(other.directory):
+        for name in [folder] + [os.path.join(folder, name) for name in files]:
+            os.chown(name, daemon.pw_uid, daemon.pw_gid)
+    with other, dialogue.open("imap", other) as connection:
+        client = ntlm_client.Client("alice", domain.users["alice"])
+        answer = ntlm_client.login(connection, client)
+        assert answer.text.startswith(UNAVAILABLE["imap"]), answer
+        assert "winbindd_privileged" in other.wait_log("login.failure")["reason"]
+        said = f"\0alice\0{domain.users['alice']}".encode()
+        assert connection.authenticate("PLAIN", said).good
+        connection.leave()
+
+
 def speed():
     started, count = time.monotonic(), 0
     while time.monotonic() < started + 2:
@@ -280,6 +301,7 @@ def gone():
 
 def main():
     global domain, server
+    postern.reachable_build()
     if not postern.built("auth-winbind"):
         postern.skip("auth-winbind is not built")
     if not shutil.which("curl"):
@@ -290,7 +312,7 @@ def main():
             users.write(USERS)
         with server:
             for test in (with_curl, choices_of_clients, passwords, refusals, somebody_else,
-                         refusals_take_the_same_time, speed, real_clients, hanging, gone):
+                         refusals_take_the_same_time, without_privileges, speed, real_clients, hanging, gone):
                 test()
                 print(test.__name__)
 
