@@ -20,6 +20,7 @@ struct scram_derivation {
   gint done;
   const struct scram_hash *hash;
   struct scram_salt salt;
+  unsigned idle;
   unsigned char proof[SCRAM_DIGEST_LIMIT];
   char *auth_message;
   size_t auth_message_size;
@@ -30,11 +31,12 @@ struct scram_derivation {
 };
 
 struct scram_derivation *
-scram_derivation_new (const struct scram_dialogue *dialogue) {
+scram_derivation_new (const struct scram_dialogue *dialogue, unsigned idle) {
   struct scram_derivation *derivation = g_new0 (struct scram_derivation, 1);
   derivation->references = 1;
   derivation->hash = dialogue->hash;
   derivation->salt = dialogue->salt;
+  derivation->idle = idle;
   memcpy (derivation->proof, dialogue->proof, sizeof derivation->proof);
   derivation->auth_message = g_memdup2 (dialogue->auth_message, dialogue->auth_message_size);
   derivation->auth_message_size = dialogue->auth_message_size;
@@ -84,8 +86,10 @@ try (struct scram_derivation *derivation, const struct password *password) {
 static void
 work (void *data) {
   struct scram_derivation *derivation = data;
-  if (derivation->count == 0)
-    try (derivation, &derivation->passwords[0]); /* nobody's: the same work, never right */
+  if (derivation->count == 0) { /* nobody's: the same work, never right */
+    derivation->salt.iterations = MIN (derivation->salt.iterations, derivation->idle);
+    try (derivation, &derivation->passwords[0]);
+  }
   for (size_t i = 0; i < derivation->count && !derivation->right; i++)
     if (try (derivation, &derivation->passwords[i]))
       derivation->right = &derivation->passwords[i];

@@ -12,8 +12,9 @@ enum { SCRAM_PASSWORDS = 4 }; /* of one user that are tried */
 
 struct scram_derivation;
 
-/* The dialogue has its final message. */
-struct scram_derivation *scram_derivation_new (const struct scram_dialogue *);
+/* The dialogue has its final message.  idle: the most iterations that are done on nothing; keys may
+ * be stored with a hundred times as many, and whoever guesses must not have them done for him. */
+struct scram_derivation *scram_derivation_new (const struct scram_dialogue *, unsigned idle);
 void scram_derivation_free (struct scram_derivation **); /* also while it works */
 
 /* A copy.  Those beyond SCRAM_PASSWORDS, or of more than 1024 octets, are not tried. */

@@ -259,7 +259,8 @@ prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_by
       status == PTN_E_AUTHENTICATION || status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED;
   if (!failed || !sources_know (attempt->auth, "PLAIN"))
     return over (exchange, task, status, challenge);
-  exchange->derivation = scram_derivation_new (&exchange->dialogue);
+  exchange->derivation =
+      scram_derivation_new (&exchange->dialogue, attempt->roster->scram_iterations);
   exchange->state = SCRAM_GATHERING;
   return PTN_OK;
 }
