@@ -128,22 +128,44 @@ not_found (char reason[POOL_REASON], const char *text) {
 
 /* ---- Groups ------------------------------------------------------------------------------ */
 
-/* LDAP_MATCHING_RULE_IN_CHAIN ([MS-ADTS] 3.1.1.3.4.4.3): groups that hold the user, or a group that
- * does, and so on. */
-#define IN_CHAIN "member:1.2.840.113556.1.4.1941:"
-#define GROUP_LIMIT 2000
+#define GROUP_LIMIT 1000
+
+/* The identifiers of all groups that the user is in, also by way of others ([MS-ADTS] 3.1.1.4.5.19),
+ * as parts of a filter.  NULL: there are none. */
+static ptn_status
+find_token (struct client *client, const struct entry *entry, char **filter,
+            char reason[POOL_REASON]) {
+  static char *attributes[] = { (char *)"tokenGroups", NULL };
+  struct search search = { .base = entry->dn,
+                           .only_base = true,
+                           .filter = "(objectClass=*)",
+                           .attributes = attributes,
+                           .limit = 1 };
+  client->host->observe (client->searches, 1);
+  const ptn_status status = search_run (&search, client->pool, client->rules, reason);
+  if (status != PTN_OK)
+    return status;
+  gsize count = 0;
+  const struct value *sids =
+      search.records->len ? record_values (search.records->pdata[0], attributes[0], &count) : NULL;
+  GString *text = g_string_new ("(&(objectClass=group)(|");
+  for (gsize i = 0; i < MIN (count, GROUP_LIMIT); i++)
+    filter_append_equals (text, "objectSid", sids[i].data, sids[i].size);
+  g_string_append (text, "))");
+  *filter = g_string_free (text, count == 0);
+  search_clear (&search);
+  return PTN_OK;
+}
 
 static ptn_status
 add_groups (struct client *client, struct entry *entry, char reason[POOL_REASON]) {
-  const struct rules *rules = client->rules;
-  if (!rules->nested)
+  if (!client->rules->nested)
     return PTN_OK;
-  GString *filter = g_string_new ("(&(objectClass=group)");
-  filter_append_equals (filter, IN_CHAIN, entry->dn, strlen (entry->dn));
-  g_string_append_c (filter, ')');
+  g_autofree char *filter = NULL;
   GPtrArray *names = NULL;
-  const ptn_status status = find_names (client, filter->str, GROUP_LIMIT, &names, reason);
-  g_string_free (filter, TRUE);
+  ptn_status status = find_token (client, entry, &filter, reason);
+  if (status == PTN_OK && filter)
+    status = find_names (client, filter, GROUP_LIMIT, &names, reason);
   for (guint i = 0; names && i < names->len; i++)
     entry_add_group (entry, names->pdata[i]);
   g_clear_pointer (&names, g_ptr_array_unref);

@@ -74,7 +74,9 @@ def login(server, user, secret, protocol="imap"):
     way = mechanisms.plain if protocol == "smtp" else mechanisms.password
     with dialogue.open(protocol, server) as client:
         answer = way(client, user, secret)
-    return answer, server.wait_log("login.success" if answer.good else "login.failure", since=since)
+    if answer.good:
+        return answer, server.wait_log("login.success", since=since)
+    return answer, server.wait_log("login.failure", since=since, login=user)
 
 
 def rcpt(server, address):

@@ -51,10 +51,10 @@ def password_way(protocol, server, user, secret):
         return mechanisms.password(client, user, secret)
 
 
-def last_line(server, event, seen):
+def last_line(server, event, seen, **fields):
     """The one line of this event since; waits for it."""
-    server.wait_log(event, since=seen)
-    return server.logged(event, since=seen)[-1]
+    server.wait_log(event, since=seen, **fields)
+    return server.logged(event, since=seen, **fields)[-1]
 
 
 def every_form_logs_in(server):
@@ -109,12 +109,13 @@ def the_policy_speaks(server):
         seen = len(server.log)
         answer = password_way("imap", server, login, secret)
         assert not answer.good and ("[EXPIRED]" in answer.text) == expired, (login, answer)
-        assert last_line(server, "login.failure", seen)["reason"] == reason, (login, secret)
+        assert last_line(server, "login.failure", seen, login=login)["reason"] == reason, login
     for number in range(5):
         assert not password_way("imap", server, "u00100", "wrong %d" % number).good
     seen = len(server.log)
     assert not password_way("imap", server, "u00100", "pw-00100").good
-    assert last_line(server, "login.failure", seen)["reason"] == "account is locked"
+    assert last_line(server, "login.failure", seen, login="u00100")["reason"] == (
+        "account is locked")
 
 
 def the_entry_decides(server):
