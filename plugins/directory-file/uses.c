@@ -116,29 +116,57 @@ has_label (const struct account *account, const char *label) {
   return false;
 }
 
-static gboolean
-is_gone (gpointer key, gpointer value, gpointer data) {
-  const struct accounts *accounts = data;
+static bool
+is_gone (const char *key, const struct accounts *accounts) {
   const char *tab = strchr (key, '\t');
-  g_autofree char *name = g_strndup (key, (gsize)(tab - (const char *)key));
+  g_autofree char *name = g_strndup (key, (gsize)(tab - key));
   const struct account *account = accounts_find (accounts, name);
   return !account || !has_label (account, tab + 1);
 }
 
-/* With the lock: what there is, and nothing is dirty any more. */
-static GString *
-take_text (struct uses *uses, const struct accounts *accounts) {
-  GString *text = g_string_new (NULL);
+struct line {
+  const char *key; /* of the table, which only a writer takes rows from */
+  struct use use;
+};
+
+/* A copy, so that no login waits while text is made of it; nothing is dirty any more. */
+static GArray *
+take_lines (struct uses *uses) {
   GHashTableIter walk;
   gpointer key, value;
-  g_hash_table_foreach_remove (uses->table, is_gone, (gpointer)accounts);
+  pthread_mutex_lock (&uses->lock);
+  GArray *lines =
+      g_array_sized_new (FALSE, FALSE, sizeof (struct line), g_hash_table_size (uses->table));
   g_hash_table_iter_init (&walk, uses->table);
   while (g_hash_table_iter_next (&walk, &key, &value)) {
-    const struct use *use = value;
-    g_string_append_printf (text, "%s\t%" G_GINT64_FORMAT "\t%s\t%s\n", (const char *)key,
-                            (gint64)use->when, use->service, use->peer);
+    const struct line line = { key, *(const struct use *)value };
+    g_array_append_val (lines, line);
   }
   uses->dirty = false;
+  pthread_mutex_unlock (&uses->lock);
+  return lines;
+}
+
+static void
+forget_use (struct uses *uses, const char *key) {
+  pthread_mutex_lock (&uses->lock);
+  g_hash_table_remove (uses->table, key);
+  pthread_mutex_unlock (&uses->lock);
+}
+
+/* What the accounts no longer have is forgotten on the way. */
+static GString *
+take_text (struct uses *uses, const struct accounts *accounts) {
+  g_autoptr (GArray) lines = take_lines (uses);
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < lines->len; i++) {
+    const struct line *line = &g_array_index (lines, struct line, i);
+    if (is_gone (line->key, accounts))
+      forget_use (uses, line->key);
+    else
+      g_string_append_printf (text, "%s\t%" G_GINT64_FORMAT "\t%s\t%s\n", line->key,
+                              (gint64)line->use.when, line->use.service, line->use.peer);
+  }
   return text;
 }
 
@@ -159,8 +187,8 @@ bool
 uses_write (struct uses *uses, const struct accounts *accounts, int64_t now_ns) {
   pthread_mutex_lock (&uses->lock);
   uses->next_write_ns = now_ns + WRITE_EVERY_NS;
-  g_autoptr (GString) text = take_text (uses, accounts);
   pthread_mutex_unlock (&uses->lock);
+  g_autoptr (GString) text = take_text (uses, accounts);
 
   g_autofree char *fresh = g_strconcat (uses->file, ".new", NULL);
   const int fd = open (fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

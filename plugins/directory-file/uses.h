@@ -28,7 +28,7 @@ struct use uses_find (struct uses *, const char *account, const char *label);
 /* Is there something to write, and was the last time long enough ago? */
 bool uses_are_due (struct uses *, int64_t now_ns);
 /* Writes what is of app passwords that the accounts still have, and forgets the others.  false:
- * errno tells why; nobody need mind.  Blocks for disk. */
+ * errno tells why; nobody need mind.  Blocks for disk; one writer at a time. */
 bool uses_write (struct uses *, const struct accounts *, int64_t now_ns);
 
 #endif
