@@ -248,6 +248,25 @@ client_challenges (void **state) {
   }
 }
 
+static void
+pairs_cut_at_every_octet (void **state) {
+  (void)state;
+  g_autoptr (GByteArray) octets =
+      octets_from_hex (BLOB "0600040002000000" BINDING "0900040061006200"
+                            "00000000");
+  static const size_t whole_at[] = { 44, 52, 72, 80, 84 }; /* between two pairs: as if it ended */
+  for (size_t size = 0; size <= octets->len; size++) {
+    char *data = g_memdup2 (octets->data, size ? size : 1);
+    struct ntlm_client_challenge client;
+    bool whole = false;
+    for (size_t i = 0; i < G_N_ELEMENTS (whole_at); i++)
+      whole |= size == whole_at[i];
+    assert_int_equal (ntlm_read_client_challenge ((struct ptn_bytes){ data, size }, &client),
+                      whole);
+    g_free (data);
+  }
+}
+
 /* ---- CHALLENGE_MESSAGE ------------------------------------------------------------------- */
 
 static guint32
@@ -323,6 +342,7 @@ main (void) {
     cmocka_unit_test (charset),
     cmocka_unit_test (negotiate),
     cmocka_unit_test (client_challenges),
+    cmocka_unit_test (pairs_cut_at_every_octet),
     cmocka_unit_test (challenge_tells_who_we_are),
     cmocka_unit_test (challenge_speaks_as_the_client),
   };
