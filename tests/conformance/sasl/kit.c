@@ -270,7 +270,12 @@ or_nothing (const char *text) {
 
 char *
 identity_text (const struct ptn_identity *identity) {
-  return g_strdup_printf ("%s %s %s %s", or_nothing (identity->authcid),
-                          or_nothing (identity->authzid), or_nothing (identity->domain),
-                          or_nothing (identity->account));
+  char *text = g_strdup_printf ("%s %s %s %s", or_nothing (identity->authcid),
+                                or_nothing (identity->authzid), or_nothing (identity->domain),
+                                or_nothing (identity->account));
+  if (g_utf8_validate (text, -1, NULL))
+    return text;
+  char *escaped = g_strescape (text, NULL);
+  g_free (text);
+  return escaped;
 }

@@ -99,7 +99,7 @@ ptn_status talk_prove (struct talk *);
 /* Goes on with empty responses until the exchange ends. */
 ptn_status talk_to_end (struct talk *, ptn_status);
 
-/* "authcid authzid domain account"; g_free. */
+/* "authcid authzid domain account", escaped if that is not UTF-8; g_free. */
 char *identity_text (const struct ptn_identity *);
 /* Is it a failure that the contract knows? */
 bool is_failure (ptn_status);

@@ -117,7 +117,7 @@ RULE (borrowed, "response.borrowed", "a response is used only until the step has
     struct talk talk = talk_begin (f, &f->actor, m);
     must_give (talk_prove (&talk), PTN_END, "the proof of %s", m->table->name);
     g_autofree char *first = identity_text (talk.identity);
-    must (g_utf8_validate (first, -1, NULL),
+    must (g_utf8_validate (talk.identity->authcid, -1, NULL),
           "the identity of %s is not UTF-8 once the response was overwritten", m->table->name);
     struct talk again = talk_begin (f, &f->actor, m);
     must_give (talk_prove (&again), PTN_END, "the proof of %s", m->table->name);
