@@ -8,11 +8,16 @@
 #include <string.h>
 
 static const struct algorithm algorithms[] = {
-  { "RS256", KEY_RSA, "SHA256", false, 0 },   { "RS384", KEY_RSA, "SHA384", false, 0 },
-  { "RS512", KEY_RSA, "SHA512", false, 0 },   { "PS256", KEY_RSA, "SHA256", true, 0 },
-  { "PS384", KEY_RSA, "SHA384", true, 0 },    { "PS512", KEY_RSA, "SHA512", true, 0 },
-  { "ES256", KEY_P256, "SHA256", false, 32 }, { "ES384", KEY_P384, "SHA384", false, 48 },
-  { "ES512", KEY_P521, "SHA512", false, 66 }, { "EdDSA", KEY_ED25519, NULL, false, 0 },
+  { "RS256", KEY_RSA, "SHA256", false, 0, false },
+  { "RS384", KEY_RSA, "SHA384", false, 0, false },
+  { "RS512", KEY_RSA, "SHA512", false, 0, false },
+  { "PS256", KEY_RSA, "SHA256", true, 0, false },
+  { "PS384", KEY_RSA, "SHA384", true, 0, false },
+  { "PS512", KEY_RSA, "SHA512", true, 0, false },
+  { "ES256", KEY_P256, "SHA256", false, 32, false },
+  { "ES384", KEY_P384, "SHA384", false, 48, true },
+  { "ES512", KEY_P521, "SHA512", false, 66, true },
+  { "EdDSA", KEY_ED25519, NULL, false, 0, false },
 };
 
 const struct algorithm *

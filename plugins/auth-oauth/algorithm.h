@@ -21,6 +21,7 @@ struct algorithm {
   const char *digest; /* OpenSSL's name; NULL: its own */
   bool pss;
   unsigned coordinate; /* octets of r and of s; 0: not ECDSA */
+  bool slow;           /* a check takes a millisecond */
 };
 
 /* NULL: not one of ours.  Names are compared as they stand. */

@@ -85,7 +85,7 @@ start (struct inquiry **result, struct oauth *oauth, struct ptn_task *task, stru
   inquiry->rules = rules_ref (rules);
   inquiry->size = token.size;
   memcpy (inquiry->token, token.data, token.size);
-  if (oauth_offload (oauth, task, inquiry_work, inquiry_unref, inquiry) != PTN_OK) {
+  if (oauth_offload (oauth, task, OAUTH_LANE, inquiry_work, inquiry_unref, inquiry) != PTN_OK) {
     inquiry_unref (inquiry);
     return host->fail (task, PTN_E_TEMPORARY, NULL, "the lane of requests to issuers is full");
   }

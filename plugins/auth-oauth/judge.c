@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* judge.c - see judge.h.  A signature is checked in the step: it costs less than the handshake that
- * the client has paid for already (a tenth of a millisecond, with P-384 one). */
+/* judge.c - see judge.h. */
 #include "judge.h"
 
 void
 judge_clear (struct judge *judge) {
   inquiry_end (&judge->inquiry);
+  check_end (&judge->check);
   jwt_clear (&judge->jwt);
   rules_unref (judge->rules);
   *judge = (struct judge){ 0 };
@@ -71,21 +71,30 @@ unfit (const struct judge *judge) {
              : "the token's algorithm is not among those allowed";
 }
 
+/* With the keys there are, or, called again, in the check that is under way. */
+static ptn_status
+check_with_keys (struct judge *judge, struct ptn_task *task, jwt_verdict *verdict) {
+  g_autoptr (keys_auto) keys = NULL;
+  if (!judge->check) {
+    const ptn_status status =
+        keyring_get (judge->issuer->keyring, task, judge->rules, judge->state == JUDGE_ANEW,
+                     &judge->wait, &keys, &judge->doubtful);
+    if (status != PTN_OK)
+      return status;
+  }
+  return check_run (&judge->check, judge->issuer, task, &judge->jwt, keys, verdict);
+}
+
 static ptn_status
 check_signature (struct judge *judge, struct ptn_task *task, struct grant *grant) {
   const struct ptn_host *host = judge->issuer->host;
-  struct keys *keys;
-  bool doubtful;
+  jwt_verdict verdict;
   const char *why = unfit (judge);
   if (why)
     return refuse (grant, why);
-  const ptn_status status =
-      keyring_get (judge->issuer->keyring, task, judge->rules, judge->state == JUDGE_ANEW,
-                   &judge->wait, &keys, &doubtful);
+  const ptn_status status = check_with_keys (judge, task, &verdict);
   if (status != PTN_OK)
     return status;
-  const jwt_verdict verdict = jwt_verify (&judge->jwt, keys);
-  keys_unref (keys);
   if (verdict == JWT_FORGED)
     return refuse (grant, "the token's signature is wrong");
   if (verdict == JWT_UNKNOWN_KEY && judge->state == JUDGE_SIGNATURE) {
@@ -93,7 +102,7 @@ check_signature (struct judge *judge, struct ptn_task *task, struct grant *grant
     return PTN_OK;
   }
   if (verdict == JWT_UNKNOWN_KEY) {
-    if (doubtful)
+    if (judge->doubtful)
       return host->fail (task, PTN_E_TEMPORARY, NULL,
                          "the token's key is not known, and the keys cannot be fetched anew");
     return refuse (grant, "the token's key is not one of the issuer's");

@@ -6,8 +6,8 @@
 #ifndef OAUTH_JUDGE_H
 #define OAUTH_JUDGE_H
 
+#include "check.h"
 #include "inquiry.h"
-#include "jwt.h"
 
 typedef enum {
   JUDGE_NEW,
@@ -23,6 +23,8 @@ struct judge { /* zeroed; cleared with judge_clear */
   struct rules *rules;  /* of the issuer, as they were when it was found */
   struct jwt jwt;       /* leads into the token */
   struct keyring_wait wait;
+  bool doubtful; /* the keys are older than they should be */
+  struct check *check;
   struct inquiry *inquiry;
 };
 

@@ -179,7 +179,7 @@ static void
 start_fetch (struct keyring *keyring, struct ptn_task *task, struct rules *rules, guint64 era) {
   struct fetching *fetching = g_new (struct fetching, 1);
   *fetching = (struct fetching){ keyring, rules_ref (rules), era };
-  oauth_offload (keyring->oauth, task, fetching_work, fetching_release, fetching);
+  oauth_offload (keyring->oauth, task, OAUTH_LANE, fetching_work, fetching_release, fetching);
 }
 
 /* Must, and may, they be fetched now?  The lock is held. */

@@ -40,8 +40,8 @@ const char *oauth_peer (const struct oauth *, struct ptn_stream *); /* "" if it 
 
 /* Jobs are counted, so that stop can wait for them.  oauth_offload: as host->offload; `release` runs
  * in any case. */
-ptn_status oauth_offload (struct oauth *, struct ptn_task *, void (*work) (void *),
-                          void (*release) (void *), void *argument);
+ptn_status oauth_offload (struct oauth *, struct ptn_task *, const char *lane,
+                          void (*work) (void *), void (*release) (void *), void *argument);
 
 /* Is the issuer thought to be there?  And what came of a request. */
 bool oauth_may_ask (struct oauth *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.c - settings and life of an issuer; see README.md and oauth.h. */
-#include "oauth.h"
+#include "check.h"
 
 #include <string.h>
 
@@ -86,14 +86,14 @@ job_release (void *data) {
 }
 
 ptn_status
-oauth_offload (struct oauth *oauth, struct ptn_task *task, void (*work) (void *),
+oauth_offload (struct oauth *oauth, struct ptn_task *task, const char *lane, void (*work) (void *),
                void (*release) (void *), void *argument) {
   struct job *job = g_new (struct job, 1);
   *job = (struct job){ oauth, work, release, argument };
   pthread_mutex_lock (&oauth->lock);
   oauth->jobs++;
   pthread_mutex_unlock (&oauth->lock);
-  const ptn_status status = oauth->host->offload (task, OAUTH_LANE, job_work, job_release, job);
+  const ptn_status status = oauth->host->offload (task, lane, job_work, job_release, job);
   if (status != PTN_OK)
     job_release (job);
   return status;
@@ -252,7 +252,7 @@ static const struct ptn_plugin plugin = {
   .reload = oauth_reload,
   .stop = oauth_stop,
   .destroy = oauth_destroy,
-  .lanes = OAUTH_LANE,
+  .lanes = OAUTH_LANE " " CHECK_LANE,
 };
 
 const struct ptn_plugin *

@@ -239,6 +239,36 @@ keys_change (void **state) {
   fixture_free (f);
 }
 
+/* ES384 is checked in a lane. */
+static void
+slow_signatures (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new ();
+  g_autoptr (signer_key) key = signer_key_new ("ES384", 0), other = signer_key_new ("ES384", 0);
+  write_keys (f, key, "k3");
+  g_autofree char *claims =
+      g_strdup_printf ("{\"iss\":\"https://i/"
+                       "\",\"aud\":\"postern\",\"scope\":\"mail\",\"email\":\"alice\",\"exp\":%ld}",
+                       (long)time (NULL) + 60);
+  g_autofree char *good = signer_sign (claims, key, "ES384", "k3");
+  g_autofree char *bare = signer_sign (claims, key, "ES384", NULL);
+  g_autofree char *forged = signer_sign (claims, other, "ES384", "k3");
+  g_autofree char *unknown = signer_sign (claims, key, "ES384", "k4");
+  const char *const tokens[] = { good, bare, forged, unknown };
+  for (unsigned i = 0; i < 8; i++) {
+    g_autofree char *message = bearer ("", tokens[i % 4]);
+    assert_int_equal (one_step (f, "OAUTHBEARER", message), i % 4 < 2 ? PTN_END : PTN_OK);
+    /* Given up while it runs. */
+    struct talk talk = talk_begin (f, "OAUTHBEARER");
+    assert_int_equal (talk.mechanism->step (talk.exchange, &talk.call,
+                                            (struct ptn_bytes){ message, strlen (message) },
+                                            &talk.challenge, &talk.identity),
+                      PTN_PENDING);
+    talk_end (&talk);
+  }
+  fixture_free (f);
+}
+
 static ptn_status
 configured (const char *const *settings) {
   struct harness *harness = harness_new ();
@@ -267,9 +297,9 @@ main (int argc, char **argv) {
   assert_int_equal (argc, 2);
   module = argv[1];
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (both_forms_prove),         cmocka_unit_test (failure_has_a_text),
-    cmocka_unit_test (malformed_responses),      cmocka_unit_test (keys_change),
-    cmocka_unit_test (settings_that_do_not_fit),
+    cmocka_unit_test (both_forms_prove),    cmocka_unit_test (failure_has_a_text),
+    cmocka_unit_test (malformed_responses), cmocka_unit_test (keys_change),
+    cmocka_unit_test (slow_signatures),     cmocka_unit_test (settings_that_do_not_fit),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
