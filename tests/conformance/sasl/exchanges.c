@@ -142,10 +142,10 @@ RULE (last, "identity.at-the-end",
 RULE (failed, "identity.of-a-failure",
       "with a failure the identity, if there is one, names in authcid who it claimed to be",
       "auth.h: With a failure *identity may name", 0, 0) {
+  static const char made_up[] = "n,a=eve,\1auth=Bearer x\1\1";
   EACH (f, m) {
     struct talk talk = talk_begin (f, &f->actor, m);
-    const ptn_status status =
-        talk_to_end (&talk, talk_step (&talk, "n,a=eve,\1auth=Bearer x\1\1", 26));
+    const ptn_status status = talk_to_end (&talk, talk_step (&talk, made_up, sizeof made_up - 1));
     must (is_failure (status), "%s is satisfied with a made-up response", m->table->name);
     if (talk.identity)
       must (talk.identity->authcid && g_utf8_validate (talk.identity->authcid, -1, NULL),
