@@ -3,74 +3,19 @@
  * that override them; and what is remembered of them. */
 #include "directory-ldap/cache.h"
 #include "directory-ldap/entry.h"
+#include "fake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- Settings without a host ------------------------------------------------------------- */
-
-/* The configuration: "name=value" strings, NULL-ended. */
-static const char *
-fake_text (const struct ptn_config *config, const char *name) {
-  const gsize length = strlen (name);
-  for (const char *const *line = (const char *const *)config; *line; line++)
-    if (strncmp (*line, name, length) == 0 && (*line)[length] == '=')
-      return *line + length + 1;
-  for (size_t i = 0; i < RULES_SETTINGS; i++)
-    if (strcmp (rules_settings[i].name, name) == 0)
-      return rules_settings[i].default_value;
-  fail_msg ("%s is no setting", name);
-  return NULL;
-}
-
-static int64_t
-fake_number (const struct ptn_config *config, const char *name) {
-  const char *text = fake_text (config, name);
-  if (strcmp (text, "yes") == 0)
-    return 1;
-  if (strcmp (text, "unlimited") == 0)
-    return INT64_MAX;
-  char *end;
-  const int64_t number = strtoll (text, &end, 10);
-  return *end == 's' ? number * 1000 : *end == 'm' ? number * 60000 : number;
-}
-
-static GPtrArray *lists; /* what fake_words gave out */
-
-static struct ptn_strings
-fake_words (const struct ptn_config *config, const char *name) {
-  const char *text = fake_text (config, name);
-  char **words = g_strsplit (text ? text : "", " ", 0);
-  g_ptr_array_add (lists, words);
-  return (struct ptn_strings){ (const char *const *)words, g_strv_length (words) };
-}
-
-static const struct ptn_host host = {
-  .size = sizeof host, .text = fake_text, .number = fake_number, .words = fake_words
-};
-
-static struct rules *
-try_rules (const char *const *lines) {
-  char *fault = NULL;
-  struct rules *rules = rules_new (&host, (const struct ptn_config *)lines, &fault);
-  assert_true (!rules == !!fault);
-  g_free (fault);
-  return rules;
-}
-
-#define COMMON                                                   \
-  "servers=ldaps://dc1.example.test", "base=dc=example,dc=test", \
-      "domains=example.test example.org", "nt_domains=EXAMPLE"
 
 static struct rules *
 rules_of (const char *preset, const char *more) {
-  const char *lines[] = { COMMON, preset, more, NULL };
-  struct rules *rules = try_rules (lines);
+  const char *lines[] = { FAKE_COMMON, preset, more, NULL };
+  struct rules *rules = fake_rules (lines);
   assert_non_null (rules);
   return rules;
 }
@@ -217,7 +162,7 @@ states_of_accounts_are_read (void **state) {
 static void
 settings_override_the_preset (void **state) {
   (void)state;
-  const char *lines[] = { COMMON,
+  const char *lines[] = { FAKE_COMMON,
                           "preset=inetorgperson",
                           "account_attribute=mail",
                           "login_attributes=uid nick",
@@ -232,7 +177,7 @@ settings_override_the_preset (void **state) {
                           "node=here",
                           "server_attribute=host",
                           NULL };
-  struct rules *rules = try_rules (lines);
+  struct rules *rules = fake_rules (lines);
   struct entry *bob =
       ENTRY (rules, "uid=bob,dc=example,dc=test", "uid=bob", "nick=Bobby", "mail=Bob@Example.Org",
              "alt=LMTP:robert@example.test", "alt=smtp:nobody@example.test", "mailQuota=10",
@@ -279,17 +224,16 @@ mistakes_in_settings_are_found (void **state) {
     "attributes=word",       "nt_domains=A@B",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (mistakes); i++) {
-    const char *lines[] = { mistakes[i], COMMON, "preset=inetorgperson", NULL };
-    if (try_rules (lines))
+    const char *lines[] = { mistakes[i], FAKE_COMMON, "preset=inetorgperson", NULL };
+    if (fake_rules (lines))
       fail_msg ("%s", mistakes[i]);
   }
-  const char *clear[] = { "servers=ldap://x", "start_tls=no", COMMON, "preset=inetorgperson",
+  const char *clear[] = { "servers=ldap://x", "start_tls=no", FAKE_COMMON, "preset=inetorgperson",
                           NULL };
-  assert_null (try_rules (clear));
-  const char *meant[] = { "servers=ldap://x",     "start_tls=no",
-                          "cleartext=yes",        COMMON,
-                          "preset=inetorgperson", NULL };
-  struct rules *rules = try_rules (meant);
+  assert_null (fake_rules (clear));
+  const char *meant[] = { "servers=ldap://x", "start_tls=no",         "cleartext=yes",
+                          FAKE_COMMON,        "preset=inetorgperson", NULL };
+  struct rules *rules = fake_rules (meant);
   assert_non_null (rules);
   rules_unref (rules);
 }
@@ -340,8 +284,5 @@ main (void) {
     cmocka_unit_test (mistakes_in_settings_are_found),
     cmocka_unit_test (the_cache_forgets),
   };
-  lists = g_ptr_array_new_with_free_func ((GDestroyNotify)g_strfreev);
-  const int failures = cmocka_run_group_tests (tests, NULL, NULL);
-  g_ptr_array_unref (lists);
-  return failures;
+  return cmocka_run_group_tests (tests, NULL, NULL);
 }
