@@ -68,6 +68,7 @@ BEHALF = (
     ("alice@example.test",   "EXAMPLE\\bob",       "alice",  "bob"),
     ("EXAMPLE/alice/bob",    "bob",                "alice",  "bob"),
     ("jürgen",               "robert",             "jürgen", "bob"),
+    ("alice",                "EXAMPLE\\alice\\bob", "alice",  "bob"),  # the same user's name for it
 )
 
 # Two fields: NTLM. Clients put the domain of "DOMAIN/user/mailbox" into its field, and that of a
@@ -111,7 +112,7 @@ NOBODY = (
 )
 # Refused behalf of: no delegate, nobody, a mailbox in the wrong place, two that differ.
 NOT_BEHALF = (("bob", "alice"), ("alice", "nobody"), ("alice", "carol@example.org"), ("alice", "off"),
-              ("alice", "EXAMPLE\\alice\\bob"), ("EXAMPLE\\alice\\bob", "al"), ("alice", "guest"),
+              ("alice", "EXAMPLE\\jürgen\\bob"), ("EXAMPLE\\alice\\bob", "al"), ("alice", "guest"),
               ("alice", "\\"), ("nobody", "alice"), ("off", "alice"))
 REFUSED = {"pop": "-ERR [AUTH] ", "imap": "NO [AUTHENTICATIONFAILED] ", "smtp": "535 5.7.8 "}
 MALFORMED = {"pop": "-ERR malformed", "imap": "BAD ", "smtp": "501 5.5.2 "}
