@@ -91,6 +91,8 @@ void
 jwt_clear (struct jwt *jwt) {
   json_decref (jwt->header);
   json_decref (jwt->claims);
+  if (jwt->signature) /* without it the rest is no secret */
+    explicit_bzero (jwt->signature, jwt->signature_size);
   g_free (jwt->signature);
   *jwt = (struct jwt){ NULL };
 }
