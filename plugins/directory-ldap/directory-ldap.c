@@ -48,11 +48,16 @@ directory_destroy (void *instance) {
   g_free (directory);
 }
 
-/* libldap reads its global options when it is first asked for one, which only one thread may do. */
+/* libldap reads its global options when it is first asked for one, which only one thread may do: and
+ * it shall find none, neither in ldap.conf nor in the environment. */
 static void
 wake_library (void) {
   int version;
+  const bool set = g_getenv ("LDAPNOINIT") != NULL;
+  g_setenv ("LDAPNOINIT", "1", FALSE);
   ldap_get_option (NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+  if (!set)
+    g_unsetenv ("LDAPNOINIT");
 }
 
 static ptn_status

@@ -192,20 +192,27 @@ read_protocols (const struct record *record, const char *attribute) {
   return words ? named : protocols;
 }
 
-static char **
-read_groups (const struct record *record, const char *attribute) {
+/* A group's name for rights, and its distinguished name if it has one. */
+static void
+add_group (GPtrArray *names, GPtrArray *dns, const char *value) {
+  char folded[NAME_LIMIT + 1];
+  g_autofree char *dn = dn_fold (value);
+  g_autofree char *name = dn ? dn_first_value (value) : g_strdup (value);
+  if (dn)
+    add (dns, dn);
+  if (name && name_fold (name, strlen (name), folded))
+    add (names, folded);
+}
+
+static void
+read_groups (struct entry *entry, const struct record *record, const char *attribute) {
   gsize count = 0;
   const struct value *values = attribute ? record_values (record, attribute, &count) : NULL;
-  GPtrArray *list = g_ptr_array_new ();
-  for (gsize i = 0; i < count; i++) {
-    char folded[NAME_LIMIT + 1];
-    g_autofree char *name = dn_first_value (values[i].data);
-    if (!name)
-      name = g_strdup (values[i].data);
-    if (name_fold (name, strlen (name), folded))
-      add (list, folded);
-  }
-  return end_list (list);
+  GPtrArray *names = g_ptr_array_new (), *dns = g_ptr_array_new ();
+  for (gsize i = 0; i < count; i++)
+    add_group (names, dns, values[i].data);
+  entry->groups = end_list (names);
+  entry->group_dns = end_list (dns);
 }
 
 /* Quota: the attribute's, else the settings'.  A number that makes no sense limits nothing. */
@@ -290,7 +297,7 @@ entry_new (const struct rules *rules, const struct record *record, const char **
   entry->server = server && *server ? g_strdup (server_name (server)) : NULL;
   entry->delegates = read_people (record, map->delegates);
   entry->readers = read_people (record, map->readers);
-  entry->groups = read_groups (record, map->groups);
+  read_groups (entry, record, map->groups);
   read_attributes (entry, rules, record);
   const char *expires = map->expires ? record_text (record, map->expires) : NULL;
   entry->expires_ms = expires ? expiry_read (expires) : INT64_MAX;
@@ -301,16 +308,21 @@ entry_new (const struct rules *rules, const struct record *record, const char **
   return entry;
 }
 
+static GPtrArray *
+begin_list (char **names) {
+  GPtrArray *list = g_ptr_array_new ();
+  for (char **name = names; *name; name++)
+    g_ptr_array_add (list, *name);
+  g_free (names);
+  return list;
+}
+
 void
 entry_add_group (struct entry *entry, const char *dn) {
-  char folded[NAME_LIMIT + 1];
-  g_autofree char *name = dn_first_value (dn);
-  const guint count = g_strv_length (entry->groups);
-  if (!name || !name_fold (name, strlen (name), folded) || is_among (entry->groups, folded))
-    return;
-  entry->groups = g_renew (char *, entry->groups, count + 2);
-  entry->groups[count] = g_strdup (folded);
-  entry->groups[count + 1] = NULL;
+  GPtrArray *names = begin_list (entry->groups), *dns = begin_list (entry->group_dns);
+  add_group (names, dns, dn);
+  entry->groups = end_list (names);
+  entry->group_dns = end_list (dns);
 }
 
 struct entry *
@@ -334,6 +346,7 @@ entry_unref (struct entry *entry) {
   g_strfreev (entry->readers);
   g_strfreev (entry->attributes);
   g_strfreev (entry->groups);
+  g_strfreev (entry->group_dns);
   g_free (entry);
 }
 
@@ -370,8 +383,13 @@ entry_has_address (const struct entry *entry, const char *address) {
 
 static bool
 names_user (char **people, const struct entry *user) {
-  return (user->dn_folded && is_among (people, user->dn_folded)) || is_among (people, user->account)
-         || is_among (people, user->address);
+  if ((user->dn_folded && is_among (people, user->dn_folded)) || is_among (people, user->account)
+      || is_among (people, user->address))
+    return true;
+  for (char **dn = user->group_dns; *dn; dn++)
+    if (is_among (people, *dn))
+      return true;
+  return false;
 }
 
 ptn_access

@@ -27,9 +27,10 @@ struct entry {
   char *server;                /* who holds the mailbox; NULL: nothing said */
   char **delegates, **readers; /* folded names, or distinguished names */
   char **attributes;           /* "name=value" */
-  char **groups;
-  gsize attribute_count; /* without the last one, if that is "server=NAME" */
-  int64_t expires_ms;    /* the account */
+  char **groups;               /* folded names, for rights */
+  char **group_dns;            /* folded distinguished names: groups may be delegates */
+  gsize attribute_count;       /* without the last one, if that is "server=NAME" */
+  int64_t expires_ms;          /* the account */
   guint32 protocols;
   bool disabled, password_expired;
   bool never; /* Guest and its like: as if it were not there */

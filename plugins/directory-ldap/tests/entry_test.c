@@ -210,6 +210,18 @@ settings_override_the_preset (void **state) {
       fail_msg ("%s: %u", others[i].dn, entry_access (bob, other));
     entry_unref (other);
   }
+  struct entry *clerk = ENTRY (rules, "uid=clerk,dc=example,dc=test", "mail=clerk@x.test",
+                               "memberOf=cn=Office,ou=Groups,dc=example,dc=test");
+  struct entry *desk =
+      ENTRY (rules, "uid=desk,dc=example,dc=test", "mail=desk@x.test",
+             "owner=CN=office,OU=groups,DC=example,DC=test", "reader=cn=all,dc=example,dc=test");
+  assert_int_equal (entry_access (desk, clerk), PTN_ACCESS_FULL);
+  assert_int_equal (entry_access (desk, bob), PTN_ACCESS_UNTOLD);
+  entry_add_group (bob, "cn=All,dc=example,dc=test");
+  assert_int_equal (entry_access (desk, bob), PTN_ACCESS_READ);
+  assert_string_equal (bob->groups[0], "all");
+  entry_unref (clerk);
+  entry_unref (desk);
   entry_unref (bob);
   rules_unref (rules);
 }
