@@ -69,4 +69,4 @@ install_packages ()
   rm -f "$log"
 }
 CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev cppcheck abigail-tools"
-BENCH_PACKAGES="dovecot-core dovecot-pop3d dovecot-imapd dovecot-lmtpd"
+BENCH_PACKAGES="argon2 dovecot-core dovecot-pop3d dovecot-imapd dovecot-lmtpd"

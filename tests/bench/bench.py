@@ -20,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import auth  # noqa: E402
 import imap  # noqa: E402
 import peer_dovecot  # noqa: E402
 import store  # noqa: E402
@@ -247,6 +248,19 @@ def measure_store(options, folder):
     return rows, notes
 
 
+def measure_auth(options, program, folder):
+    """The rows of auth.py: ours alone."""
+    rows, notes = [], []
+    for name, unit, goal, better, value, note in auth.measure(folder, program, options.quick,
+                                                              options.only):
+        row = Row(name, unit, goal, better)
+        row.ours.append(value)
+        rows.append(row)
+        notes.append(f"{name}: {note}")
+        print(f"  {name}: {value:.6g} {unit} ({note})", file=sys.stderr)
+    return rows, notes
+
+
 def show(value, unit):
     if value is None:
         return ""
@@ -271,7 +285,7 @@ def measure(options, program, ours, theirs):
     def metric(row, run, value="rate", of_store=False):
         if options.only and options.only not in row.name:
             return
-        if options.table == "imap" or options.table == "store" and not of_store:
+        if options.table in ("imap", "auth") or options.table == "store" and not of_store:
             return
         rows.append(row)
         for number in range(options.rounds):
@@ -298,7 +312,7 @@ def measure(options, program, ours, theirs):
     metric(Row("LMTP deliveries/s, 10 kB, 32 sessions, durable", "/s", "10"),
            lambda s, n: load(program, s, "lmtp", "lmtp", "--connections", 32, "--users", 900,
                              "--seconds", seconds), of_store=True)
-    if options.table in ("store", "imap"):
+    if options.table in ("store", "imap", "auth"):
         return rows, cpu
     if not options.only or options.only in f"POP3 download of {full:,} x 10 kB, one by one, pipelined":
         for server, _ in servers:
@@ -332,7 +346,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="rows whose name has this word")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure")
-    parser.add_argument("--table", choices=["protocols", "store", "imap", "all"], default="all")
+    parser.add_argument("--table", choices=["protocols", "store", "imap", "auth", "all"], default="all")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--base-port", type=int, help="default: where all ports are free")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE",
@@ -365,6 +379,10 @@ def main():
         if options.table in ("store", "all"):
             more, notes = measure_store(options, folder / "store")
             rows += more
+        if options.table in ("auth", "all"):
+            more, more_notes = measure_auth(options, load_program, folder / "auth")
+            rows += more
+            notes += more_notes
     except Failed as failure:
         sys.exit(f"scripts/bench: {failure}")
     finally:
@@ -414,7 +432,8 @@ def make_load(folder):
     """The load generator, built apart: a release build has no tests in it."""
     program = folder / "postern-load"
     sources = [ROOT / "tests/bench" / name for name in ("load.c", "load_tls.c", "load_pop3.c",
-                                                        "load_imap.c", "load_lmtp.c")]
+                                                        "load_imap.c", "load_lmtp.c",
+                                                        "load_auth.c")]
     subprocess.run(["cc", "-O2", "-o", program, *sources, "-lssl", "-lcrypto"], check=True)
     return program
 

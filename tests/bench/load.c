@@ -386,7 +386,7 @@ static void
 parse (int argc, char **argv) {
   static const struct load_mode *const modes[] = {
     &mode_pop3_login,  &mode_lmtp,         &mode_pop3_fetch, &mode_pop3_idle, &mode_imap_login,
-    &mode_imap_append, &mode_imap_command, &mode_imap_idle,  &mode_imap_push
+    &mode_imap_append, &mode_imap_command, &mode_imap_idle,  &mode_imap_push, &mode_pop3_sasl
   };
   if (argc < 2)
     load_die ("usage: postern-load MODE [--port P] [--tls | --tls-openssl] [--connections N] ...");
@@ -430,7 +430,7 @@ parse (int argc, char **argv) {
       load.source_spread = (unsigned)atoi (value);
     else if (strcmp (name, "--password") == 0)
       load.password = value;
-    else if (!imap_option (name, value))
+    else if (!imap_option (name, value) && !load_auth_option (name, value))
       load_die ("unknown option %s", name);
   }
   if (!load.port)

@@ -27,6 +27,7 @@ struct conn {
   int match;      /* octets of the end mark CRLF.CRLF seen */
   size_t literal; /* octets of an IMAP literal to come */
   bool inside;    /* of a response that went on behind a literal */
+  char name[64];  /* of a login */
 };
 
 struct load_mode {
@@ -39,7 +40,8 @@ struct load_mode {
 };
 extern const struct load_mode mode_pop3_login, mode_lmtp, mode_pop3_fetch, mode_pop3_idle;
 extern const struct load_mode mode_imap_login, mode_imap_append, mode_imap_command, mode_imap_idle,
-    mode_imap_push;
+    mode_imap_push, mode_pop3_sasl;
+bool load_auth_option (const char *name, const char *value);
 
 enum { LOAD_BEFORE = 8 };
 
@@ -58,6 +60,8 @@ struct load {
   int epoll;
   int64_t began;
   uint64_t done, octets;
+  const char *mechanism, *nt_hash; /* of pop3-sasl */
+  bool wrong;
   int64_t
       slowest; /* ns, from the sending of a message until the last session was told; imap-push */
   bool finished, stopping;
