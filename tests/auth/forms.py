@@ -112,8 +112,8 @@ NOBODY = (
 )
 # Refused behalf of: no delegate, nobody, a mailbox in the wrong place, two that differ.
 NOT_BEHALF = (("bob", "alice"), ("alice", "nobody"), ("alice", "carol@example.org"), ("alice", "off"),
-              ("alice", "EXAMPLE\jürgen\bob"), ("alice", "EXAMPLE\bob\alice"),
-              ("EXAMPLE\alice\bob", "al"), ("alice", "guest"),
+              ("alice", "EXAMPLE\\jürgen\\bob"), ("alice", "EXAMPLE\\bob\\alice"),
+              ("EXAMPLE\\alice\\bob", "al"), ("alice", "guest"),
               ("alice", "\\"), ("nobody", "alice"), ("off", "alice"))
 REFUSED = {"pop": "-ERR [AUTH] ", "imap": "NO [AUTHENTICATIONFAILED] ", "smtp": "535 5.7.8 "}
 MALFORMED = {"pop": "-ERR malformed", "imap": "BAD ", "smtp": "501 5.5.2 "}
