@@ -178,7 +178,9 @@ exec_may_send_as (void *instance, struct ptn_call *call, const struct ptn_identi
   lookup = lookup_new (program, lookup_sender);
   program_unref (program);
   lookup->user = g_strdup (identity->authcid);
-  lookup->mailbox = g_strdup (identity->account);
+  /* Who may only look sends as nobody but themself. */
+  const bool reader = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
+  lookup->mailbox = g_strdup (reader ? identity->authcid : identity->account);
   lookup->address = g_strndup (address, NAME_LIMIT + 1);
   return exec_send (exec, call, lookup);
 }

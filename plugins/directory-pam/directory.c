@@ -222,9 +222,11 @@ pam_may_send_as (void *instance, struct ptn_call *call, const struct ptn_identit
   const ptn_status status = errand_back (host, call);
   if (status == PTN_PENDING || status == PTN_E_TEMPORARY)
     return status;
+  /* Who may only look sends as nobody but themself. */
+  const bool reader = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
   if (status == PTN_OK
       && (strcmp (look->user, identity->authcid) == 0
-          || strcmp (look->user, identity->account) == 0))
+          || (!reader && strcmp (look->user, identity->account) == 0)))
     return PTN_OK;
   return host->fail (call->task, PTN_E_DENIED, NULL, "not an address of this user");
 }

@@ -206,6 +206,16 @@ addresses_resolve (void **state) {
     if (status != cases[i].status)
       fail_msg ("%zu: %d", i, status);
   }
+  const struct ptn_identity reader = { .size = sizeof reader,
+                                       .authcid = "carol",
+                                       .authzid = "carol",
+                                       .domain = "",
+                                       .account = "alice",
+                                       .access = PTN_ACCESS_READ };
+  f->host->call_end (&f->call);
+  assert_int_equal (HARNESS_AWAIT (f->task, directory->may_send_as (f->directory.instance, &f->call,
+                                                                    &reader, "alice@example.org")),
+                    PTN_E_DENIED);
   fixture_free (f);
 }
 

@@ -170,7 +170,21 @@ RULE (foreign_sender, "sender.foreign",
     must_give (send_as (f, own, addresses[i]), PTN_E_DENIED, "may_send_as for address %zu", i + 1);
 }
 
-RULES (directory_sender, &own_sender_rule, &other_sender_rule, &foreign_sender_rule);
+RULE (reading_sender, "sender.reader",
+      "Who may only read a mailbox does not write in its owner's name: PTN_E_DENIED",
+      "abi/README.md, \"Names of a login\": \"Who may only read\"", HAS_DIRECTORY, 0) {
+  const struct pair pair = pair_of ("--reader USER:MAILBOX", facts.readers ? *facts.readers : NULL);
+  const char *user = login (f, pair.first).authcid, *owner = login (f, pair.second).authcid;
+  g_autofree char *address =
+      strchr (owner, '@') ? g_strdup (owner) : g_strconcat (owner, "@", domain_of_mail (), NULL);
+  struct ptn_identity identity = identity_of (user, owner);
+  identity.access = PTN_ACCESS_READ;
+  must_give (DO (&f->actor, f->directory->may_send_as (f->instance, &call, &identity, address)),
+             PTN_E_DENIED, "may_send_as of %s for %s", user, address);
+}
+
+RULES (directory_sender, &own_sender_rule, &other_sender_rule, &foreign_sender_rule,
+       &reading_sender_rule);
 
 /* ---- list_accounts ----------------------------------------------------------------------- */
 

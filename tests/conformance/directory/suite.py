@@ -57,7 +57,8 @@ def directory_exec(kit, module, root, folder):
                     raise
                 time.sleep(0.02)
         run(kit, module, exec_options(path),
-            ["authorize.disabled", "authorize.reader", "password.disabled", "password.expired"])
+            ["authorize.disabled", "authorize.reader", "password.disabled", "password.expired",
+             "sender.reader"])
     finally:
         program.terminate()
         program.wait()
@@ -79,7 +80,7 @@ def directory_one(kit, root, folder):
         domain="example.test", nt_domain="example.test"),
         ["authorize.authzid", "authorize.delegate", "authorize.disabled", "authorize.foreign",
          "authorize.granted", "authorize.reader", "password.disabled", "password.expired",
-         "resolve.detail", "sender.other"])
+         "resolve.detail", "sender.other", "sender.reader"])
 
 
 def main():

@@ -253,6 +253,7 @@ const struct fault name_faults[] = {
   { "sender.own", "nobody may send", .may_send_as = sends_nothing },
   { "sender.other", "everybody may send as everybody", .may_send_as = sends_anything },
   { "sender.foreign", "everybody may send as everybody", .may_send_as = sends_anything },
+  { "sender.reader", "readers may send as the owner", .may_send_as = sends_anything },
   { "list.order", "the list is backwards", .list_accounts = backwards },
   { "list.after", "an unknown name ends the list", .list_accounts = wants_a_name },
   { "list.names", "listed names are in capitals", .list_accounts = shouts },
