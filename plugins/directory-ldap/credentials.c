@@ -9,19 +9,16 @@
 
 /* ---- Whose ------------------------------------------------------------------------------- */
 
-/* The user as parse_login gave it, whose entry is remembered from then; or a name of another
- * directory, whose passwords we check. */
+/* The user as parse_login gave it, whose entry is remembered from then; or an account of another
+ * directory, whose passwords we check: it has to be an account of ours too, or a whole address,
+ * because an alias here may be somebody else's. */
 static ptn_status
 find_user (struct question *question) {
-  struct client *client = question->client;
-  question->user = client_remembers (client, question->first);
-  if (question->user)
-    return PTN_OK;
-  const ptn_status status =
-      ask_login (client, question->first, question->mail, &question->user, question->errand.reason);
-  if (status == PTN_OK)
-    client_remember (client, question->user);
-  return status;
+  const ptn_status status = question_account (question, question->first, &question->user);
+  return status == PTN_E_NOT_FOUND && strchr (question->first, '@')
+             ? ask_login (question->client, question->first, question->mail, &question->user,
+                          question->errand.reason)
+             : status;
 }
 
 /* A search for a name that nobody has. */

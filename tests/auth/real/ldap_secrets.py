@@ -102,6 +102,24 @@ def secrets_serve_beside_binds():
                 assert "CRAM-MD5" not in client.mechanisms()
 
 
+def another_directory_has_its_passwords_checked():
+    """Accounts of a file, passwords of the directory server, for accounts of the same name."""
+    more = {"robert": ("R0bert-Pw", ["mailAlternateAddress: local@example.test"])}
+    with slapd.Server(users=0, more=more) as directory:
+        with postern.mail_server(users={}, changes={
+                "plugin directory-ldap": directory.settings(),
+                "plugin auth": {"failure_delay": "0",
+                                "credentials": "directory-file:directory-ldap+directory-file"}}) \
+                as server:
+            with open(server.users_file, "w", encoding="utf-8") as out:
+                out.write("[alice]\nalias = al\n[local]\npassword = {PLAIN}here\n")
+            time.sleep(1.5)
+            for user, secret, good in (("al", "Al1ce-Pw", True), ("alice", "wrong", False),
+                                       ("local", "here", True),
+                                       ("local", "R0bert-Pw", False)):  # his alias there
+                assert login(server, "PLAIN", user, secret).good == good, (user, secret)
+
+
 def times_of(server, users, count):
     """In turns: the machine may be slower at one time than at another."""
     times = {user: [] for user in users}
@@ -134,4 +152,5 @@ def nobody_takes_as_long():
 
 
 if __name__ == "__main__":
-    postern.run(every_secret_serves, secrets_serve_beside_binds, nobody_takes_as_long)
+    postern.run(every_secret_serves, secrets_serve_beside_binds,
+                another_directory_has_its_passwords_checked, nobody_takes_as_long)
