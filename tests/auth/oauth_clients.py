@@ -24,7 +24,7 @@ set %(scheme)s_authenticators = "%(mechanism)s"
 set %(scheme)s_oauth_refresh_command = "%(script)s"
 set certificate_file = "%(ca)s"
 set folder = ""
-set spool_file = /dev/null
+set spoolfile = /dev/null
 set record = ""
 set header_cache = ""
 push "<exit>"
@@ -84,8 +84,24 @@ def read_all(terminal):
     return wrote
 
 
-def neomutt(server, listener, mechanism, token):
-    """Opens the mailbox on a terminal of its own, and ends."""
+def compose(program, server, mechanism, token):
+    """neomutt or mutt sends a mail."""
+    settings = ("smtp_url = smtp://alice@example.test@localhost:%d/" % server.port("submission"),
+                "smtp_authenticators = " + mechanism.lower(),
+                "smtp_oauth_refresh_command = 'echo %s'" % token,
+                "certificate_file = " + server.ca_file, "from = alice@example.test",
+                "record = ''")
+    command = [program, "-n", "-F", "/dev/null"]
+    for setting in settings:
+        command += ["-e", "set " + setting]
+    return run(*command, "-s", "hello", "alice@example.test", data=b"hello\n",
+               env=dict(os.environ, HOME=server.directory))
+
+
+def neomutt(server, listener, mechanism, token, program="neomutt"):
+    """Opens the mailbox on a terminal of its own, and ends; or sends a mail."""
+    if listener == "submission":
+        return compose(program, server, mechanism, token)
     folder = tempfile.mkdtemp(prefix="postern-neomutt-")
     scheme = "imap" if listener == "imap" else "pop"
     try:
@@ -99,7 +115,7 @@ def neomutt(server, listener, mechanism, token):
         pid, terminal = pty.fork()
         if pid == 0:
             os.environ.update(HOME=folder, TERM="vt100")
-            os.execvp("neomutt", ["neomutt", "-n", "-F", os.path.join(folder, "neomuttrc"), "-f",
+            os.execvp(program, [program, "-n", "-F", os.path.join(folder, "neomuttrc"), "-f",
                                   "%s://localhost:%d/" % (scheme, server.port(listener))])
         wrote = read_all(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), wrote.decode("utf-8", "replace")
@@ -107,8 +123,12 @@ def neomutt(server, listener, mechanism, token):
         shutil.rmtree(folder)
 
 
+def mutt(server, listener, mechanism, token):
+    return neomutt(server, listener, mechanism, token, "mutt")
+
+
 CLIENTS = ((curl, ("pop3", "imap", "submission")), (msmtp, ("submission",)), (mpop, ("pop3",)),
-           (neomutt, ("imap", "pop3")))
+           (neomutt, ("imap", "pop3", "submission")), (mutt, ("imap", "pop3", "submission")))
 
 
 def log_in(server, provider, client, listener, mechanism):
