@@ -219,6 +219,8 @@ def a_wrong_service_account_locks_nobody_out():
 
 
 if __name__ == "__main__":
+    if not postern.built("directory-ldap"):
+        postern.skip("directory-ldap is not built")
     with samba.Domain() as domain, mail_server(domain) as server:
         postern.run(every_form_logs_in, refusals_are_told_apart_in_the_log,
                     expired_passwords_say_so, an_empty_password_is_none,

@@ -9,7 +9,8 @@
         directory.stop(), directory.start()                     # on the same port
 
 Everything lies in a temporary folder and ends with the server, which is ended by its own process id.
-Needs no root; without the packages slapd and ldap-utils the test is skipped.
+Needs no root; without the packages slapd and ldap-utils, or where
+directory-ldap is not built, the test is skipped.
 
 Who is there (below ou=people,dc=example,dc=test): alice, bob (alice is his delegate, carol may read),
 carol, u00001 ... (password pw-00001), and one for each thing that can be wrong: see PEOPLE. The
@@ -105,6 +106,8 @@ class Server:
     a simple bind needs (128: refused in clear).  more: {uid: (password, [lines])}."""
 
     def __init__(self, users=1000, security=0, more=None):
+        if not postern.built("directory-ldap"):
+            postern.skip("directory-ldap is not built")
         self.slapd, self.slapadd = program("slapd", "slapd"), program("slapadd", "slapd")
         self.client = program("ldapmodify", "ldap-utils")
         self.users, self.people = users, {**PEOPLE, **(more or {})}
