@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define NS_A_SECOND G_GINT64_CONSTANT (1000000000)
 #define IDLE_LIMIT 64
@@ -27,6 +28,10 @@ text_or_null (const char *text) {
 struct program *
 program_new (const struct ptn_host *host, const struct ptn_config *config,
              const struct program_metrics *metrics, const char **fault) {
+  const char *path = host->text (config, "socket");
+  *fault = "socket is longer than the path of a UNIX socket can be";
+  if (strlen (path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+    return NULL;
   struct domains *domains =
       domains_new (host->words (config, "domains"), host->words (config, "nt_domains"), fault);
   if (!domains)
@@ -36,7 +41,7 @@ program_new (const struct ptn_host *host, const struct ptn_config *config,
   program->references = 1;
   program->host = host;
   program->metrics = *metrics;
-  program->socket = g_strdup (host->text (config, "socket"));
+  program->socket = g_strdup (path);
   program->timeout_ns = CLAMP (timeout_ms, 10, 600000) * 1000000;
   program->domains = domains;
   program->postmaster = text_or_null (host->text (config, "postmaster"));

@@ -11,12 +11,18 @@ import poplib
 import signal
 import smtplib
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import dialogue  # noqa: E402
+import mechanisms  # noqa: E402
+import people  # noqa: E402
 import postern  # noqa: E402
 
 EXAMPLE = os.path.join(postern.ROOT, "plugins", "directory-exec", "examples", "directory.py")
@@ -235,6 +241,56 @@ def passwords_alone():
             assert lines.read().count("user=alice") == before + 1
 
 
+class Secrets(socketserver.StreamRequestHandler):
+    """A program that tells alice's secrets of every scheme, after one that is not hers."""
+
+    def handle(self):
+        for line in self.rfile:
+            question = json.loads(line)
+            answer = {"status": "unsupported"}
+            if question["op"] == "account":
+                known = question["name"] == "alice"
+                answer = {"status": "ok", "account": {"name": "alice"}} if known else {
+                    "status": "not-found"}
+            elif question["op"] == "verify":
+                right = question["name"] == "alice" and question["password"] == people.PASSWORD
+                answer = {"status": "ok" if right else "wrong"}
+            elif question["op"] == "secret" and question["name"] == "alice":
+                mark = "{%s}" % question["scheme"]
+                told = [secret for password in ("another", people.PASSWORD)
+                        for secret in people.secrets(password)]
+                prefix = question["scheme"] + "$" if "SCRAM" in mark else ""
+                answer = {"status": "ok", "secrets": [
+                    prefix + secret[len(mark):] for secret in told if secret.startswith(mark)]}
+            elif question["op"] == "secret":
+                answer = {"status": "not-found"}
+            self.wfile.write(json.dumps({"id": question["id"], **answer}).encode() + b"\n")
+
+
+def every_mechanism():
+    """With the secrets that the program tells."""
+    wide = people.listeners(sasl_mechanisms=people.MECHANISMS,
+                            integrated_windows_authentication=True)
+    server = mail_server("secrets.sock", schemes="PLAIN NT SCRAM-SHA-1 SCRAM-SHA-256")
+    server.configuration = postern.merge(server.configuration, wide)
+    postern.write_configuration(server.config, server.configuration)
+    path = os.path.join(server.directory, "secrets.sock")
+    with socketserver.ThreadingUnixStreamServer(path, Secrets) as program:
+        program.daemon_threads = True
+        threading.Thread(target=program.serve_forever, daemon=True).start()
+        with server:
+            for protocol in ("pop", "imap", "smtp"):
+                for way in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "NTLM"):
+                    for user, password, good in (("alice", people.PASSWORD, True),
+                                                 ("alice", "wrong", False),
+                                                 ("nobody", people.PASSWORD, False)):
+                        with dialogue.open(protocol, server) as client:
+                            answer = mechanisms.ways[way](client, user, password)
+                            client.leave()
+                            assert answer.good == good, (protocol, way, user, answer)
+        program.shutdown()
+
+
 def nobody_waits_for_others():
     """200 logins are with a program that never answers; those of another directory go on."""
     server = postern.mail_server(users={"alice": "secret"}, changes={
@@ -270,5 +326,5 @@ def nobody_waits_for_others():
 if __name__ == "__main__":
     if not postern.built("directory-exec"):
         postern.skip("directory-exec is not built")
-    postern.run(example_is_a_directory, adaptor_lets_people_in, passwords_alone,
+    postern.run(example_is_a_directory, adaptor_lets_people_in, passwords_alone, every_mechanism,
                 nobody_waits_for_others)
