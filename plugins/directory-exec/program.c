@@ -260,6 +260,9 @@ program_ask (struct program *program, program_op op, json_t *question, struct an
   const gint64 began_ns = host->monotonic_ns ();
   const gint64 deadline_ns = began_ns + program->timeout_ns;
   *answer = (struct answer){ .text = "" };
+  *reason = "what is to be asked is not UTF-8";
+  if (!question)
+    return PTN_E_TEMPORARY;
   *reason = "the program did not answer lately, and is not asked yet";
   if (program_rests (program))
     return PTN_E_TEMPORARY;

@@ -233,6 +233,7 @@ accounts_are_listed (void **state) {
   assert_string_equal (names.items[1], "bob");
   assert_int_equal (LIST ("bob"), PTN_END);
   assert_int_equal (LIST ("zz"), PTN_E_TEMPORARY);
+  assert_int_equal (LIST ("\xff"), PTN_E_TEMPORARY);
   fixture_free (f);
 }
 
