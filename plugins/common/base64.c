@@ -6,46 +6,55 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Of ASCII; all others are -1, too. */
+static const signed char values[128] = {
+  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+  -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62,
+  -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1, -1, 0,
+  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+  23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+  39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+};
+
 static int
 value_of (unsigned char c) {
-  if (c >= 'A' && c <= 'Z')
-    return c - 'A';
-  if (c >= 'a' && c <= 'z')
-    return c - 'a' + 26;
-  if (c >= '0' && c <= '9')
-    return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
+  return c < 128 ? values[c] : -1;
+}
+
+/* The last four characters, which may be padded.  Bits that the padding leaves over must be zero
+ * (RFC 4648 section 3.5). */
+static bool
+decode_end (const unsigned char *text, unsigned char *out, size_t *written) {
+  const unsigned pads = text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
+  const int a = value_of (text[0]), b = value_of (text[1]);
+  const int c = pads == 2 ? 0 : value_of (text[2]), d = pads ? 0 : value_of (text[3]);
+  if ((a | b | c | d) < 0 || (pads == 1 && (c & 3)) || (pads == 2 && (b & 15)))
+    return false;
+  out[(*written)++] = (unsigned char)(a << 2 | b >> 4);
+  if (pads < 2)
+    out[(*written)++] = (unsigned char)(b << 4 | c >> 2);
+  if (pads < 1)
+    out[(*written)++] = (unsigned char)(c << 6 | d);
+  return true;
 }
 
 bool
 base64_decode (const char *text, size_t length, unsigned char *out, size_t *size) {
+  const unsigned char *in = (const unsigned char *)text;
   size_t written = 0;
   if (length % 4 != 0)
     return false;
-  for (size_t at = 0; at < length; at += 4) {
-    int v[4];
-    unsigned pads = 0;
-    for (unsigned i = 0; i < 4; i++) {
-      unsigned char c = (unsigned char)text[at + i];
-      bool pad = c == '=' && at + 4 == length && i >= 2;
-      if (!pad && pads)
-        return false;
-      pads += pad;
-      v[i] = pad ? 0 : value_of (c);
-      if (v[i] < 0)
-        return false;
-    }
-    uint32_t word =
-        (uint32_t)v[0] << 18 | (uint32_t)v[1] << 12 | (uint32_t)v[2] << 6 | (uint32_t)v[3];
-    /* Bits that the padding leaves over must be zero (RFC 4648 section 3.5). */
-    if ((pads == 1 && (word & 0xff)) || (pads == 2 && (word & 0xffff)))
+  for (size_t at = 0; at + 4 < length; at += 4) {
+    const int a = value_of (in[at]), b = value_of (in[at + 1]), c = value_of (in[at + 2]),
+              d = value_of (in[at + 3]);
+    if ((a | b | c | d) < 0)
       return false;
-    out[written++] = (unsigned char)(word >> 16);
-    if (pads < 2)
-      out[written++] = (unsigned char)(word >> 8);
-    if (pads < 1)
-      out[written++] = (unsigned char)word;
+    out[written++] = (unsigned char)(a << 2 | b >> 4);
+    out[written++] = (unsigned char)(b << 4 | c >> 2);
+    out[written++] = (unsigned char)(c << 6 | d);
   }
+  if (length && !decode_end (in + length - 4, out, &written))
+    return false;
   *size = written;
   return true;
 }
