@@ -213,7 +213,7 @@ def memory(bench):
                 if name not in ["password"] + client.mechanisms():
                     notes.append(name + " is not built")
                     continue
-            words = ["--wrong", "yes", "--connections", 20, "--users", USERS, "--nt-hash", "00" * 16,
+            words = ["--wrong", "yes", "--seconds", 3600, "--connections", 20, "--users", USERS, "--nt-hash", "00" * 16,
                      "--password", token if "OAUTH" in name else PASSWORD]
             bench.load(server, name, "--count", count // 5, *words)
             before = resident(server.worker_pid)
