@@ -13,6 +13,7 @@ Lines are as the server sent them, without CRLF; what is under test here are oct
 """
 
 import base64
+import socket
 
 PROTOCOLS = ("pop", "imap", "smtp")
 LISTENERS = {"pop": "pop3", "imap": "imap", "smtp": "submission"}
@@ -38,6 +39,14 @@ class Client:
         return self
 
     def __exit__(self, *_):
+        """Goes away without a word, and waits until the server has seen it: a maildrop is locked
+        until then."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            while self.file.read(65536):
+                pass
+        except (OSError, ValueError):
+            pass
         self.file.close()
         self.sock.close()
 
