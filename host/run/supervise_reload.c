@@ -131,6 +131,7 @@ reload_check_ended (struct supervisor *supervisor, int status) {
   log_check_output (supervisor, good);
   g_autofree char *text = g_strdup (supervisor->check.output->str);
   check_clear (&supervisor->check);
+  supervisor->check_ends_at = INT64_MAX;
   if (supervisor->stopping) {
     supervisor->reload = RELOAD_NONE;
   } else if (good) {
