@@ -34,6 +34,12 @@ static const char accounts[] = "[alice]\n"
                                "password = {PLAIN}pass\n"
                                "server = back2.example.test\n"
                                "\n"
+                               "[kate]\n"
+                               "password = {PLAIN}pass\n"
+                               "\n"
+                               "[\u00c5ngstr\u00f6m]\n"
+                               "password = {PLAIN}pass\n"
+                               "\n"
                                "[nopassword]\n"
                                "[dave]\n"
                                "password = {PLAIN}pass\n"
@@ -69,7 +75,10 @@ static const struct {
   { "alice@example.test\\robert", BOBS },
   { "alice@example.test/bob@example.test", BOBS },
   { "carol@example.org", "carol@example.org carol@example.org  carol@example.org" },
+  { "\u212bngstr\u00f6m", "\u00e5ngstr\u00f6m \u00e5ngstr\u00f6m EXAMPLE \u00e5ngstr\u00f6m" },
   /* Nobody, or not allowed. */
+  { "\u212aate", NULL }, /* the Kelvin sign is no k */
+  { "kate@example.test/\u212aate", NULL },
   { "bob@example.test/alice", NULL },
   { "EXAMPLE/bob/alice", NULL },
   { "alice@example.test/nobody", NULL },

@@ -7,6 +7,15 @@
 
 #define ACCOUNT_LIMIT 128
 
+/* Would it become a character of ASCII, as U+212A (KELVIN SIGN) becomes k?  Then it is no spelling of
+ * a name but somebody else's name that looks like it: an issuer of proofs may well know both. */
+static bool
+poses_as_ascii (gunichar character) {
+  gunichar whole[2];
+  return character >= 0x80 && g_unichar_fully_decompose (character, FALSE, whole, 2) == 1
+         && whole[0] < 0x80;
+}
+
 /* Text beyond ASCII: rare, so it may allocate. */
 static bool
 fold_unicode (const char *text, size_t length, char folded[NAME_LIMIT + 1]) {
@@ -15,7 +24,8 @@ fold_unicode (const char *text, size_t length, char folded[NAME_LIMIT + 1]) {
   /* U+0085 and its like are controls too; U+200B and U+202E would let two names look alike. */
   for (const char *at = text; at < text + length; at = g_utf8_next_char (at)) {
     const gunichar character = g_utf8_get_char (at);
-    if (g_unichar_iscntrl (character) || g_unichar_type (character) == G_UNICODE_FORMAT)
+    if (g_unichar_iscntrl (character) || g_unichar_type (character) == G_UNICODE_FORMAT
+        || poses_as_ascii (character))
       return false;
   }
   g_autofree char *lower = g_utf8_strdown (text, (gssize)length);

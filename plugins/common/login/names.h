@@ -12,7 +12,8 @@
 #define NAME_LIMIT 512 /* octets of a login name or address, without the NUL */
 
 /* Lower case, for text beyond ASCII in Unicode's NFC: two spellings of one name become the
- * same octets.  false: empty, longer than NAME_LIMIT, not UTF-8, or with control characters. */
+ * same octets.  false: empty, longer than NAME_LIMIT, not UTF-8, or with control characters, or
+ * with a character beyond ASCII that would be folded into ASCII (U+212A, the Kelvin sign). */
 bool name_fold (const char *text, size_t length, char folded[NAME_LIMIT + 1]);
 
 /* The pieces of a login name, folded, in the buffer of login_split.  NULL: not there. */
