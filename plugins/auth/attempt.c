@@ -241,6 +241,19 @@ adopted_login (struct attempt *attempt, const struct ptn_identity *proved) {
   return attempt->login;
 }
 
+/* A proved name is who somebody is, perhaps with a domain.  One that also says whose mailbox is wanted
+ * ("user@domain/mailbox"), or of another domain than was proved, was taken from a ticket or token as it
+ * stands: whom the issuer meant is the whole, and not the user that a login of this form names. */
+static bool
+is_one_name (const struct ptn_identity *proved) {
+  const char *separator = strpbrk (proved->authcid, "/\\");
+  if (!separator)
+    return true;
+  return !(proved->domain && *proved->domain)
+         && !memchr (proved->authcid, '@', (size_t)(separator - proved->authcid))
+         && !strpbrk (separator + 1, "/\\");
+}
+
 ptn_status
 attempt_adopt (struct attempt *attempt, struct ptn_task *task, const struct ptn_identity *proved) {
   const char *login = adopted_login (attempt, proved);
@@ -252,6 +265,8 @@ attempt_adopt (struct attempt *attempt, struct ptn_task *task, const struct ptn_
   const ptn_status status = attempt_find (attempt, task, login, wanted);
   if (status != PTN_OK)
     return status;
+  if (!attempt->refusal && !is_one_name (proved))
+    attempt->refusal = "the proved name is not one name";
   return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
 }
 

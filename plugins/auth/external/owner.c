@@ -37,6 +37,13 @@ apply_rules (const struct auth *auth, const struct ptn_sasl_request *request, co
   return true;
 }
 
+/* Names who somebody is, and not whose mailbox is wanted: that is not for the authority to say, whose
+ * users may have chosen the name ("alice@example.test/alice@example.test"). */
+static bool
+names_a_user (const char *value) {
+  return !strpbrk (value, "/\\");
+}
+
 /* The first kind of name that the certificate has decides, and it must have one of that. */
 static owner_kind
 by_names (const struct auth *auth, const struct ptn_sasl_request *request, char **login) {
@@ -49,6 +56,8 @@ by_names (const struct auth *auth, const struct ptn_sasl_request *request, char 
       continue;
     if (values[1])
       return OWNER_SEVERAL;
+    if (!names_a_user (values[0]))
+      return OWNER_UNKNOWN;
     *login = g_strdup (values[0]);
     return OWNER_USER;
   }

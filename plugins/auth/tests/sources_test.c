@@ -115,6 +115,11 @@ proofs_of_others_are_adopted (void **state) {
   assert_string_equal (who, "alice alice EXAMPLE alice");
   assert_int_equal (prove (f, "nobody", NULL), PTN_E_AUTHENTICATION);
   assert_int_equal (prove (f, "alice bob", NULL), PTN_E_AUTHENTICATION); /* no delegate */
+  assert_int_equal (prove (f, "EXAMPLE\\alice", NULL), PTN_END);
+  /* A name that is one is not taken apart: alice is somebody else. */
+  assert_int_equal (prove (f, "alice@example.test/alice", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (prove (f, "alice@example.test\\al", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (prove (f, "EXAMPLE/alice/alice", NULL), PTN_E_AUTHENTICATION);
   assert_int_equal (prove (f, "guest", NULL), PTN_E_AUTHENTICATION);
   assert_int_equal (prove (f, "administrator", NULL), PTN_E_AUTHENTICATION);
   g_free (harness_log_take (f->harness));

@@ -103,6 +103,14 @@ names_in_the_certificate (void **state) {
   fixture_free (f);
 
   f = begin (NULL, "cn");
+  static const char *const tricks[] = { "alice@example.test/alice@example.test", "EXAMPLE/alice",
+                                        "EXAMPLE\\alice", "alice@example.test\\alice",
+                                        "EXAMPLE/alice/bob" };
+  for (size_t i = 0; i < G_N_ELEMENTS (tricks); i++) {
+    SHOW (f, "cn", tricks[i]);
+    expect (f, "", PTN_E_UNSUPPORTED, NULL);
+    expect (f, "alice", PTN_E_UNSUPPORTED, NULL);
+  }
   SHOW (f, "cn", "al", "email", "bob@example.test");
   expect (f, "", PTN_END, "alice alice EXAMPLE alice");
   fixture_free (f);
