@@ -139,13 +139,21 @@ is_ours (struct lookup *lookup, const char *name) {
   return false;
 }
 
+/* The mailbox of nobody is looked for as well: a question less would tell that there is no such user. */
 void
 lookup_login (struct errand *errand) {
   struct lookup *lookup = (struct lookup *)errand;
   if (!is_ours (lookup, lookup->user) || (lookup->mailbox && !is_ours (lookup, lookup->mailbox)))
     return;
-  if (find_person (lookup, lookup->user, lookup->domain, &lookup->owner) && lookup->mailbox)
-    find_person (lookup, lookup->mailbox, lookup->domain, &lookup->opened);
+  const bool known = find_person (lookup, lookup->user, lookup->domain, &lookup->owner);
+  if (lookup->mailbox && (known || errand->status == PTN_E_NOT_FOUND)) {
+    char why[ERRAND_REASON];
+    g_strlcpy (why, errand->reason, sizeof why);
+    const bool told = find_person (lookup, lookup->mailbox, lookup->domain, &lookup->opened)
+                      || errand->status == PTN_E_NOT_FOUND;
+    if (!known && told)
+      errand_fail (errand, PTN_E_NOT_FOUND, "%s", why);
+  }
   if (errand->status == PTN_OK && lookup->opened
       && strcmp (lookup->opened->name, lookup->owner->name) == 0)
     person_free (&lookup->opened);

@@ -45,12 +45,20 @@ find_login (struct question *question, const char *name, struct entry **entry) {
   return status;
 }
 
+/* The mailbox of nobody is looked for as well: a search less would tell that there is no such user. */
 static void
 ask_names (struct question *question) {
-  ptn_status status = find_login (question, question->first, &question->user);
-  if (status == PTN_OK && *question->second)
-    status = find_login (question, question->second, &question->mailbox);
-  question->errand.status = status;
+  const ptn_status user = find_login (question, question->first, &question->user);
+  question->errand.status = user;
+  if (!*question->second || (user != PTN_OK && user != PTN_E_NOT_FOUND))
+    return;
+  char why[ERRAND_REASON];
+  g_strlcpy (why, question->errand.reason, sizeof why);
+  const ptn_status mailbox = find_login (question, question->second, &question->mailbox);
+  if (user == PTN_OK || (mailbox != PTN_OK && mailbox != PTN_E_NOT_FOUND))
+    question->errand.status = mailbox;
+  else
+    errand_fail (&question->errand, user, "%s", why);
 }
 
 /* A name behind the '@' that is not ours is nobody's, without asking. */

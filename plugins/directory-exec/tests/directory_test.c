@@ -110,6 +110,28 @@ logins_are_split (void **state) {
   fixture_free (f);
 }
 
+/* The time of a question more would tell who is known. */
+static void
+nobody_costs_as_many_questions (void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+    { "EXAMPLE/bob/alice", "EXAMPLE/nobody/alice" },
+    { "bob@example.test/nobody", "nobody@example.test/nobody" },
+    { "bob", "nobody" },
+  };
+  struct fixture *f = fixture_new (good_program, NULL);
+  struct ptn_identity identity;
+  fixture_login (f, "bob", &identity); /* hello */
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const int before = g_atomic_int_get (&f->questions);
+    fixture_login (f, cases[i][0], &identity);
+    const int between = g_atomic_int_get (&f->questions);
+    assert_int_equal (fixture_login (f, cases[i][1], &identity), PTN_E_NOT_FOUND);
+    assert_int_equal (g_atomic_int_get (&f->questions) - between, between - before);
+  }
+  fixture_free (f);
+}
+
 static void
 access_is_settled (void **state) {
   (void)state;
@@ -326,9 +348,10 @@ main (int argc, char **argv) {
   (void)argc;
   fixture_module = argv[1];
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (logins_are_split),        cmocka_unit_test (access_is_settled),
-    cmocka_unit_test (addresses_resolve),       cmocka_unit_test (accounts_are_listed),
-    cmocka_unit_test (passwords_are_asked_for), cmocka_unit_test (secrets_are_used),
+    cmocka_unit_test (logins_are_split),    cmocka_unit_test (nobody_costs_as_many_questions),
+    cmocka_unit_test (access_is_settled),   cmocka_unit_test (addresses_resolve),
+    cmocka_unit_test (accounts_are_listed), cmocka_unit_test (passwords_are_asked_for),
+    cmocka_unit_test (secrets_are_used),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
