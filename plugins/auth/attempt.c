@@ -125,7 +125,8 @@ find_candidates (struct attempt *attempt, struct ptn_task *task, const char *log
 }
 
 /* The authorization identity: another name for the mailbox to be opened, in the same directory.
- * What is wrong with it shows only after the proof. */
+ * What is wrong with it shows only after the proof.  That of nobody is looked for as well, in the
+ * first directory: an answer that comes sooner would tell that there is no such user. */
 static ptn_status
 find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *authzid) {
   struct roster_directory *directory = &attempt->roster->directories[attempt->at];
@@ -138,6 +139,8 @@ find_on_behalf (struct attempt *attempt, struct ptn_task *task, const char *auth
     return status;
   if (status != PTN_OK && status != PTN_E_NOT_FOUND)
     return fail_for (attempt, PTN_E_TEMPORARY, attempt_their_reason (attempt, task));
+  if (attempt->nobody)
+    return PTN_OK;
   if (status == PTN_E_NOT_FOUND)
     attempt->refusal = "unknown authorization identity";
   else if ((strcmp (other.authcid, other.account) != 0
@@ -169,7 +172,7 @@ attempt_find_either (struct attempt *attempt, struct ptn_task *task, const char 
     case ATTEMPT_FINDING:
       if ((status = find_candidates (attempt, task, login, other)) != PTN_OK)
         return status;
-      attempt->state = authzid && !attempt->nobody ? ATTEMPT_FINDING_ON_BEHALF : ATTEMPT_FOUND;
+      attempt->state = authzid ? ATTEMPT_FINDING_ON_BEHALF : ATTEMPT_FOUND;
       break;
     case ATTEMPT_FINDING_ON_BEHALF:
       if ((status = find_on_behalf (attempt, task, authzid)) != PTN_OK)

@@ -150,6 +150,37 @@ def program_ends(server):
     server.wait_log("exec.gone")
 
 
+# What the example is asked, a word each.
+RECORDED = """
+import json, runpy, sys
+real, record = json.loads, open(sys.argv[2], "a", buffering=1)
+def loads(line):
+    question = real(line)
+    record.write(question["op"] + "\\n")
+    return question
+json.loads = loads
+runpy.run_path(sys.argv[3])
+"""
+
+
+def nobody_is_asked_about_as_often():
+    """One question more or less would tell by its time whether there is such a user."""
+    server = mail_server("directory.sock")
+    path = os.path.join(server.directory, "directory.sock")
+    record = os.path.join(server.directory, "record")
+    with Program(path, [sys.executable, "-c", RECORDED, path, record, EXAMPLE]), server:
+        def asked(*login):
+            with open(record, encoding="utf-8") as lines:
+                lines.seek(0, os.SEEK_END)
+                assert smtp(server, *login) == 535, login
+                return lines.read().split()
+        asked("alice", "wrong")  # hello
+        for authzid in ("", "bob", "nobody-either", "alice@example.test/bob"):
+            password = "wrong for " + authzid  # none that is remembered
+            known = asked("alice", password, authzid)
+            assert known == asked("nobody", password, authzid), (authzid, known)
+
+
 # ---- postern-checkpassword -------------------------------------------------------------------
 
 def ask(path, **question):
@@ -326,5 +357,5 @@ def nobody_waits_for_others():
 if __name__ == "__main__":
     if not postern.built("directory-exec"):
         postern.skip("directory-exec is not built")
-    postern.run(example_is_a_directory, adaptor_lets_people_in, passwords_alone, every_mechanism,
-                nobody_waits_for_others)
+    postern.run(example_is_a_directory, nobody_is_asked_about_as_often, adaptor_lets_people_in,
+                passwords_alone, every_mechanism, nobody_waits_for_others)
