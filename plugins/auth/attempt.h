@@ -29,6 +29,8 @@ struct attempt {
   char *login;           /* what the client called itself, for the log; owned */
   size_t at;             /* directory */
   size_t source;         /* of that directory: which one is being asked */
+  bool asking;           /* it has not answered yet */
+  uint64_t flushes;      /* of what is remembered, when it was asked */
   const char *candidate; /* which of two spellings is being looked for */
   const char *refusal;   /* why it fails even if the proof is right; NULL: it does not */
   const char *reason;    /* of a failure, for the log; static, or `text` */

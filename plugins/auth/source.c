@@ -125,9 +125,10 @@ static ptn_status
 remember (struct attempt *attempt, const struct verdict_tag *tag, ptn_status status) {
   struct auth *auth = attempt->auth;
   if (status == PTN_OK || status == PTN_E_AUTHENTICATION)
-    verdicts_add (attempt->roster->verdicts, tag,
-                  attempt->nobody ? attempt->login : attempt->identity.authcid,
-                  status == PTN_OK ? VERDICT_RIGHT : VERDICT_WRONG, auth->host->monotonic_ns ());
+    verdicts_add_since (attempt->roster->verdicts, attempt->flushes, tag,
+                        attempt->nobody ? attempt->login : attempt->identity.authcid,
+                        status == PTN_OK ? VERDICT_RIGHT : VERDICT_WRONG,
+                        auth->host->monotonic_ns ());
   return status;
 }
 
@@ -138,11 +139,11 @@ ask_password (struct attempt *attempt, const struct roster_source *source, void 
   const struct ptn_host *host = auth->host;
   const bool remembered = (source->credentials->flags & PTN_CREDENTIALS_SLOW) != 0;
   struct verdict_tag tag;
-  if (remembered) {
+  if (remembered)
     make_tag (attempt, source, *password, &tag);
-    const verdict known = attempt->checking.state ? VERDICT_NONE /* being asked */
-                                                  : verdicts_find (attempt->roster->verdicts, &tag,
-                                                                   host->monotonic_ns ());
+  if (remembered && !attempt->asking) {
+    const verdict known = verdicts_find (attempt->roster->verdicts, &tag, host->monotonic_ns ());
+    attempt->flushes = verdicts_flushes (attempt->roster->verdicts);
     if (known != VERDICT_NONE) {
       host->observe (auth->remembered, 1);
       return known == VERDICT_RIGHT ? PTN_OK
@@ -153,6 +154,7 @@ ask_password (struct attempt *attempt, const struct roster_source *source, void 
   const ptn_status status =
       source->credentials->verify_password (source->instance, &attempt->checking, attempt->request,
                                             attempt->identity.domain, user_of (attempt), *password);
+  attempt->asking = status == PTN_PENDING;
   return remembered ? remember (attempt, &tag, status) : status;
 }
 

@@ -182,6 +182,34 @@ caches_are_flushed (void **state) {
   fixture_free (f);
 }
 
+/* A question that was under way when everything was forgotten may have been about the old password. */
+static void
+answers_from_before_a_flush_are_not_kept (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  const struct ptn_login *login = f->login.table;
+  const struct ptn_bytes response = { "alice\0right", 11 };
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_identity *identity = NULL;
+  struct ptn_bytes challenge;
+  void *exchange;
+  assert_int_equal (login->start (f->login.instance, &call, &f->request, NULL, &exchange), PTN_OK);
+  f->host->call_end (&call);
+  assert_int_equal (login->step (exchange, &call, response, &challenge, &identity), PTN_PENDING);
+  assert_int_equal (COMMAND (f, "cache flush", "alice"), PTN_OK);
+  assert_int_equal (HARNESS_AWAIT (f->task,
+                                   login->step (exchange, &call, response, &challenge, &identity)),
+                    PTN_END);
+  login->finish (exchange);
+  f->host->call_end (&call);
+  assert_int_equal (asked (f), 1);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 2);
+  assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+  assert_int_equal (asked (f), 2);
+  fixture_free (f);
+}
+
 static void
 delegates_are_let_in (void **state) {
   struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL }, NULL);
@@ -241,6 +269,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (proofs_of_others_are_adopted),
     cmocka_unit_test (failures_of_others_count),
     cmocka_unit_test (caches_are_flushed),
+    cmocka_unit_test (answers_from_before_a_flush_are_not_kept),
     cmocka_unit_test (delegates_are_let_in),
     cmocka_unit_test (delegations_survive_and_are_checked),
   };

@@ -26,6 +26,7 @@ struct verdicts {
   struct entry *entries;
   size_t set_mask;
   int64_t right_ns, wrong_ns;
+  uint64_t flushes;                               /* so far */
   unsigned char inner[KEY_SIZE], outer[KEY_SIZE]; /* the key with HMAC's two pads */
 };
 
@@ -130,13 +131,10 @@ verdicts_find (struct verdicts *verdicts, const struct verdict_tag *tag, int64_t
   return found;
 }
 
-void
-verdicts_add (struct verdicts *verdicts, const struct verdict_tag *tag, const char *user,
-              verdict what, int64_t now_ns) {
-  const int64_t lifetime_ns = what == VERDICT_RIGHT ? verdicts->right_ns : verdicts->wrong_ns;
-  if (!verdicts->entries || lifetime_ns <= 0)
-    return;
-  pthread_mutex_lock (&verdicts->lock);
+/* With the lock. */
+static void
+add (struct verdicts *verdicts, const struct verdict_tag *tag, const char *user, verdict what,
+     int64_t until_ns) {
   struct entry *set = set_of (verdicts, tag);
   struct entry *entry = find (set, tag);
   if (!entry) {
@@ -145,7 +143,32 @@ verdicts_add (struct verdicts *verdicts, const struct verdict_tag *tag, const ch
       if (set[i].until_ns < entry->until_ns)
         entry = &set[i];
   }
-  *entry = (struct entry){ *tag, now_ns + lifetime_ns, g_str_hash (user), what };
+  *entry = (struct entry){ *tag, until_ns, g_str_hash (user), what };
+}
+
+void
+verdicts_add (struct verdicts *verdicts, const struct verdict_tag *tag, const char *user,
+              verdict what, int64_t now_ns) {
+  verdicts_add_since (verdicts, verdicts_flushes (verdicts), tag, user, what, now_ns);
+}
+
+uint64_t
+verdicts_flushes (struct verdicts *verdicts) {
+  pthread_mutex_lock (&verdicts->lock);
+  const uint64_t flushes = verdicts->flushes;
+  pthread_mutex_unlock (&verdicts->lock);
+  return flushes;
+}
+
+void
+verdicts_add_since (struct verdicts *verdicts, uint64_t flushes, const struct verdict_tag *tag,
+                    const char *user, verdict what, int64_t now_ns) {
+  const int64_t lifetime_ns = what == VERDICT_RIGHT ? verdicts->right_ns : verdicts->wrong_ns;
+  if (!verdicts->entries || lifetime_ns <= 0)
+    return;
+  pthread_mutex_lock (&verdicts->lock);
+  if (flushes == verdicts->flushes)
+    add (verdicts, tag, user, what, now_ns + lifetime_ns);
   pthread_mutex_unlock (&verdicts->lock);
 }
 
@@ -155,6 +178,7 @@ verdicts_flush (struct verdicts *verdicts, const char *user) {
     return;
   const guint32 hash = user ? g_str_hash (user) : 0;
   pthread_mutex_lock (&verdicts->lock);
+  verdicts->flushes++;
   for (size_t i = 0; i < (verdicts->set_mask + 1) * WAYS; i++)
     if (!user || verdicts->entries[i].user == hash)
       verdicts->entries[i] = (struct entry){ .until_ns = 0 };

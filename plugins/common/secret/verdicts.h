@@ -38,4 +38,10 @@ void verdicts_add (struct verdicts *, const struct verdict_tag *, const char *us
                    int64_t now_ns);
 void verdicts_flush (struct verdicts *, const char *user); /* NULL: everybody's */
 
+/* For verdicts that come later than they were asked for: what was asked before a flush is not added
+ * after it, because it may be what the flush was for.  flushes: of the time of the question. */
+uint64_t verdicts_flushes (struct verdicts *);
+void verdicts_add_since (struct verdicts *, uint64_t flushes, const struct verdict_tag *,
+                         const char *user, verdict, int64_t now_ns);
+
 #endif
