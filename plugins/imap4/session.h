@@ -79,6 +79,7 @@ struct user {
   char *authzid; /* on whose behalf */
   char **attributes, **groups;
   bool administrator;      /* may set quotas */
+  bool reads;              /* and changes nothing: PTN_ACCESS_READ; stores see to it */
   struct folders *folders; /* mailbox/folders.h: while they are made */
 };
 

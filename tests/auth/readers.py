@@ -99,6 +99,29 @@ def an_empty_mailbox_is_opened(server):
     client.quit()
 
 
+URL = '"imap://alice@mail.example.test/INBOX/;UID=%d;URLAUTH=anonymous"'
+
+
+def ask_url(client, command, uid):
+    client.untagged_responses.pop(command, None)
+    status, data = client.xatom(command, URL % uid, "INTERNAL")
+    return status, data, client.untagged_responses.get(command)
+
+
+def readers_give_nobody_access(server):
+    """A URL would last longer than the reader, and be good for mail that is still to come."""
+    owner = imap(server, "alice", "alice")
+    if "URLAUTH" in owner.capabilities:
+        status, data, rows = ask_url(owner, "GENURLAUTH", 1)  # now there are keys
+        assert status == "OK" and rows, data
+        client = imap(server, READER, "carol")
+        for uid in (1, 1000):
+            status, data, rows = ask_url(client, "GENURLAUTH", uid)
+            assert status == "NO" and b"NOPERM" in data[0] and not rows, (status, data, rows)
+        client.logout()
+    owner.logout()
+
+
 def imap_shows_and_refuses(server, acl):
     before = state(server)
     client = imap(server, READER, "carol")
@@ -219,6 +242,7 @@ def main():
                 pop3_reads_and_deletes_nothing(server)
                 if retention == "delete":
                     imap_shows_and_refuses(server, store != "maildir")
+                    readers_give_nobody_access(server)
                     a_delegate_does_everything(server)
                     nobody_else_gets_in(server)
                     readers_send_as_themselves(server)

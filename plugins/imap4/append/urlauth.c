@@ -168,6 +168,9 @@ command_genurlauth (struct session *s, struct reader *r) {
   } while (reader_peek (r) == ' ');
   if (!reader_end (r))
     answer_syntax (s, r);
+  else if (s->user
+               ->reads) /* a URL is good for longer than he may be a reader, and for mail to come */
+    answer_no (s, "NOPERM", "only who may change this mailbox gives others access to it");
   else
     s->resume = generate;
 }

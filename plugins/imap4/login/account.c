@@ -61,6 +61,7 @@ open_account (struct session *s) {
   s->user->groups = copy_strings (identity->groups);
   s->user->administrator = (PTN_HAS (identity, administrator) && identity->administrator)
                            || sets_quotas (s, identity->authzid);
+  s->user->reads = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
   session_hide (s);
   login_end (s);
   s->resume = welcome;
