@@ -49,7 +49,16 @@ layer_ctrl (Sockbuf_IO_Desc *layer, int option, void *argument) {
 
 static ber_slen_t
 layer_read (Sockbuf_IO_Desc *layer, void *octets, ber_len_t size) {
-  return await (layer, POLLIN) ? LBER_SBIOD_READ_NEXT (layer, octets, size) : -1;
+  struct guard *guard = layer->sbiod_pvt;
+  if (guard->left <= 0) {
+    errno = EMSGSIZE;
+    return -1;
+  }
+  if (!await (layer, POLLIN))
+    return -1;
+  const ber_slen_t got = LBER_SBIOD_READ_NEXT (layer, octets, size);
+  guard->left -= MAX (got, 0);
+  return got;
 }
 
 static ber_slen_t
@@ -70,6 +79,9 @@ on_connect (LDAP *ldap, Sockbuf *buffer, LDAPURLDesc *url, struct sockaddr *addr
             struct ldap_conncb *callbacks) {
   static Sockbuf_IO layer = { layer_setup, layer_remove, layer_ctrl,
                               layer_read,  layer_write,  layer_close };
+  ber_len_t most = GUARD_MESSAGE_LIMIT;
+  if (ber_sockbuf_ctrl (buffer, LBER_SB_OPT_SET_MAX_INCOMING, &most) < 0)
+    return LDAP_LOCAL_ERROR;
   return ber_sockbuf_add_io (buffer, &layer, LEVEL, callbacks->lc_arg) == 0 ? LDAP_SUCCESS
                                                                             : LDAP_LOCAL_ERROR;
 }

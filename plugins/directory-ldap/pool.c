@@ -32,6 +32,7 @@ struct pool {
 void
 pool_hurry (struct connection *connection) {
   connection->guard.until_ns = guard_now_ns () + connection->rules->timeout_ms * 1000000;
+  connection->guard.left = GUARD_ANSWER_LIMIT;
 }
 
 static void

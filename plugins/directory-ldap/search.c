@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define EMPTY_PAGES 32 /* one after the other: some servers look through so much for nothing */
+
 struct running {
   struct search *search;
   const struct rules *rules;
@@ -96,12 +98,17 @@ ask_pages (struct connection *connection, void *argument) {
   struct search *search = running->search;
   const bool paged = search->limit > running->rules->page_size;
   struct berval cookie = { 0, NULL };
+  unsigned empty = 0;
   int code;
   running->too_many = false;
   g_ptr_array_set_size (search->records, 0); /* of a server that broke off */
-  do
+  do {
+    const guint before = search->records->len;
     code = ask_page (running, connection, paged, &cookie);
-  while (code == LDAP_SUCCESS && cookie.bv_len > 0 && !running->too_many);
+    empty = search->records->len > before ? 0 : empty + 1;
+  } while (code == LDAP_SUCCESS && cookie.bv_len > 0 && !running->too_many && empty < EMPTY_PAGES);
+  if (code == LDAP_SUCCESS && cookie.bv_len > 0 && !running->too_many)
+    code = LDAP_TIMEOUT; /* it would not come to an end */
   ber_memfree (cookie.bv_val);
   return code;
 }
