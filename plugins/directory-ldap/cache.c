@@ -51,6 +51,7 @@ struct cache {
   pthread_mutex_t lock;
   GHashTable *rows; /* by key */
   GQueue order;     /* the oldest first */
+  gsize filled;     /* the weight of all rows */
 };
 
 static void
@@ -87,9 +88,17 @@ cache_unref (struct cache *cache) {
   g_free (cache);
 }
 
+/* A group has entries of its own for all its members, under each address that leads to it: anybody
+ * can make up more of those, with a '+'. */
+static gsize
+weight_of (const struct found *found) {
+  return MAX (found->count, 1);
+}
+
 /* The lock is held. */
 static void
 remove_row (struct cache *cache, struct row *row) {
+  cache->filled -= weight_of (row->found);
   g_queue_unlink (&cache->order, &row->link);
   g_hash_table_remove (cache->rows, row->key);
 }
@@ -109,16 +118,18 @@ cache_get (struct cache *cache, const char *key, int64_t now_ns) {
 
 void
 cache_put (struct cache *cache, const char *key, struct found *found, int64_t until_ns) {
-  if (cache->limit == 0)
-    return;
+  const gsize weight = weight_of (found);
+  if (weight > cache->limit || (weight > 1 && weight > cache->limit / 2))
+    return; /* all others would have to go for it */
   struct row *row = g_new0 (struct row, 1);
   *row = (struct row){ { row, NULL, NULL }, g_strdup (key), found_ref (found), until_ns };
   pthread_mutex_lock (&cache->lock);
   struct row *old = g_hash_table_lookup (cache->rows, key);
   if (old)
     remove_row (cache, old);
-  else if (cache->order.length >= cache->limit)
+  while (cache->filled + weight > cache->limit)
     remove_row (cache, cache->order.head->data);
+  cache->filled += weight;
   g_hash_table_insert (cache->rows, row->key, row);
   g_queue_push_tail_link (&cache->order, &row->link);
   pthread_mutex_unlock (&cache->lock);

@@ -30,7 +30,8 @@ void cache_unref (struct cache *);
 
 /* A reference, or NULL. */
 struct found *cache_get (struct cache *, const char *key, int64_t now_ns);
-/* Keeps a reference; the oldest one gives way. */
+/* Keeps a reference; the oldest ones give way.  What leads to several accounts counts as so many, and
+ * is not kept if that is more than half of the limit. */
 void cache_put (struct cache *, const char *key, struct found *, int64_t until_ns);
 /* All that leads to this account, and all that leads nowhere; NULL: everything. */
 void cache_flush (struct cache *, const char *account);

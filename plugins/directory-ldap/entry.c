@@ -140,10 +140,24 @@ read_people (const struct record *record, char **attributes) {
 
 /* ---- The rest ---------------------------------------------------------------------------- */
 
+/* Servers send values in any order: one that fulfils the condition is enough, and for "is another"
+ * all have to be. */
+static bool
+holds (const struct condition *condition, const struct record *record) {
+  const bool all = condition->kind == CONDITION_UNEQUAL;
+  gsize count;
+  const struct value *values = record_values (record, condition->name, &count);
+  for (gsize i = 0; i < count; i++)
+    if (strlen (values[i].data) == values[i].size
+        && condition_holds (condition, values[i].data) != all)
+      return !all;
+  return all && count > 0;
+}
+
 static bool
 any_holds (const struct condition *conditions, const struct record *record) {
   for (; conditions->name; conditions++)
-    if (condition_holds (conditions, record_text (record, conditions->name)))
+    if (holds (conditions, record))
       return true;
   return false;
 }

@@ -159,6 +159,36 @@ states_of_accounts_are_read (void **state) {
   rules_unref (rules);
 }
 
+/* Servers send the values of an attribute in any order. */
+static void
+one_value_of_several_is_enough (void **state) {
+  (void)state;
+  const char *lines[] = { FAKE_COMMON, "preset=inetorgperson",
+                          "disabled_if=employeeType=left accountStatus!=active", NULL };
+  struct rules *rules = fake_rules (lines);
+  assert_non_null (rules);
+  static const struct {
+    const char *values[3];
+    bool disabled;
+  } cases[] = {
+    { { "employeeType=staff", "employeeType=left" }, true },
+    { { "employeeType=left", "employeeType=staff" }, true },
+    { { "employeeType=staff", "employeeType=guest" }, false },
+    { { "accountStatus=nopop", "accountStatus=active" }, false },
+    { { "accountStatus=active", "accountStatus=nopop" }, false },
+    { { "accountStatus=nopop", "accountStatus=noimap" }, true },
+    { { "mail=x@example.test" }, false },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const char *const *values = cases[i].values;
+    struct entry *entry = ENTRY (rules, "uid=x,dc=t", "uid=x", values[0], values[1]);
+    if (entry->disabled != cases[i].disabled)
+      fail_msg ("%zu", i);
+    entry_unref (entry);
+  }
+  rules_unref (rules);
+}
+
 static void
 settings_override_the_preset (void **state) {
   (void)state;
@@ -286,15 +316,47 @@ the_cache_forgets (void **state) {
   rules_unref (rules);
 }
 
+/* Mail to GROUP+1, GROUP+2 ... finds all members each time. */
+static void
+groups_count_as_their_members (void **state) {
+  (void)state;
+  enum { LIMIT = 100, MEMBERS = 30 };
+  struct rules *rules = rules_of ("preset=inetorgperson", NULL);
+  struct entry *alice = ENTRY (rules, "uid=alice,dc=t", "uid=alice");
+  struct entry *members[2 * MEMBERS];
+  for (unsigned i = 0; i < G_N_ELEMENTS (members); i++)
+    members[i] = alice;
+  struct cache *cache = cache_new (LIMIT);
+  for (unsigned i = 0; i < 1000; i++) {
+    g_autofree char *key = g_strdup_printf ("address group+%u", i);
+    struct found *group = found_new (true, "", members, MEMBERS);
+    cache_put (cache, key, group, 100);
+    found_unref (group);
+  }
+  assert_in_range (g_atomic_int_get (&alice->references), 1, 1 + LIMIT);
+  struct found *huge = found_new (true, "", members, 2 * MEMBERS);
+  cache_put (cache, "address all", huge, 100);
+  assert_null (cache_get (cache, "address all", 1));
+  struct found *got = cache_get (cache, "address group+999", 1);
+  assert_non_null (got); /* it did not have to go for that */
+  found_unref (got);
+  found_unref (huge);
+  cache_unref (cache);
+  entry_unref (alice);
+  rules_unref (rules);
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (active_directory_is_read),
     cmocka_unit_test (well_known_users_are_known_by_number),
     cmocka_unit_test (states_of_accounts_are_read),
+    cmocka_unit_test (one_value_of_several_is_enough),
     cmocka_unit_test (settings_override_the_preset),
     cmocka_unit_test (mistakes_in_settings_are_found),
     cmocka_unit_test (the_cache_forgets),
+    cmocka_unit_test (groups_count_as_their_members),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
