@@ -459,10 +459,19 @@ ask_accounts (struct client *client, GPtrArray **names, char reason[POOL_REASON]
 
 /* ---- Passwords --------------------------------------------------------------------------- */
 
+/* A name that is drawn anew each time is nobody's for certain. */
+static char *
+nobody (const struct rules *rules) {
+  g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
+  return g_strdup_printf ("%s=%s,%s", rules->active_directory ? "CN" : rules->map.account, name,
+                          rules->base);
+}
+
 ptn_status
 ask_secrets (struct client *client, const struct entry *entry, struct record **record,
              char reason[POOL_REASON]) {
-  struct search search = { .base = entry->dn,
+  g_autofree char *dn = entry ? g_strdup (entry->dn) : nobody (client->rules);
+  struct search search = { .base = dn,
                            .only_base = true,
                            .filter = "(objectClass=*)",
                            .attributes = client->rules->secrets_wanted,
@@ -492,14 +501,6 @@ bind_as_user (struct connection *connection, void *argument) {
   g_clear_pointer (&check->text, ldap_memfree);
   check->policy = POLICY_SILENT;
   return pool_bind (connection, check->dn, check->password, &check->text, &check->policy);
-}
-
-/* A name that is drawn anew each time is nobody's for certain. */
-static char *
-nobody (const struct rules *rules) {
-  g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
-  return g_strdup_printf ("%s=%s,%s", rules->active_directory ? "CN" : rules->map.account, name,
-                          rules->base);
 }
 
 ptn_status

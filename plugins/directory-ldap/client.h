@@ -42,7 +42,7 @@ ptn_status ask_address (struct client *, const struct address_parts *, struct fo
                         char reason[POOL_REASON]);
 /* The names of all accounts, sorted. */
 ptn_status ask_accounts (struct client *, GPtrArray **names, char reason[POOL_REASON]);
-/* The attributes of rules->secrets_wanted. */
+/* The attributes of rules->secrets_wanted.  entry NULL: of somebody who does not exist. */
 ptn_status ask_secrets (struct client *, const struct entry *, struct record **,
                         char reason[POOL_REASON]);
 /* Is this the password?  A verdict as verify_password's.  entry NULL: of somebody who does not

@@ -21,13 +21,22 @@ find_user (struct question *question) {
              : status;
 }
 
-/* A search for a name that nobody has. */
+/* As many questions as about somebody: one for the secrets of the entry, which is remembered from
+ * parse_login unless nothing is. */
 static ptn_status
 find_nobody (struct question *question) {
+  struct client *client = question->client;
+  const struct rules *rules = client->rules;
   struct entry *entry = NULL;
-  g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
-  const ptn_status status = ask_account (question->client, name, &entry, question->errand.reason);
-  g_clear_pointer (&entry, entry_unref);
+  ptn_status status = PTN_OK;
+  if (rules->cache_entries == 0 || rules->cache_ns == 0) {
+    g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
+    status = ask_account (client, name, &entry, question->errand.reason);
+    g_clear_pointer (&entry, entry_unref);
+  }
+  if (status != PTN_E_TEMPORARY)
+    status = ask_secrets (client, NULL, &question->secrets, question->errand.reason);
+  g_clear_pointer (&question->secrets, record_free);
   return status == PTN_E_TEMPORARY ? status : PTN_E_AUTHENTICATION;
 }
 
@@ -91,13 +100,10 @@ static ptn_status
 check_nobody (struct question *question, struct ptn_bytes guess, int64_t begin_ns) {
   struct client *client = question->client;
   ptn_status status;
-  if (client->rules->compare) { /* the entry, and its secrets */
+  if (client->rules->compare)
     status = find_nobody (question);
-    if (status != PTN_E_TEMPORARY)
-      status = find_nobody (question);
-  } else {
+  else
     status = ask_password (client, NULL, guess, question->errand.reason);
-  }
   if (status == PTN_E_TEMPORARY)
     return status;
   const int64_t due_ns = begin_ns + pace_draw (&client->pace);

@@ -110,7 +110,9 @@ directory_reload (void *instance, struct ptn_task *task, const struct ptn_config
   pthread_mutex_lock (&directory->lock);
   struct client *old = directory->client;
   directory->client = client;
+  GPtrArray *accounts = g_steal_pointer (&directory->accounts);
   pthread_mutex_unlock (&directory->lock);
+  g_clear_pointer (&accounts, g_ptr_array_unref);
   client_unref (old);
   return PTN_OK;
 }
