@@ -150,6 +150,7 @@ generate (struct session *s) {
   return PTN_OK;
 }
 
+/* A URL is good for longer than somebody may be a reader, and for mail that is still to come. */
 void
 command_genurlauth (struct session *s, struct reader *r) {
   struct minting *m = minting_new (s);
@@ -168,8 +169,7 @@ command_genurlauth (struct session *s, struct reader *r) {
   } while (reader_peek (r) == ' ');
   if (!reader_end (r))
     answer_syntax (s, r);
-  else if (s->user
-               ->reads) /* a URL is good for longer than he may be a reader, and for mail to come */
+  else if (s->user->reads)
     answer_no (s, "NOPERM", "only who may change this mailbox gives others access to it");
   else
     s->resume = generate;
