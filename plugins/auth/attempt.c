@@ -3,6 +3,7 @@
  * becomes of a proof.  See attempt.h; source.c asks for the proof itself.  An attempt owns its three
  * calls, which hold what the identity points to. */
 #include "attempt.h"
+#include "common/login/names.h"
 #include "message.h"
 #include "policy.h"
 #include "source.h"
@@ -39,10 +40,13 @@ attempt_their_reason (struct attempt *attempt, struct ptn_task *task) {
 
 /* ---- The gate ---------------------------------------------------------------------------- */
 
+/* Folded: else each letter beyond ASCII would have spellings that are counted apart. */
 static void
 make_keys (struct attempt *attempt, const char *login) {
+  char folded[NAME_LIMIT + 1];
+  const bool sound = name_fold (login, strlen (login), folded);
   size_t length;
-  const char *user = message_user_part (login, &length);
+  const char *user = message_user_part (sound ? folded : login, &length);
   const char *address = auth_property (attempt->auth, attempt->request->stream, "peer.address");
   attempt->keys = gate_keys (attempt->auth->gate, user, length, address);
   attempt->keys.trusted = roster_trusts (attempt->roster, address);

@@ -245,6 +245,20 @@ failures_are_waited_for (void **state) {
 }
 
 static void
+spellings_share_a_count (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=100ms", NULL }, NULL);
+  static const char *const spellings[] = { "\u00e5sa",           "\u00c5SA",
+                                           "\u212bsa",           "A\u030asa",
+                                           "EXAMPLE\\a\u030aSA", "\u00c5sa@example.test" };
+  for (size_t i = 0; i < G_N_ELEMENTS (spellings); i++) {
+    fixture_login (f, spellings[i], "wrong", NULL);
+    assert_int_equal (harness_metric (f->harness, "postern_login_waits"), i);
+  }
+  fixture_free (f);
+}
+
+static void
 a_login_may_be_left (void **state) {
   (void)state;
   struct fixture *f =
@@ -293,10 +307,11 @@ main (int count, char **arguments) {
   fixture_directory_module = arguments[1];
   fixture_auth_module = arguments[2];
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (secrets_need_tls),      cmocka_unit_test (login_asks_twice),
-    cmocka_unit_test (apop_compares_digests), cmocka_unit_test (all_failures_cost_the_same),
-    cmocka_unit_test (one_line_is_logged),    cmocka_unit_test (failures_are_waited_for),
-    cmocka_unit_test (a_login_may_be_left),   cmocka_unit_test (shared_addresses_are_trusted),
+    cmocka_unit_test (secrets_need_tls),        cmocka_unit_test (login_asks_twice),
+    cmocka_unit_test (apop_compares_digests),   cmocka_unit_test (all_failures_cost_the_same),
+    cmocka_unit_test (one_line_is_logged),      cmocka_unit_test (failures_are_waited_for),
+    cmocka_unit_test (a_login_may_be_left),     cmocka_unit_test (shared_addresses_are_trusted),
+    cmocka_unit_test (spellings_share_a_count),
   };
   return cmocka_run_group_tests_name ("auth: logins", tests, NULL, NULL);
 }
