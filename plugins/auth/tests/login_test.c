@@ -245,6 +245,35 @@ failures_are_waited_for (void **state) {
 }
 
 static void
+leave_while_a_hash_runs (struct fixture *f) {
+  const struct ptn_login *login = f->login.table;
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_identity *identity;
+  struct ptn_bytes challenge;
+  void *exchange;
+  assert_int_equal (login->start (f->login.instance, &call, &f->request, NULL, &exchange), PTN_OK);
+  login->step (exchange, &call, (struct ptn_bytes){ "alice\0x", 7 }, &challenge, &identity);
+  login->finish (exchange);
+  f->host->call_end (&call);
+}
+
+/* Hashes for which nobody waits any more keep nobody waiting. */
+static void
+who_left_holds_nobody_up (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new (hashed_people, no_delay, NULL);
+  double alone = 0;
+  for (int i = 0; i < 8; i++)
+    alone += seconds_of (f, "alice", "wrong", PTN_E_AUTHENTICATION) / 8;
+  for (int i = 0; i < 100; i++)
+    leave_while_a_hash_runs (f);
+  const double after = seconds_of (f, "alice", "wrong", PTN_E_AUTHENTICATION);
+  if (after > 25 * alone)
+    fail_msg ("%.1f ms, and %.1f ms behind a hundred who left", alone * 1e3, after * 1e3);
+  fixture_free (f);
+}
+
+static void
 spellings_share_a_count (void **state) {
   (void)state;
   struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=100ms", NULL }, NULL);
@@ -311,7 +340,7 @@ main (int count, char **arguments) {
     cmocka_unit_test (apop_compares_digests),   cmocka_unit_test (all_failures_cost_the_same),
     cmocka_unit_test (one_line_is_logged),      cmocka_unit_test (failures_are_waited_for),
     cmocka_unit_test (a_login_may_be_left),     cmocka_unit_test (shared_addresses_are_trusted),
-    cmocka_unit_test (spellings_share_a_count),
+    cmocka_unit_test (spellings_share_a_count), cmocka_unit_test (who_left_holds_nobody_up),
   };
   return cmocka_run_group_tests_name ("auth: logins", tests, NULL, NULL);
 }
