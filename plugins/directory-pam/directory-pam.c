@@ -91,6 +91,7 @@ pam_configure (const struct ptn_host *host, const struct ptn_config *config, voi
 
 static ptn_status
 pam_begin (void *instance) {
+  people_begin ();
   struct pam *pam = instance;
   struct ptn_binding streams;
   if (pam->host->find (pam->host, PTN_STREAM_ID, NULL, &streams) == PTN_OK)

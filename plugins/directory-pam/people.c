@@ -101,6 +101,13 @@ local_of (const struct rules *rules, const char *name, char buffer[NAME_LIMIT + 
              : NULL;
 }
 
+void
+people_begin (void) {
+  char memory[RECORD_FIRST];
+  struct passwd record, *found;
+  (void)getpwnam_r ("root", &record, memory, sizeof memory, &found);
+}
+
 ptn_status
 people_find (const struct rules *rules, const char *name, char **account, const char **why) {
   char buffer[NAME_LIMIT + 1], folded[NAME_LIMIT + 1];

@@ -28,6 +28,9 @@ struct rules *rules_new (const struct ptn_host *, const struct ptn_config *, con
 struct rules *rules_ref (struct rules *);
 void rules_unref (struct rules *);
 
+/* Has NSS load its modules and read its files once, before several threads want it to. [setup] */
+void people_begin (void);
+
 /* PTN_OK: there is such a user and may have mail, and *account (g_free) is the name; PTN_E_NOT_FOUND,
  * PTN_E_TEMPORARY, with `why`.  `name` is folded, an address in a domain of ours or bare. */
 ptn_status people_find (const struct rules *, const char *name, char **account, const char **why);
