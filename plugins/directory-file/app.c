@@ -64,7 +64,9 @@ read_key (struct accounts *accounts, char *piece, struct app *app) {
   if (strcmp (piece, "networks") == 0)
     return app->networks ? "has networks twice" : read_networks (accounts, value, app);
   if (strcmp (piece, "expires") == 0)
-    return value_expiry (value, &app->expires_ms) ? "expires at no date as 2027-01-31" : NULL;
+    return value_expiry (value, &app->expires_ms)
+               ? "has something else than a date such as 2027-01-31 for expires"
+               : NULL;
   if (strcmp (piece, "created") == 0) {
     app->created = value;
     return NULL;

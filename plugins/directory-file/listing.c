@@ -65,6 +65,25 @@ labels_text (const struct account *account) {
   return g_string_free (text, FALSE);
 }
 
+/* Of the account's own passwords: which mechanisms they are good for depends on these. */
+static char *
+schemes_text (const struct account *account) {
+  static const char *const names[SCHEME_COUNT] = {
+    [SCHEME_PLAIN] = "plain",
+    [SCHEME_SHA] = "sha",
+    [SCHEME_NT] = "nt",
+    [SCHEME_ARGON2] = "argon2",
+    [SCHEME_CRYPT] = "crypt",
+    [SCHEME_SCRAM_SHA_1] = "scram-sha-1",
+    [SCHEME_SCRAM_SHA_256] = "scram-sha-256",
+  };
+  GString *text = g_string_new (NULL);
+  for (guint32 i = 0; i < account->own_count; i++)
+    if (names[account->passwords[i].scheme])
+      add_word (text, names[account->passwords[i].scheme]);
+  return g_string_free (text, FALSE);
+}
+
 static const char *
 state_text (const struct account *account, int64_t now_ms) {
   if (account_is_disabled (account, now_ms))
@@ -113,7 +132,9 @@ listing_of (struct directory *directory, struct ptn_call *call) {
     return call->state;
   struct accounts *accounts = directory_get (directory, call->task);
   if (!accounts) {
-    directory->host->fail (call->task, PTN_E_TEMPORARY, "the accounts file cannot be read",
+    directory->host->fail (call->task, PTN_E_TEMPORARY,
+                           "there is no accounts file (posternctl user add makes it), or it cannot "
+                           "be read: the log says why",
                            "never read");
     return NULL;
   }
@@ -186,11 +207,11 @@ opened_text (const struct accounts *accounts, const struct account *user, ptn_ac
 static char *
 show_part (const struct accounts *accounts, const struct account *account, size_t part,
            int64_t now_ms, const char **key) {
-  static const char *const keys[] = { "account",   "address",  "name",      "state",
-                                      "aliases",   "groups",   "protocols", "server",
-                                      "expired",   "disabled", "delegates", "readers",
-                                      "may_open",  "opens",    "reads",     "app_passwords",
-                                      "attributes" };
+  static const char *const keys[] = { "account",       "address",   "name",      "state",
+                                      "aliases",       "groups",    "protocols", "server",
+                                      "expired",       "disabled",  "delegates", "readers",
+                                      "may_open",      "opens",     "reads",     "password",
+                                      "app_passwords", "attributes" };
   *key = part < G_N_ELEMENTS (keys) ? keys[part] : NULL;
   switch (part) {
   case 0:
@@ -224,8 +245,10 @@ show_part (const struct accounts *accounts, const struct account *account, size_
   case 14:
     return opened_text (accounts, account, PTN_ACCESS_READ);
   case 15:
-    return labels_text (account);
+    return schemes_text (account);
   case 16:
+    return labels_text (account);
+  case 17:
     return join_strings (account->attributes.items, account->attributes.count);
   default:
     return NULL;

@@ -82,8 +82,12 @@ read_file (struct directory *directory, const char *file, struct stat *status) {
   const int why = errno;
   if (fd >= 0)
     close (fd);
-  if (!text && !directory->missing)
-    log_file (directory, PTN_LOG_ERROR, "directory.unreadable", file, NULL, NULL, g_strerror (why));
+  if (!text && !directory->missing) { /* a new installation has none yet */
+    const bool new = why == ENOENT && !directory->current;
+    log_file (directory, new ? PTN_LOG_WARNING : PTN_LOG_ERROR, "directory.unreadable", file, NULL,
+              NULL,
+              new ? "there is no such file yet: posternctl user add makes it" : g_strerror (why));
+  }
   if (!text)
     directory->missing = TRUE;
   errno = why;

@@ -261,7 +261,7 @@ take_app (struct parser *parser, char *value) {
   const char *fault = app_read (parser->accounts, value, &app, secrets);
   for (guint i = 0; !fault && i < parser->apps->len; i++)
     if (g_ascii_strcasecmp (g_array_index (parser->apps, struct app, i).label, app.label) == 0)
-      fault = "has the label of another one";
+      fault = "is there already: another label, or revoke it first";
   if (fault) {
     parser_mistake (parser, parser->line, "the app password '%s' %s", app.label, fault);
     return;

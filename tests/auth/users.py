@@ -46,12 +46,16 @@ def smtp(server, user, password, authzid=""):
 def posternctl_edits_offline():
     server = postern.mail_server(users={}, changes=PEOPLE)
     os.unlink(server.users_file)
+    none = server.posternctl("user", "list", check=False)
+    assert none.returncode == 1 and "posternctl user add makes it" in none.stderr, none
     server.posternctl("user", "add", "alice", "--alias", "al", input="geheim\n")
     server.posternctl("user", "add", "bob", "--no-password")
     server.posternctl("user", "delegate", "bob", "alice")
     rows = server.posternctl("user", "list", json=True)
     assert [row["account"] for row in rows] == ["alice", "bob"], rows
     assert rows[1]["state"] == "no password", rows
+    shown = {row["key"]: row["value"] for row in server.posternctl("user", "show", "alice", json=True)}
+    assert shown["password"] in ("argon2", "crypt"), shown
     with open(server.users_file, encoding="utf-8") as users:
         assert "geheim" not in users.read()
     mistakes_are_told(server)
