@@ -3,7 +3,9 @@
  * configure to destroy. */
 #include "pam.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct ptn_setting settings[] = {
   { "domains", PTN_SETTING_LIST, 1, NULL,
@@ -89,10 +91,31 @@ pam_configure (const struct ptn_host *host, const struct ptn_config *config, voi
   return PTN_OK;
 }
 
+/* PAM says of both no more than that every password is wrong. */
+static void
+warn (struct pam *pam, const struct rules *rules) {
+  const struct ptn_host *host = pam->host;
+  g_autofree char *local = g_build_filename ("/etc/pam.d", rules->service, NULL);
+  g_autofree char *packaged = g_build_filename ("/usr/lib/pam.d", rules->service, NULL);
+  if (!rules->service_directory && access (local, F_OK) != 0 && access (packaged, F_OK) != 0)
+    host->log (host, PTN_LOG_WARNING, NULL, "pam.service",
+               (struct ptn_field[]){
+                   { "service", rules->service },
+                   { "text", "it has no file in /etc/pam.d: PAM takes that of \"other\"" } },
+               2);
+  if (access ("/etc/shadow", R_OK) != 0 && errno == EACCES)
+    host->log (host, PTN_LOG_NOTICE, NULL, "pam.shadow",
+               &(struct ptn_field){ "text",
+                                    "the server's user cannot read /etc/shadow: pam_unix will call "
+                                    "every password wrong, unless that user is in group shadow" },
+               1);
+}
+
 static ptn_status
 pam_begin (void *instance) {
   people_begin ();
   struct pam *pam = instance;
+  warn (pam, pam->rules);
   struct ptn_binding streams;
   if (pam->host->find (pam->host, PTN_STREAM_ID, NULL, &streams) == PTN_OK)
     pam->streams = streams.table;
@@ -105,6 +128,8 @@ pam_reload (void *instance, struct ptn_task *task, const struct ptn_config *conf
   struct rules *rules = read_settings (pam, config);
   if (!rules)
     return PTN_E_INVALID;
+  if (strcmp (rules->service, pam->rules->service) != 0)
+    warn (pam, rules);
   pthread_mutex_lock (&pam->lock);
   struct rules *before = pam->rules;
   pam->rules = rules;

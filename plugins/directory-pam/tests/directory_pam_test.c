@@ -137,6 +137,18 @@ codes_are_told_apart (void **state) {
 }
 
 static void
+a_service_without_file_is_told (void **state) {
+  (void)state;
+  const char *const settings[] = { "domains=example.test", "service=no-such-service", NULL };
+  struct harness *harness = harness_new ();
+  assert_int_equal (harness_load (harness, module, settings), PTN_OK);
+  assert_int_equal (harness_start (harness), PTN_OK);
+  g_autofree char *log = harness_log_take (harness);
+  assert_non_null (strstr (log, "pam.service service=no-such-service"));
+  harness_free (&harness);
+}
+
+static void
 nothing_else_lets_in (void **state) {
   (void)state;
   struct fixture *f = fixture_new ("");
@@ -270,11 +282,12 @@ int
 main (int argc, char **argv) {
   (void)argc;
   module = argv[1];
-  parrot = argv[2];
+  g_autofree char *path = g_canonicalize_filename (argv[2], NULL); /* PAM wants a whole path */
+  parrot = path;
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (codes_are_told_apart),      cmocka_unit_test (nothing_else_lets_in),
-    cmocka_unit_test (delays_are_not_waited_for), cmocka_unit_test (users_are_accounts),
-    cmocka_unit_test (addresses_resolve),
+    cmocka_unit_test (codes_are_told_apart), cmocka_unit_test (a_service_without_file_is_told),
+    cmocka_unit_test (nothing_else_lets_in), cmocka_unit_test (delays_are_not_waited_for),
+    cmocka_unit_test (users_are_accounts),   cmocka_unit_test (addresses_resolve),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
