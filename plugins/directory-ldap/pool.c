@@ -169,6 +169,10 @@ pool_bind (struct connection *connection, const char *dn, struct ptn_bytes passw
 
 /* ---- Connecting -------------------------------------------------------------------------- */
 
+/* What libldap says of a certificate that it does not take is "(unknown error code)". */
+#define CERTIFICATE_HINT \
+  "; is its certificate from an authority of ca_file, for the name in the URL?"
+
 static void
 tell (char reason[POOL_REASON], LDAP *ldap, const char *what, int code) {
   char *text = NULL;
@@ -233,6 +237,8 @@ open_connection (struct connection *connection, const char *url, pool_purpose pu
     code = start_tls (connection);
     if (code != LDAP_SUCCESS) {
       tell (reason, ldap, "StartTLS", code);
+      if (code == LDAP_CONNECT_ERROR)
+        g_strlcat (reason, CERTIFICATE_HINT, POOL_REASON);
       return code;
     }
   }
