@@ -206,7 +206,7 @@ refuse (struct attempt *attempt, const char *reason) {
 ptn_status
 attempt_verdict (struct attempt *attempt, struct ptn_task *task, ptn_status proof) {
   if (proof == PTN_OK && !attempt->refusal && !policy_meets_demand (attempt))
-    attempt->refusal = "this mechanism is not allowed for this account";
+    attempt->refusal = "NTLMv1 is not allowed for this account (auth.ntlmv1)";
   switch (proof) {
   case PTN_OK:
     return attempt->refusal ? refuse (attempt, attempt->refusal) : PTN_OK;
