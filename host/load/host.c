@@ -140,6 +140,10 @@ keep_complaint (struct plugin *plugin, const char *event, const struct ptn_field
     if (!fields[i].name || !fields[i].value)
       continue;
     escape_raw (&out, i ? ", " : ": ", 2);
+    if (strcmp (fields[i].name, "text") == 0) { /* a sentence for people */
+      escape_text (&out, fields[i].value, 300);
+      continue;
+    }
     escape_text (&out, fields[i].name, 64);
     escape_char (&out, ' ');
     escape_word (&out, fields[i].value, 200);
