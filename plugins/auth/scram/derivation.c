@@ -83,9 +83,12 @@ try (struct scram_derivation *derivation, const struct password *password) {
   return right;
 }
 
+/* Not for who has gone away: the last reference is the lane's then. */
 static void
 work (void *data) {
   struct scram_derivation *derivation = data;
+  if (g_atomic_int_get (&derivation->references) == 1)
+    return;
   if (derivation->count == 0) { /* nobody's: the same work, never right */
     derivation->salt.iterations = MIN (derivation->salt.iterations, derivation->idle);
     try (derivation, &derivation->passwords[0]);
