@@ -161,7 +161,7 @@ accounts_find_login (const struct accounts *accounts, const char *folded, const 
     char buffer[NAME_LIMIT + 1];
     struct address_parts parts;
     if (!address_split (folded, strlen (folded), buffer, &parts)
-        || !rules_domain (accounts->rules, parts.domain))
+        || !domains_find (accounts->rules->domains, parts.domain))
       return NULL;
     return find_in_domain (accounts, parts.local, parts.domain).account;
   }
@@ -177,8 +177,8 @@ accounts_find_address (const struct accounts *accounts, struct address_parts *pa
   *detail = "";
   *ours = true;
   if (!*domain && postmaster)
-    domain = accounts->rules->domains[0]; /* RFC 5321 section 4.5.1 */
-  if (!rules_domain (accounts->rules, domain)) {
+    domain = domains_primary (accounts->rules->domains); /* RFC 5321 section 4.5.1 */
+  if (!domains_find (accounts->rules->domains, domain)) {
     *ours = false;
     return (struct target){ NULL, NULL };
   }

@@ -21,7 +21,7 @@ count_words (const struct raw *raw) {
 static bool
 hides (struct parser *parser, const char *name, const struct account *self, unsigned line) {
   const char *at = strchr (name, '@');
-  if (!at || strcmp (at + 1, parser->accounts->rules->domains[0]) != 0)
+  if (!at || strcmp (at + 1, domains_primary (parser->accounts->rules->domains)) != 0)
     return false;
   g_autofree char *local = g_strndup (name, (gsize)(at - name));
   const struct account *hidden = accounts_find (parser->accounts, local);

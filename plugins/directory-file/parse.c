@@ -66,7 +66,7 @@ parser_name (struct parser *parser, char *text, unsigned line) {
     return NULL;
   }
   const char *at = strchr (folded, '@');
-  if (at && !rules_domain (parser->accounts->rules, at + 1)) {
+  if (at && !domains_find (parser->accounts->rules->domains, at + 1)) {
     parser_mistake (parser, line, "'%s' is at a domain that 'domains' does not list", text);
     return NULL;
   }
@@ -148,8 +148,9 @@ static void
 begin_account (struct parser *parser, const char *name) {
   struct account *account = accounts_memory (parser->accounts, sizeof *account);
   account->name = name;
-  account->address =
-      strchr (name, '@') ? name : join (parser, name, parser->accounts->rules->domains[0]);
+  account->address = strchr (name, '@')
+                         ? name
+                         : join (parser, name, domains_primary (parser->accounts->rules->domains));
   account->display = "";
   account->expires_ms = account->disabled_ms = G_MAXINT64;
   account->protocols = PROTOCOL_ALL;

@@ -44,7 +44,7 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "name is always refused");
 
   const char *domain = NULL, *nt = NULL;
-  if (parts.domain && !(domain = rules_nt_domain (accounts->rules, parts.domain, &nt)))
+  if (parts.domain && !(domain = domains_of_nt (accounts->rules->domains, parts.domain, &nt)))
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "unknown domain");
   const struct account *user = accounts_find_login (accounts, parts.user, domain);
   if (!user)
@@ -57,7 +57,8 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
   identity->anonymous = 0;
   identity->authcid = identity->authzid = user->name;
   identity->account = mailbox->name;
-  identity->domain = nt ? nt : rules_nt_of (accounts->rules, strchr (user->address, '@') + 1);
+  identity->domain =
+      nt ? nt : domains_nt_of (accounts->rules->domains, strchr (user->address, '@') + 1);
   identity->attributes = user->attributes;
   return PTN_OK;
 }

@@ -7,14 +7,11 @@
 #include <string.h>
 
 static char **
-fold_all (struct ptn_strings words, bool domains) {
+fold_all (struct ptn_strings words) {
   GPtrArray *folded = g_ptr_array_new ();
   for (size_t i = 0; i < words.count; i++) {
     char buffer[NAME_LIMIT + 1];
-    char *ascii = domains ? g_hostname_to_ascii (words.items[i]) : g_strdup (words.items[i]);
-    const bool sound = ascii && name_fold (ascii, strlen (ascii), buffer);
-    g_free (ascii);
-    if (!sound) {
+    if (!name_fold (words.items[i], strlen (words.items[i]), buffer)) {
       g_ptr_array_add (folded, NULL);
       g_strfreev ((char **)g_ptr_array_free (folded, FALSE));
       return NULL;
@@ -39,30 +36,12 @@ default_attributes (const struct rules_input *input) {
   return (char **)g_ptr_array_free (made, FALSE);
 }
 
-static char **
-copy_all (struct ptn_strings words) {
-  char **copy = g_new0 (char *, words.count + 1);
-  for (size_t i = 0; i < words.count; i++)
-    copy[i] = g_strdup (words.items[i]);
-  return copy;
-}
-
 static const char *
 fault_of (const struct rules *rules, const struct rules_input *input) {
-  if (!rules->domains || !rules->domains[0])
-    return "domains names no mail domain, or one that is none";
-  if (!rules->nt_folded)
-    return "nt_domains has a name that is none";
   if (!rules->administrators)
     return "administrators has a name that is none";
   if (input->postmaster && *input->postmaster && !rules->postmaster)
     return "postmaster is no name";
-  for (char **domain = rules->domains; *domain; domain++)
-    if (strpbrk (*domain, "@/\\ "))
-      return "domains has a name that is no mail domain";
-  for (char **domain = rules->nt_folded; *domain; domain++)
-    if (strpbrk (*domain, "@/\\ "))
-      return "nt_domains has a name that is no Windows domain";
   return NULL;
 }
 
@@ -72,10 +51,8 @@ rules_new (const struct rules_input *input, const char **fault) {
   char buffer[NAME_LIMIT + 1];
   rules->references = 1;
   rules->file = g_strdup (input->file);
-  rules->domains = fold_all (input->domains, true);
-  rules->nt_domains = copy_all (input->nt_domains);
-  rules->nt_folded = fold_all (input->nt_domains, false);
-  rules->administrators = fold_all (input->administrators, false);
+  rules->domains = domains_new (input->domains, input->nt_domains, fault);
+  rules->administrators = fold_all (input->administrators);
   if (input->postmaster && name_fold (input->postmaster, strlen (input->postmaster), buffer))
     rules->postmaster = g_strdup (buffer);
   rules->node = input->node && *input->node ? g_strdup (input->node) : NULL;
@@ -87,8 +64,9 @@ rules_new (const struct rules_input *input, const char **fault) {
     rules->make_scram_sha_1 |= strcmp (input->extra_keys.items[i], "scram-sha-1") == 0;
     rules->make_scram_sha_256 |= strcmp (input->extra_keys.items[i], "scram-sha-256") == 0;
   }
-  *fault = fault_of (rules, input);
-  if (!*fault)
+  if (rules->domains)
+    *fault = fault_of (rules, input);
+  if (rules->domains && !*fault)
     return rules;
   rules_unref (rules);
   return NULL;
@@ -105,46 +83,13 @@ rules_unref (struct rules *rules) {
   if (!g_atomic_int_dec_and_test (&rules->references))
     return;
   g_free (rules->file);
-  g_strfreev (rules->domains);
-  g_strfreev (rules->nt_domains);
-  g_strfreev (rules->nt_folded);
+  domains_free (&rules->domains);
   g_strfreev (rules->administrators);
   g_free (rules->postmaster);
   g_free (rules->node);
   g_strfreev (rules->attributes);
   g_clear_pointer (&rules->cache, verdicts_unref);
   g_free (rules);
-}
-
-const char *
-rules_domain (const struct rules *rules, const char *folded) {
-  for (char **domain = rules->domains; *domain; domain++)
-    if (strcmp (*domain, folded) == 0)
-      return *domain;
-  return NULL;
-}
-
-const char *
-rules_nt_domain (const struct rules *rules, const char *folded, const char **nt) {
-  const size_t domains = g_strv_length (rules->domains);
-  for (size_t i = 0; rules->nt_folded[i]; i++)
-    if (strcmp (rules->nt_folded[i], folded) == 0) {
-      *nt = rules->nt_domains[i];
-      return rules->domains[i < domains ? i : 0];
-    }
-  const char *domain = rules_domain (rules, folded);
-  if (domain)
-    *nt = rules_nt_of (rules, domain);
-  return domain;
-}
-
-const char *
-rules_nt_of (const struct rules *rules, const char *domain) {
-  const size_t nt_domains = g_strv_length (rules->nt_domains);
-  for (size_t i = 0; rules->domains[i]; i++)
-    if (strcmp (rules->domains[i], domain) == 0)
-      return i < nt_domains ? rules->nt_domains[i] : "";
-  return "";
 }
 
 bool

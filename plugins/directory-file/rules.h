@@ -9,15 +9,14 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "common/login/domains.h"
 #include "common/password/password.h"
 #include "common/secret/verdicts.h"
 
 struct rules {
   gint references;
-  char *file;            /* absolute */
-  char **domains;        /* folded, A-labels; at least one */
-  char **nt_domains;     /* as written */
-  char **nt_folded;      /* in the same order */
+  char *file; /* absolute */
+  struct domains *domains;
   char **administrators; /* folded */
   char *postmaster;      /* folded, or NULL */
   char *node;            /* or NULL */
@@ -44,16 +43,6 @@ struct rules_input {
 struct rules *rules_new (const struct rules_input *, const char **fault);
 struct rules *rules_ref (struct rules *);
 void rules_unref (struct rules *);
-
-/* Is the folded mail domain ours?  Returns our copy of it, or NULL. */
-const char *rules_domain (const struct rules *, const char *folded);
-
-/* The mail domain of a folded Windows domain (or of one of our mail domains written in its
- * place); NULL: not ours.  *nt: how we write the Windows domain. */
-const char *rules_nt_domain (const struct rules *, const char *folded, const char **nt);
-
-/* The Windows domain that belongs to a mail domain of ours, or "". */
-const char *rules_nt_of (const struct rules *, const char *domain);
 
 bool rules_is_administrator (const struct rules *, const char *account);
 
