@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both example plugins, built with their own Makefiles against an *installed* copy of the headers
+"""The example plugins, built with their own Makefiles against an *installed* copy of the headers
 and its pkg-config file, run in a real server: lines are echoed, and the one account of the C++
-directory logs in over POP3.  The conformance kit that is installed beside them holds an installed
+directory logs in over POP3, somebody else by the mechanism.  The conformance kit that is installed beside them holds an installed
 store to its contract."""
 
+import base64
 import glob
 import os
 import poplib
@@ -67,6 +68,22 @@ def run_directory(module):
         raise AssertionError("a wrong password was let in")
 
 
+def run_mechanism(module):
+    with open(os.path.join(os.path.dirname(module), "settings"), encoding="utf-8") as lines:
+        settings = dict(line.strip().split(" = ") for line in lines if " = " in line)
+    server = postern.mail_server(users={"alice": {"password": "{PLAIN}other"}}, changes={
+        "plugin sasl-example": {"module": module, **settings},
+        "listener pop3": {"sasl_mechanisms": "X-PASSPHRASE PLAIN"}})
+    with server, server.connect("pop3") as sock:
+        lines = sock.makefile("rb")
+        lines.readline()
+        for passphrase, answer in ((b"wrong", b"-ERR"), (b"correct horse battery", b"+OK")):
+            response = base64.b64encode(b"alice\0" + passphrase)
+            sock.sendall(b"AUTH X-PASSPHRASE " + response + b"\r\n")
+            line = lines.readline()
+            assert line.startswith(answer), line
+
+
 def run_conformance(destination):
     """The kit as an author of a store finds it: program, manual page, text."""
     def find(name):
@@ -97,7 +114,9 @@ def main():
         run_conformance(os.path.join(folder, "destination"))
         echo = build(folder, "echo", pkg_config)
         directory = build(folder, "directory-one", pkg_config)
+        mechanism = build(folder, "sasl-example", pkg_config)
         run_echo(echo)
+        run_mechanism(mechanism)
         run_directory(directory)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
