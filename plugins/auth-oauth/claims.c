@@ -108,13 +108,20 @@ is_name (const char *name) {
   return true;
 }
 
+/* Some issuers write "false" for false, and that is no true. */
+static bool
+may_be_verified (const json_t *verified) {
+  return !verified || json_is_true (verified)
+         || g_strcmp0 (json_string_value (verified), "true") == 0;
+}
+
 static const char *
 take_user (const json_t *claims, const struct rules *rules, struct grant *grant) {
   const char *name = NULL;
   for (char **claim = rules->user_claims; *claim && !name; claim++) {
     name = json_text (claims, *claim);
     if (name && strcmp (*claim, "email") == 0
-        && json_is_false (json_object_get (claims, "email_verified")))
+        && !may_be_verified (json_object_get (claims, "email_verified")))
       return "the address of the token is not verified";
   }
   if (!name)

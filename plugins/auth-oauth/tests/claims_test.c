@@ -75,6 +75,7 @@ tokens (void **state) {
     "postern\"],\"email\":\"alice@example.test\","
     "\"scp\":[\"mail\"],\"exp\":999991.5,\"nbf\":1000010,\"iat\":1000010}",
     HEAD "\"scp\":\"x mail\",\"exp\":1e6,\"email_verified\":true}",
+    HEAD "\"scp\":\"mail\",\"exp\":1e6,\"email_verified\":\"true\"}",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (good); i++)
     must_be (good[i], CLAIMS_OF_TOKEN, &strict, "alice@example.test");
@@ -105,6 +106,9 @@ tokens (void **state) {
     { HEAD "\"scope\":{\"mail\":1},\"exp\":1000100}", "scope" },
     { HEAD "\"scope\":\"mail\",\"exp\":1000100,\"cnf\":{\"jkt\":\"x\"}}", "bound to a key" },
     { HEAD "\"scope\":\"mail\",\"exp\":1000100,\"email_verified\":false}", "not verified" },
+    { HEAD "\"scope\":\"mail\",\"exp\":1000100,\"email_verified\":\"false\"}", "not verified" },
+    { HEAD "\"scope\":\"mail\",\"exp\":1000100,\"email_verified\":null}", "not verified" },
+    { HEAD "\"scope\":\"mail\",\"exp\":1000100,\"email_verified\":0}", "not verified" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
     must_fail (bad[i].text, CLAIMS_OF_TOKEN, &strict, bad[i].word);
