@@ -104,6 +104,8 @@ remember (struct oauth *oauth, const struct rules *rules, struct ptn_bytes token
         MIN (for_ns, CLAMP (grant->until_s - rules->leeway_s - now_s, 0, G_MAXINT32) * 1000000000);
   if (for_ns > 0)
     answers_add (oauth->answers, token, oauth->host->monotonic_ns () + for_ns, grant);
+  if (!oauth_is_current (oauth, rules)) /* afterwards: a reload that comes now flushes by itself */
+    answers_flush (oauth->answers);
 }
 
 ptn_status

@@ -218,6 +218,12 @@ keyring_get (struct keyring *keyring, struct ptn_task *task, struct rules *rules
   const gint64 now_ns = host->monotonic_ns ();
   bool start = false, waits = false;
   pthread_mutex_lock (&keyring->lock);
+  /* Who was begun under other settings does not bring their keys among these. */
+  if (!oauth_is_current (keyring->oauth, rules)) {
+    pthread_mutex_unlock (&keyring->lock);
+    *keys = NULL;
+    return host->fail (task, PTN_E_TEMPORARY, NULL, "the settings have just changed");
+  }
   if (*rules->keys_file) {
     if (!keyring->looked_ns || now_ns - keyring->looked_ns >= SECOND_NS) {
       host->blocking (task, 1);

@@ -35,7 +35,9 @@ struct oauth {
   struct ptn_metric *good, *bad, *troubles, *requests, *remembered;
 };
 
-struct rules *oauth_rules (struct oauth *);                         /* a reference */
+struct rules *oauth_rules (struct oauth *); /* a reference */
+/* false: a reload has made others, and what is found out by these is not to be kept. */
+bool oauth_is_current (struct oauth *, const struct rules *);
 const char *oauth_peer (const struct oauth *, struct ptn_stream *); /* "" if it is not told */
 
 /* Jobs are counted, so that stop can wait for them.  oauth_offload: as host->offload; `release` runs

@@ -51,6 +51,14 @@ oauth_rules (struct oauth *oauth) {
   return rules;
 }
 
+bool
+oauth_is_current (struct oauth *oauth, const struct rules *rules) {
+  pthread_mutex_lock (&oauth->lock);
+  const bool same = oauth->rules == rules;
+  pthread_mutex_unlock (&oauth->lock);
+  return same;
+}
+
 const char *
 oauth_peer (const struct oauth *oauth, struct ptn_stream *stream) {
   const char *address =

@@ -289,6 +289,27 @@ harness_load (struct harness *harness, const char *module, const char *const *se
 }
 
 ptn_status
+harness_reload (struct harness *harness, const char *plugin, const char *const *settings) {
+  struct loaded *loaded = NULL;
+  for (guint i = 0; i < harness->plugins->len; i++) {
+    struct loaded *one = harness->plugins->pdata[i];
+    if (strcmp (one->plugin->name, plugin) == 0)
+      loaded = one;
+  }
+  if (!loaded || !PTN_CAN (loaded->plugin, reload))
+    g_error ("harness: no plugin %s that can be reloaded", plugin);
+  struct ptn_config *fresh = config_new ();
+  config_declare (fresh, loaded->plugin, false);
+  for (; settings && *settings; settings++)
+    config_set (fresh, *settings);
+  struct ptn_task *task = harness_task_new (harness);
+  const ptn_status status = loaded->plugin->reload (loaded->instance, task, fresh);
+  harness_task_free (&task);
+  config_free (fresh);
+  return status;
+}
+
+ptn_status
 harness_start (struct harness *harness) {
   for (guint i = 0; i < harness->plugins->len; i++) {
     struct loaded *loaded = harness->plugins->pdata[i];

@@ -23,6 +23,8 @@ void harness_set_state (struct harness *, const char *directory);
  * by ':'), checks the settings ("name=value", NULL ends; defaults for the rest), configures.
  * Returns the status of configure. */
 ptn_status harness_load (struct harness *, const char *module, const char *const *settings);
+/* Gives the plugin of this name other settings, as a reload does; what its reload returns. */
+ptn_status harness_reload (struct harness *, const char *plugin, const char *const *settings);
 /* Starts every loaded plugin, in order of loading.  The first error ends it. */
 ptn_status harness_start (struct harness *);
 /* Stops and destroys them all: a restart is stop, then load and start again. */

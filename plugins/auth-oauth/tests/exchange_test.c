@@ -269,6 +269,41 @@ slow_signatures (void **state) {
   fixture_free (f);
 }
 
+/* A login that was begun under the old settings and ends under the new ones. */
+static void
+old_settings_leave_nothing_behind (void **state) {
+  (void)state;
+  struct fixture *f = fixture_new ();
+  g_autoptr (signer_key) old = signer_key_new ("ES384", 0), new = signer_key_new ("ES384", 0);
+  write_keys (f, old, "k3");
+  const char *claims = "{\"iss\":\"https://i/\",\"aud\":\"postern\",\"scope\":\"mail\","
+                       "\"email\":\"alice\",\"exp\":9999999999}";
+  g_autofree char *known = signer_sign (claims, old, "ES384", "k3");
+  g_autofree char *unknown = signer_sign (claims, old, "ES384", "k4");
+  g_autofree char *good = signer_sign (claims, new, "ES384", "k3");
+  g_autofree char *with_known = bearer ("", known), *with_unknown = bearer ("", unknown);
+  g_autofree char *with_good = bearer ("", good);
+  assert_int_equal (one_step (f, "OAUTHBEARER", with_known), PTN_END);
+  struct talk talk = talk_begin (f, "OAUTHBEARER");
+  const struct ptn_bytes response = { with_unknown, strlen (with_unknown) };
+  assert_int_equal (talk.mechanism->step (talk.exchange, &talk.call, response, &talk.challenge,
+                                          &talk.identity),
+                    PTN_PENDING); /* the signature, in the lane */
+  g_autofree char *before = g_steal_pointer (&f->file);
+  f->file = g_build_filename (f->folder, "others", NULL);
+  write_keys (f, new, "k3");
+  g_autofree char *file = g_strconcat ("keys_file=", f->file, NULL);
+  const char *const settings[] = { file, "issuer=https://i/", "audience=postern", "scope=mail",
+                                   NULL };
+  assert_int_equal (harness_reload (f->harness, "auth-oauth", settings), PTN_OK);
+  assert_int_equal (talk_step (&talk, with_unknown), PTN_E_TEMPORARY);
+  talk_end (&talk);
+  assert_int_equal (one_step (f, "OAUTHBEARER", with_known), PTN_OK); /* a challenge: no */
+  assert_int_equal (one_step (f, "OAUTHBEARER", with_good), PTN_END);
+  g_unlink (before);
+  fixture_free (f);
+}
+
 static ptn_status
 configured (const char *const *settings) {
   struct harness *harness = harness_new ();
@@ -288,6 +323,12 @@ settings_that_do_not_fit (void **state) {
                     PTN_E_INVALID);
   assert_int_equal (configured (SETTINGS ("introspection_url=https://example/")), PTN_E_INVALID);
   assert_int_equal (configured (SETTINGS ("introspection_url=https://example/", "client_id=x")),
+                    PTN_E_INVALID);
+  assert_int_equal (configured (SETTINGS ("introspection_url=https://example/", "client_id=x",
+                                          "scope=mail")),
+                    PTN_OK);
+  assert_int_equal (configured (SETTINGS ("introspection_url=https://example/", "client_id=x",
+                                          "audience=x")),
                     PTN_OK);
   assert_int_equal (configured (SETTINGS ("issuer=x", "audience=x", "keys_file=/x")), PTN_OK);
 }
@@ -297,9 +338,13 @@ main (int argc, char **argv) {
   assert_int_equal (argc, 2);
   module = argv[1];
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test (both_forms_prove),    cmocka_unit_test (failure_has_a_text),
-    cmocka_unit_test (malformed_responses), cmocka_unit_test (keys_change),
-    cmocka_unit_test (slow_signatures),     cmocka_unit_test (settings_that_do_not_fit),
+    cmocka_unit_test (both_forms_prove),
+    cmocka_unit_test (failure_has_a_text),
+    cmocka_unit_test (malformed_responses),
+    cmocka_unit_test (keys_change),
+    cmocka_unit_test (slow_signatures),
+    cmocka_unit_test (settings_that_do_not_fit),
+    cmocka_unit_test (old_settings_leave_nothing_behind),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
