@@ -75,6 +75,10 @@ complaint (const struct rules *rules) {
     return "introspection_url is no URL with https (or with http to this machine)";
   if (*rules->introspection_url && !*rules->client_id)
     return "introspection_url needs client_id and client_secret";
+  if (!rules->audiences[0] && !rules->scopes[0])
+    return "with introspection_url, audience or scope is needed: the issuer knows tokens for "
+           "others "
+           "too";
   if (rules->timeout_ms < 1)
     return "timeout is too short";
   return NULL;
