@@ -40,7 +40,8 @@ job_unref (void *data) {
 static void
 job_work (void *data) {
   struct job *job = data;
-  job->status = negotiation_step (job->negotiation, job->response, &job->challenge);
+  if (g_atomic_int_get (&job->references) > 1) /* else nobody waits for it any more */
+    job->status = negotiation_step (job->negotiation, job->response, &job->challenge);
   g_atomic_int_set (&job->done, 1);
 }
 

@@ -50,7 +50,8 @@ job_unref (void *data) {
 static void
 job_work (void *data) {
   struct job *job = data;
-  link_ask (job->settings->link, &job->question, &job->verdict);
+  if (g_atomic_int_get (&job->references) > 1) /* else nobody waits: winbindd may be slow enough */
+    link_ask (job->settings->link, &job->question, &job->verdict);
   job->answered_ns = job->host->monotonic_ns ();
   if (!g_atomic_int_compare_and_exchange (&job->state, JOB_RUNNING, JOB_DONE))
     g_atomic_int_add (&job->settings->stuck, -1);
