@@ -50,14 +50,18 @@ accounts_unref (struct accounts *accounts) {
   if (!g_atomic_int_dec_and_test (&accounts->references))
     return;
   rules_unref (accounts->rules);
+  if (accounts->text)
+    explicit_bzero (accounts->text, accounts->text_size);
+  g_free (accounts->text);
   g_ptr_array_unref (accounts->blocks);
   g_free (accounts->entries);
   g_free (accounts);
 }
 
 void
-accounts_own (struct accounts *accounts, void *memory) {
-  g_ptr_array_add (accounts->blocks, memory);
+accounts_own (struct accounts *accounts, char *text, size_t size) {
+  accounts->text = text;
+  accounts->text_size = size;
 }
 
 /* From the block that is being filled, or a new one. */

@@ -92,7 +92,9 @@ struct accounts {
   const struct account *const *list; /* in the order of names */
   size_t count;
   /* The rest is between accounts.c and parse.c. */
-  GPtrArray *blocks;   /* the memory of everything */
+  char *text; /* of the file, cut to pieces: passwords and names are parts of it */
+  size_t text_size;
+  GPtrArray *blocks;   /* the memory of everything else */
   struct block *block; /* the one that is being filled */
   struct name_entry *entries;
   size_t entry_mask, entry_count;
@@ -106,8 +108,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (accounts_auto, accounts_unref)
 
 /* Memory that lives as long as the accounts; zeroed. */
 void *accounts_memory (struct accounts *, size_t size);
-/* Gives them memory that was allocated with g_malloc. */
-void accounts_own (struct accounts *, void *memory);
+/* Gives them the text that they were read from, allocated with g_malloc; it is wiped in the end. */
+void accounts_own (struct accounts *, char *text, size_t size);
 
 /* false: the name is taken, by *taken.  The name is kept as a pointer. */
 bool accounts_add_name (struct accounts *, const char *folded, struct target, struct target *taken);

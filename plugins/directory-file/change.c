@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ROOM_FOR_EDITS 65536 /* a text that grows leaves a copy of its secrets behind */
+
 struct change *
 change_new (change_kind kind, const char *account) {
   struct change *change = g_new0 (struct change, 1);
@@ -247,6 +249,8 @@ read_text (struct change *change, const char *file, GString *text, struct stat *
                  g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ? PTN_E_DENIED
                                                                            : PTN_E_TEMPORARY,
                  "%s", error->message);
+  g_string_set_size (text, size + ROOM_FOR_EDITS);
+  g_string_truncate (text, 0);
   g_string_append_len (text, content, (gssize)size);
   explicit_bzero (content, size);
   return true;

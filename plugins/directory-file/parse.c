@@ -444,7 +444,7 @@ accounts_parse (struct rules *rules, char *text, size_t size, GPtrArray *errors)
     .app_passwords = g_array_new (FALSE, FALSE, sizeof (struct password)),
   };
   const guint errors_before = errors->len;
-  accounts_own (parser.accounts, text);
+  accounts_own (parser.accounts, text, size);
   if (size > ACCOUNTS_FILE_LIMIT) {
     parser_mistake (&parser, 0, "the file is larger than 256 MiB");
   } else if (is_utf8 (&parser, text, size)) {
