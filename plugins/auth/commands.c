@@ -12,34 +12,9 @@ mistake (struct auth *auth, struct ptn_call *call, const char *text) {
   return auth->host->fail (call->task, PTN_E_INVALID, text, "%s", text);
 }
 
-/* ---- cache flush ------------------------------------------------------------------------- */
+/* ---- Names -------------------------------------------------------------------------------- */
 
-static ptn_status
-run_flush (void *instance, struct ptn_call *call, struct ptn_strings arguments,
-           struct ptn_bytes secret, struct ptn_report *report) {
-  struct auth *auth = instance;
-  if (arguments.count > 1)
-    return mistake (auth, call, "cache flush takes one name, or none for everybody");
-  const char *user = arguments.count ? arguments.items[0] : NULL;
-  struct roster *roster = auth_roster (auth);
-  verdicts_flush (roster->verdicts, user);
-  for (size_t i = 0; i < roster->directory_count; i++) {
-    const struct roster_directory *directory = &roster->directories[i];
-    if (PTN_CAN (directory->directory, flush))
-      directory->directory->flush (directory->instance, user);
-    for (size_t k = 0; k < directory->source_count; k++)
-      if (PTN_CAN (directory->sources[k].credentials, flush))
-        directory->sources[k].credentials->flush (directory->sources[k].instance, user);
-  }
-  roster_unref (roster);
-  const struct ptn_field fields[] = { { "user", user ? user : "" } };
-  auth->host->log (auth->host, PTN_LOG_NOTICE, call->task, "login.cache_flushed", fields, 1);
-  return PTN_OK;
-}
-
-/* ---- delegate ---------------------------------------------------------------------------- */
-
-/* Two names on their way to the names of their accounts. */
+/* Names on their way to the names of their accounts. */
 struct naming {
   const struct ptn_host *host;
   struct ptn_call finding;
@@ -54,6 +29,19 @@ naming_free (void *data) {
   g_free (naming->account[0]);
   g_free (naming->account[1]);
   g_free (naming);
+}
+
+/* Hangs on the call while PENDING. */
+static struct naming *
+naming_of (struct auth *auth, struct ptn_call *call) {
+  struct naming *naming = call->state;
+  if (naming)
+    return naming;
+  naming = g_new0 (struct naming, 1);
+  naming->host = auth->host;
+  call->state = naming;
+  call->cancel = call->release = naming_free;
+  return naming;
 }
 
 static ptn_status
@@ -83,17 +71,51 @@ find_account (struct auth *auth, struct ptn_call *call, struct naming *naming, c
   return auth->host->fail (call->task, PTN_E_NOT_FOUND, text, "%s", text);
 }
 
-/* MAILBOX and USER as accounts, in *naming, which hangs on the call while PENDING. */
+/* ---- cache flush ------------------------------------------------------------------------- */
+
+static void
+flush (const struct roster *roster, const char *user) {
+  verdicts_flush (roster->verdicts, user);
+  for (size_t i = 0; i < roster->directory_count; i++) {
+    const struct roster_directory *directory = &roster->directories[i];
+    if (PTN_CAN (directory->directory, flush))
+      directory->directory->flush (directory->instance, user);
+    for (size_t k = 0; k < directory->source_count; k++)
+      if (PTN_CAN (directory->sources[k].credentials, flush))
+        directory->sources[k].credentials->flush (directory->sources[k].instance, user);
+  }
+}
+
+/* A user is known by the name of the account there; what was typed may be another of its names.  If no
+ * directory can tell, what was typed has to do. */
+static ptn_status
+run_flush (void *instance, struct ptn_call *call, struct ptn_strings arguments,
+           struct ptn_bytes secret, struct ptn_report *report) {
+  struct auth *auth = instance;
+  if (arguments.count > 1)
+    return mistake (auth, call, "cache flush takes one name, or none for everybody");
+  const char *user = arguments.count ? arguments.items[0] : NULL;
+  struct naming *naming = user ? naming_of (auth, call) : NULL;
+  if (naming && find_account (auth, call, naming, user, &naming->account[0]) == PTN_PENDING)
+    return PTN_PENDING;
+  const char *account = naming && naming->account[0] ? naming->account[0] : user;
+  struct roster *roster = auth_roster (auth);
+  flush (roster, user);
+  if (account && strcmp (account, user) != 0)
+    flush (roster, account);
+  roster_unref (roster);
+  const struct ptn_field fields[] = { { "user", account ? account : "" } };
+  auth->host->log (auth->host, PTN_LOG_NOTICE, call->task, "login.cache_flushed", fields, 1);
+  return PTN_OK;
+}
+
+/* ---- delegate ---------------------------------------------------------------------------- */
+
+/* MAILBOX and USER as accounts, in *naming. */
 static ptn_status
 find_accounts (struct auth *auth, struct ptn_call *call, const char *const names[2],
                struct naming **result) {
-  struct naming *naming = call->state;
-  if (!naming) {
-    naming = g_new0 (struct naming, 1);
-    naming->host = auth->host;
-    call->state = naming;
-    call->cancel = call->release = naming_free;
-  }
+  struct naming *naming = naming_of (auth, call);
   for (size_t i = 0; i < 2; i++) {
     const ptn_status status =
         naming->account[i] ? PTN_OK

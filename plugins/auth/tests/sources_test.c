@@ -178,6 +178,14 @@ caches_are_flushed (void **state) {
   assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
   assert_int_equal (asked (f), 3);
   assert_int_equal (harness_metric (f->harness, "fake_flushed"), 3);
+  /* By any name of the user. */
+  static const char *const spellings[] = { "al", "ALICE", "EXAMPLE\\Alice", "al@example.test" };
+  for (size_t i = 0; i < G_N_ELEMENTS (spellings); i++) {
+    assert_int_equal (COMMAND (f, "cache flush", spellings[i]), PTN_OK);
+    assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
+    assert_int_equal (asked (f), 4 + (int64_t)i);
+  }
+  assert_int_equal (COMMAND (f, "cache flush", "who is this"), PTN_OK);
   assert_int_equal (COMMAND (f, "cache flush", "a", "b"), PTN_E_INVALID);
   fixture_free (f);
 }
