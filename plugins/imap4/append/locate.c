@@ -14,13 +14,15 @@ url_token (const unsigned char keys[2 * URL_KEY_SIZE], const char *rump, size_t 
                                   (const guchar *)rump, size);
 }
 
-/* In a time that does not tell where they differ. */
+/* In a time that does not tell where they differ; how long a token is everybody knows. */
 static bool
 same_token (const char *right, const char *given) {
-  size_t size = strlen (right);
-  unsigned char different = strlen (given) != size;
-  for (size_t i = 0; !different && i < size; i++)
-    different |= (unsigned char)(right[i] ^ g_ascii_tolower (given[i])) ? 2 : 0;
+  const size_t size = strlen (right);
+  unsigned char different = 0;
+  if (strlen (given) != size)
+    return false;
+  for (size_t i = 0; i < size; i++)
+    different |= (unsigned char)(right[i] ^ g_ascii_tolower (given[i]));
   return !different;
 }
 
