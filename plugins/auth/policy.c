@@ -54,15 +54,21 @@ is_closed (const struct attempt *attempt) {
   return false;
 }
 
-/* Whatever a directory thinks of these names. */
+static bool
+is_guest (const char *name) {
+  static const char *const names[] = { "anonymous", "guest" };
+  const size_t length = strcspn (name, "@");
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strlen (names[i]) == length && g_ascii_strncasecmp (names[i], name, length) == 0)
+      return true;
+  return false;
+}
+
+/* Whatever a directory thinks of these names, and by whatever alias it was found; accounts may be
+ * called by their addresses. */
 static bool
 is_never_welcome (const struct ptn_identity *identity) {
-  static const char *const names[] = { "anonymous", "guest" };
-  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (identity->authcid, names[i]) == 0
-        || g_ascii_strcasecmp (identity->account, names[i]) == 0)
-      return true;
-  return identity->anonymous != 0;
+  return identity->anonymous || is_guest (identity->authcid) || is_guest (identity->account);
 }
 
 const char *
