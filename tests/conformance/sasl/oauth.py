@@ -29,11 +29,12 @@ def main():
         command += proof("OAUTHBEARER", "n,,\1auth=Bearer %s\1\1" % token)
         command += proof("XOAUTH2", "user=alice\1auth=Bearer %s\1\1" % token)
         if "--asking" in sys.argv:  # the same by introspection: it waits
-            provider.opaque["correct-horse-battery"] = {"active": True,
+            provider.opaque["correct-horse-battery"] = {"active": True, "aud": idp.AUDIENCE,
                                                         "email": "alice@example.test"}
             command = [kit, "sasl", module, "--set",
                        "introspection_url=" + provider.url + "/introspect", "--set",
-                       "client_id=" + idp.CLIENT[0], "--set", "client_secret=" + idp.CLIENT[1],
+                       "audience=" + idp.AUDIENCE, "--set", "client_id=" + idp.CLIENT[0],
+                       "--set", "client_secret=" + idp.CLIENT[1],
                        "--set", "introspection_time=0", "--user", "alice@example.test"]
             command += proof("OAUTHBEARER", "n,,\1auth=Bearer correct-horse-battery\1\1")
             command += proof("XOAUTH2", "user=alice\1auth=Bearer correct-horse-battery\1\1")
