@@ -104,6 +104,7 @@ show_added (struct directory *directory, struct ptn_call *call, struct ptn_repor
   const struct change *change = order_change (call);
   g_autoptr (accounts_auto) accounts = directory_current (directory);
   const struct account *account = accounts ? accounts_find (accounts, change->account) : NULL;
+  uses_begin (directory->uses, change->account, change->word);
   for (size_t i = 0; account && i < account->app_count; i++)
     if (strcmp (account->apps[i].label, change->word) == 0)
       return listing_app (directory, call->task, account, &account->apps[i], change->secret,

@@ -88,6 +88,19 @@ uses_note (struct uses *uses, const char *account, const char *label, const char
   pthread_mutex_unlock (&uses->lock);
 }
 
+/* The row stays: a writer may be looking at its key. */
+void
+uses_begin (struct uses *uses, const char *account, const char *label) {
+  g_autofree char *key = key_of (account, label);
+  pthread_mutex_lock (&uses->lock);
+  struct use *use = g_hash_table_lookup (uses->table, key);
+  if (use) {
+    *use = (struct use){ 0 };
+    uses->dirty = true;
+  }
+  pthread_mutex_unlock (&uses->lock);
+}
+
 struct use
 uses_find (struct uses *uses, const char *account, const char *label) {
   g_autofree char *key = key_of (account, label);
@@ -163,7 +176,7 @@ take_text (struct uses *uses, const struct accounts *accounts) {
     const struct line *line = &g_array_index (lines, struct line, i);
     if (is_gone (line->key, accounts))
       forget_use (uses, line->key);
-    else
+    else if (line->use.when > 0)
       g_string_append_printf (text, "%s\t%" G_GINT64_FORMAT "\t%s\t%s\n", line->key,
                               (gint64)line->use.when, line->use.service, line->use.peer);
   }

@@ -23,6 +23,8 @@ void uses_free (struct uses *);
 
 void uses_note (struct uses *, const char *account, const char *label, const char *service,
                 const char *peer, int64_t when);
+/* One of this name is new: what is known is of an older one. */
+void uses_begin (struct uses *, const char *account, const char *label);
 struct use uses_find (struct uses *, const char *account, const char *label);
 
 /* Is there something to write, and was the last time long enough ago? */

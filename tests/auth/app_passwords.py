@@ -121,6 +121,8 @@ def what_is_taken_back_is_gone():
     with open(server.users_file, encoding="utf-8") as users:
         text = users.read()
     assert one not in text and two not in text
+    add("alice", "phone")
+    assert listed("alice", "phone")["used"] == ""  # that was the old one
 
 
 def a_new_password_leaves_them():

@@ -58,6 +58,12 @@ they_are_kept (void **state) {
   assert_string_equal (use.peer, "2001:db8::1");
   assert_int_equal (uses_find (uses, "alice", "gone").when, 0);
   assert_int_equal (uses_find (uses, "nobody", "phone").when, 0);
+  uses_begin (uses, "alice", "phone"); /* taken back, and another given */
+  assert_int_equal (uses_find (uses, "alice", "phone").when, 0);
+  assert_true (uses_write (uses, accounts, 0));
+  uses_free (uses);
+  uses = uses_new (file);
+  assert_int_equal (uses_find (uses, "alice", "phone").when, 0);
   uses_free (uses);
   accounts_unref (accounts);
   assert_int_equal (g_unlink (file), 0);
