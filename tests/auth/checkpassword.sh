@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # checkpassword.sh - a checkpassword program for tests: alice's password is wonderland; bob's run ends
-# with 111, carol's hangs, dave's ends with 0 and runs nothing.  Looks names up with AUTHORIZED=1.
+# with 111, erin's is of Latin-1, carol's hangs, dave's ends with 0 and runs nothing.  Looks names up with AUTHORIZED=1.
 # The first argument is a file that notes each run, without the password.
 notes=$1
 shift
@@ -20,5 +20,6 @@ if [ "$AUTHORIZED" = 1 ]; then
   export AUTHORIZED=2 USER=alice
   exec "$@"
 fi
+[ "$user:$password" = "erin:$(printf 'caf\351')" ] && exec "$@"
 [ "$user:$password" = "alice:wonderland" ] || exit 1
 exec "$@"

@@ -212,6 +212,11 @@ def verdicts_are_told_apart(server):
         assert verify("", "wonderland") == "wrong"
         assert verify("nobody", "x") == "wrong"
         assert verify("alice", "x" * 600) == "wrong"
+        for password, status in ((b"caf\xe9", "ok"), (b"caf\xe8", "wrong"), (b"", "wrong")):
+            encoded = base64.b64encode(password).decode()
+            answer = ask(path, op="verify", name="erin", password_base64=encoded, service="imap",
+                         peer="192.0.2.7")
+            assert answer["status"] == status, (password, answer)
         assert verify("bob", "x") == "temporary"
         assert verify("dave", "x") == "temporary"
         began = time.monotonic()

@@ -39,20 +39,40 @@ text_of (const json_t *question, const char *name) {
   return text ? text : "";
 }
 
+/* PROTOCOL.md: what is not UTF-8 comes in base64.  Wiped and freed by the caller. */
+static char *
+password_of (const json_t *question) {
+  const char *plain = text_of (question, "password");
+  const char *encoded = text_of (question, "password_base64");
+  gsize size = 0;
+  if (*plain || !*encoded)
+    return g_strdup (plain);
+  guchar *octets = g_base64_decode (encoded, &size);
+  char *password = g_strndup ((const char *)octets, size); /* ends at a NUL */
+  explicit_bzero (octets, size);
+  g_free (octets);
+  return password;
+}
+
 static run_verdict
 run_for (const struct options *options, const json_t *question, bool lookup, struct run *run) {
+  char *password = lookup ? g_strdup ("") : password_of (question);
   const char *name = text_of (question, "name");
   g_autofree char *user = options->local ? g_strndup (name, strcspn (name, "@")) : g_strdup (name);
   *run = (struct run){
     .command = options->command,
     .user = user,
-    .password = lookup ? "" : text_of (question, "password"),
+    .password = password,
     .peer = text_of (question, "peer"),
     .service = text_of (question, "service"),
     .lookup = lookup,
     .timeout_ms = options->seconds * 1000,
   };
-  const run_verdict verdict = run_program (run);
+  /* An empty password (which the protocol does not allow either) must not look like a lookup. */
+  const run_verdict verdict = lookup || *password ? run_program (run) : RUN_WRONG;
+  explicit_bzero (password, strlen (password));
+  g_free (password);
+  run->password = NULL;
   if (!*run->name)
     g_strlcpy (run->name, user, sizeof run->name);
   run->user = NULL;
@@ -67,12 +87,9 @@ say (const char *status, const char *text) {
   return answer;
 }
 
-/* An empty password (which the protocol does not allow either) must not look like a lookup. */
 static json_t *
 answer_verify (const struct options *options, const json_t *question) {
   struct run run;
-  if (!*text_of (question, "password"))
-    return say ("wrong", NULL);
   const run_verdict verdict = run_for (options, question, false, &run);
   if (verdict == RUN_TROUBLE)
     return say ("temporary", run.text);
