@@ -11,7 +11,17 @@
 
 #include <string.h>
 
-typedef enum { LOGIN_PROVING, LOGIN_ADOPTING, LOGIN_AUTHORIZING, LOGIN_OVER } login_state;
+/* A refusal is told at a multiple of this time after the response that it answers: what took a few
+ * microseconds more or less, for a user or for nobody, shows to nobody. */
+#define GRID_NS (5 * G_GINT64_CONSTANT (1000000))
+
+typedef enum {
+  LOGIN_PROVING,
+  LOGIN_ADOPTING,
+  LOGIN_AUTHORIZING,
+  LOGIN_REFUSING, /* decided, logged, and not told yet */
+  LOGIN_OVER
+} login_state;
 
 struct login {
   struct ptn_sasl_request request; /* a copy */
@@ -23,6 +33,8 @@ struct login {
   void *exchange; /* of either */
   const struct ptn_identity *proved;
   struct ptn_bytes last; /* additional data with success */
+  gint64 begun_ns;       /* when the response came that is being judged; 0: none is */
+  gint64 told_ns;        /* LOGIN_REFUSING: when the refusal is told */
   struct ptn_call proving, authorizing;
 };
 
@@ -174,13 +186,34 @@ login_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
   return PTN_OK;
 }
 
-/* The one way to fail.  What was wrong with the user is all the same to the client. */
+/* What was wrong with the user is all the same to the client. */
 static ptn_status
-fail_login (struct login *login, struct ptn_task *task, ptn_status status) {
+tell_failure (struct login *login, struct ptn_task *task, ptn_status status) {
   const struct ptn_host *host = login->attempt.auth->host;
   login->state = LOGIN_OVER;
-  log_failure (login, task, status);
   return host->fail (task, status, NULL, "login failed: %s", or_empty (login->attempt.reason));
+}
+
+/* Until the refusal may be told.  The session may go away meanwhile: all is counted and logged. */
+static ptn_status
+wait_to_refuse (struct login *login, struct ptn_task *task) {
+  const struct ptn_host *host = login->attempt.auth->host;
+  if (host->monotonic_ns () >= login->told_ns)
+    return tell_failure (login, task, PTN_E_AUTHENTICATION);
+  host->wake_at (host->waker (task), login->told_ns);
+  return PTN_PENDING;
+}
+
+/* The one way to fail. */
+static ptn_status
+fail_login (struct login *login, struct ptn_task *task, ptn_status status) {
+  log_failure (login, task, status);
+  if (status != PTN_E_AUTHENTICATION)
+    return tell_failure (login, task, status);
+  const gint64 took_ns = login->attempt.auth->host->monotonic_ns () - login->begun_ns;
+  login->state = LOGIN_REFUSING;
+  login->told_ns = login->begun_ns + (took_ns / GRID_NS + 1) * GRID_NS;
+  return wait_to_refuse (login, task);
 }
 
 static ptn_status
@@ -250,8 +283,14 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
   *challenge = (struct ptn_bytes){ NULL, 0 };
   if (login->state == LOGIN_OVER)
     return PTN_E_INVALID;
+  if (login->state == LOGIN_REFUSING)
+    return wait_to_refuse (login, call->task);
+  if (!login->begun_ns)
+    login->begun_ns = attempt->auth->host->monotonic_ns ();
   if (login->state == LOGIN_PROVING) {
     status = prove (login, call->task, response, challenge);
+    if (status == PTN_OK)
+      login->begun_ns = 0; /* the next response begins anew */
     if (status == PTN_OK || status == PTN_PENDING)
       return status;
     if (status == PTN_END) {

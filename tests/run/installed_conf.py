@@ -69,6 +69,11 @@ def is_right(posternd, path, folder):
     certificate, key = postern.make_certificate(folder)
     text = re.sub(r"^certificate = .*", "certificate = " + certificate, text, flags=re.MULTILINE)
     text = re.sub(r"^key = .*", "key = " + key, text, flags=re.MULTILINE)
+    secret = os.path.join(folder, "ldap-password")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("secret\n")
+    os.chmod(secret, 0o600)
+    text = re.sub(r"file:\S*ldap-password", "file:" + secret, text)
     other = os.path.join(folder, "all.conf")
     with open(other, "w", encoding="utf-8") as file:
         file.write(text)

@@ -142,7 +142,7 @@ look_at_salt (void *argument, struct ptn_bytes secret) {
 
 /* Of nobody, and of who has no keys, some are read as well: microseconds can be counted too. */
 static void
-read_nothing (const struct exchange *exchange) {
+read_nothing (const struct exchange *exchange, struct scram_keys *keys) {
   static const char of_sha_1[] = "SCRAM-SHA-1$4096:AAAAAAAAAAAAAAAAAAAAAA==$"
                                  "AAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   static const char of_sha_256[] =
@@ -151,8 +151,7 @@ read_nothing (const struct exchange *exchange) {
   const struct scram_hash *hash = exchange->dialogue.hash;
   g_autofree char *copy = g_strdup (hash == &scram_sha_1 ? of_sha_1 : of_sha_256);
   struct scram_salt salt;
-  struct scram_keys keys;
-  scram_keys_read (hash, (struct ptn_bytes){ copy, strlen (copy) }, &salt, &keys);
+  scram_keys_read (hash, (struct ptn_bytes){ copy, strlen (copy) }, &salt, keys);
 }
 
 static ptn_status
@@ -187,8 +186,9 @@ salt (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challe
   scram_salt_invent (auth->scram_secret, hash, exchange->dialogue.first.login,
                      exchange->attempt->roster->scram_iterations, &invented);
   if (!exchange->salted) {
+    struct scram_keys keys;
     exchange->salt = invented;
-    read_nothing (exchange);
+    read_nothing (exchange, &keys);
   }
   return send_challenge (exchange, challenge);
 }
@@ -255,6 +255,11 @@ prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_by
       attempt_secret (attempt, task, exchange->dialogue.hash->mechanism, prove, exchange);
   if (status == PTN_PENDING)
     return status;
+  if (!exchange->salted) { /* no keys were tried: nobody's are */
+    struct scram_keys keys;
+    read_nothing (exchange, &keys);
+    scram_dialogue_prove (&exchange->dialogue, &keys);
+  }
   const bool failed =
       status == PTN_E_AUTHENTICATION || status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED;
   if (!failed || !sources_know (attempt->auth, "PLAIN"))
