@@ -108,6 +108,16 @@ find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
   return PTN_E_NOT_FOUND;
 }
 
+/* The first directory whose users somebody verifies: there nobody's proof costs what a user's does.
+ * Else, where one without sources comes first, unknown names alone would be told to try later. */
+static size_t
+first_verified (const struct roster *roster) {
+  size_t at = 0;
+  while (at < roster->directory_count && roster->directories[at].source_count == 0)
+    at++;
+  return at < roster->directory_count ? at : 0;
+}
+
 static ptn_status
 find_candidates (struct attempt *attempt, struct ptn_task *task, const char *login,
                  const char *other) {
@@ -121,6 +131,7 @@ find_candidates (struct attempt *attempt, struct ptn_task *task, const char *log
   if (status != PTN_E_NOT_FOUND)
     return status;
   attempt->nobody = true;
+  attempt->at = first_verified (attempt->roster);
   g_strlcpy (attempt->first_text, attempt->reason ? attempt->reason : "unknown user",
              sizeof attempt->first_text);
   attempt->refusal = attempt->first_text;

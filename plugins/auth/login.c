@@ -45,8 +45,10 @@ login_mechanisms (void *instance, struct ptn_call *call, const struct ptn_sasl_r
   if (call->release)
     auth->host->call_end (call);
   const char **names = g_new (const char *, AUTH_MECHANISM_LIMIT);
-  *offered = (struct ptn_strings){ names, offer_list (auth, request, names) };
-  *plaintext = offer_passwords (auth, request);
+  struct roster *roster = auth_roster (auth);
+  *offered = (struct ptn_strings){ names, offer_list (auth, roster, request, names) };
+  *plaintext = offer_passwords (auth, roster, request);
+  roster_unref (roster);
   call->state = names;
   call->release = g_free;
   return PTN_OK;
@@ -126,20 +128,21 @@ login_finish (void *data) {
 
 /* Which dialogue a protocol asks for.  PTN_E_UNSUPPORTED, with the reason for the log. */
 static ptn_status
-choose (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
-        struct auth_mechanism *chosen, ptn_sasl_flags *flags, const char **why) {
-  *chosen = (struct auth_mechanism){ .own = &auth_password_commands };
-  if (name && g_ascii_strcasecmp (name, "APOP") == 0)
-    chosen->own = &auth_apop;
-  if (name && chosen->own != &auth_apop) {
-    const struct auth_mechanism *found = offer_find (auth, request, name, why);
+choose (struct auth *auth, const struct roster *roster, const struct ptn_sasl_request *request,
+        const char *name, struct auth_mechanism *chosen, ptn_sasl_flags *flags, const char **why) {
+  const bool apop = name && g_ascii_strcasecmp (name, "APOP") == 0;
+  if (name && !apop) {
+    const struct auth_mechanism *found = offer_find (auth, roster, request, name, why);
     if (!found)
       return PTN_E_UNSUPPORTED;
     *chosen = *found;
+    *flags = found->table->flags;
+    return PTN_OK;
   }
-  *flags = chosen->own ? chosen->own->flags : chosen->table->flags;
+  *chosen = (struct auth_mechanism){ .own = apop ? &auth_apop : &auth_password_commands };
+  *flags = chosen->own->flags;
   *why = "no directory can verify this";
-  return chosen->own && !sources_know (auth, chosen->own->schemes) ? PTN_E_UNSUPPORTED : PTN_OK;
+  return sources_know (roster, chosen->own->schemes) ? PTN_OK : PTN_E_UNSUPPORTED;
 }
 
 static ptn_status
@@ -167,7 +170,9 @@ login_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
   struct auth_mechanism chosen;
   ptn_sasl_flags flags;
   const char *why;
-  ptn_status status = choose (auth, request, mechanism, &chosen, &flags, &why);
+  struct roster *roster = auth_roster (auth);
+  ptn_status status = choose (auth, roster, request, mechanism, &chosen, &flags, &why);
+  roster_unref (roster);
   if (status != PTN_OK)
     return auth->host->fail (call->task, status, NULL, "%s", why);
   if ((flags & PTN_SASL_PLAINTEXT) && !auth_is_private (auth, request))

@@ -24,7 +24,7 @@ struct mechanism {
   void (*finish) (void *exchange); /* also aborts; wipes secrets */
 };
 
-/* The table, in the order of preference; ends with a row without a name. */
+/* The table, in the order of preference; ends with NULL. */
 extern const struct mechanism *const auth_mechanisms[];
 /* The dialogues that are no SASL mechanisms: user and password in commands, and APOP. */
 extern const struct mechanism auth_password_commands, auth_apop;

@@ -41,12 +41,12 @@ is_configured (struct auth *auth, const struct ptn_sasl_request *request, const 
 
 /* NULL: it works here; else why not. */
 static const char *
-obstacle (struct auth *auth, const struct ptn_sasl_request *request,
+obstacle (const struct roster *roster, const struct ptn_sasl_request *request,
           const struct auth_mechanism *found) {
   const struct ptn_sasl_mechanism *table = found->table;
   if (g_ascii_strcasecmp (table->name, "ANONYMOUS") == 0)
     return "anonymous logins are never allowed";
-  if (PTN_HAS (table, schemes) && !sources_know (auth, table->schemes))
+  if (PTN_HAS (table, schemes) && !sources_know (roster, table->schemes))
     return "no directory can verify this mechanism";
   if (PTN_CAN (table, available) && !table->available (found->instance, request))
     return "the mechanism cannot be used on this connection";
@@ -54,10 +54,10 @@ obstacle (struct auth *auth, const struct ptn_sasl_request *request,
 }
 
 static void
-add (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
-     const char **names, size_t *count) {
+add (struct auth *auth, const struct roster *roster, const struct ptn_sasl_request *request,
+     const char *name, const char **names, size_t *count) {
   const struct auth_mechanism *found = find_provider (auth, name);
-  if (!found || *count == AUTH_MECHANISM_LIMIT || obstacle (auth, request, found)
+  if (!found || *count == AUTH_MECHANISM_LIMIT || obstacle (roster, request, found)
       || ((found->table->flags & PTN_SASL_PLAINTEXT) && !auth_is_private (auth, request)))
     return;
   for (size_t i = 0; i < *count; i++)
@@ -67,28 +67,30 @@ add (struct auth *auth, const struct ptn_sasl_request *request, const char *name
 }
 
 size_t
-offer_list (struct auth *auth, const struct ptn_sasl_request *request, const char **names) {
+offer_list (struct auth *auth, const struct roster *roster, const struct ptn_sasl_request *request,
+            const char **names) {
   const struct ptn_strings wanted = auth->host->words (request->config, "sasl_mechanisms");
   size_t count = 0;
   for (size_t i = 0; i < wanted.count; i++)
     if (is_configured (auth, request, wanted.items[i]))
-      add (auth, request, wanted.items[i], names, &count);
+      add (auth, roster, request, wanted.items[i], names, &count);
   for (size_t i = 0; integrated[i]; i++)
     if (!lists (wanted, integrated[i]) && is_configured (auth, request, integrated[i]))
-      add (auth, request, integrated[i], names, &count);
+      add (auth, roster, request, integrated[i], names, &count);
   return count;
 }
 
 const struct auth_mechanism *
-offer_find (struct auth *auth, const struct ptn_sasl_request *request, const char *name,
-            const char **why) {
+offer_find (struct auth *auth, const struct roster *roster, const struct ptn_sasl_request *request,
+            const char *name, const char **why) {
   const struct auth_mechanism *found =
       is_configured (auth, request, name) ? find_provider (auth, name) : NULL;
-  *why = found ? obstacle (auth, request, found) : "mechanism is not offered";
+  *why = found ? obstacle (roster, request, found) : "mechanism is not offered";
   return *why ? NULL : found;
 }
 
 bool
-offer_passwords (struct auth *auth, const struct ptn_sasl_request *request) {
-  return auth_is_private (auth, request) && sources_know (auth, "PASSWORD");
+offer_passwords (struct auth *auth, const struct roster *roster,
+                 const struct ptn_sasl_request *request) {
+  return auth_is_private (auth, request) && sources_know (roster, "PASSWORD");
 }

@@ -9,11 +9,13 @@
 #include "auth.h"
 
 /* Names in the order of the configuration; room for AUTH_MECHANISM_LIMIT.  How many. */
-size_t offer_list (struct auth *, const struct ptn_sasl_request *, const char **names);
+size_t offer_list (struct auth *, const struct roster *, const struct ptn_sasl_request *,
+                   const char **names);
 /* The one of this name if it is offered, else NULL; *why then says why not, for the log. */
-const struct auth_mechanism *offer_find (struct auth *, const struct ptn_sasl_request *,
-                                         const char *name, const char **why);
+const struct auth_mechanism *offer_find (struct auth *, const struct roster *,
+                                         const struct ptn_sasl_request *, const char *name,
+                                         const char **why);
 /* Are USER/PASS and LOGIN commands of use here? */
-bool offer_passwords (struct auth *, const struct ptn_sasl_request *);
+bool offer_passwords (struct auth *, const struct roster *, const struct ptn_sasl_request *);
 
 #endif

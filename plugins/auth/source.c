@@ -33,8 +33,10 @@ source_knows (const struct ptn_credentials *credentials, const char *scheme, siz
 
 /* What is broken is still offered: its users are told that it is temporary, not that there is no
  * such mechanism. */
-static bool
-roster_knows (const struct roster *roster, const char *schemes) {
+bool
+sources_know (const struct roster *roster, const char *schemes) {
+  if (!schemes)
+    return true;
   for (size_t i = 0; i < roster->directory_count; i++)
     if (roster->directories[i].broken)
       return true;
@@ -47,16 +49,6 @@ roster_knows (const struct roster *roster, const char *schemes) {
     word += length + strspn (word + length, " ");
   }
   return false;
-}
-
-bool
-sources_know (struct auth *auth, const char *schemes) {
-  if (!schemes)
-    return true;
-  struct roster *roster = auth_roster (auth);
-  const bool known = roster_knows (roster, schemes);
-  roster_unref (roster);
-  return known;
 }
 
 /* ---- One after the other ----------------------------------------------------------------- */

@@ -13,6 +13,6 @@ const char *attempt_their_reason (struct attempt *, struct ptn_task *);
 
 /* Can the sources of some directory verify with one of these schemes (words divided by spaces, as
  * ptn_sasl_mechanism.schemes; NULL: it needs none)? [any, from start on] */
-bool sources_know (struct auth *, const char *schemes);
+bool sources_know (const struct roster *, const char *schemes);
 
 #endif

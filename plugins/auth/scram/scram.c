@@ -76,8 +76,9 @@ channel_of (struct exchange *exchange) {
   const char *why;
   return (struct scram_channel){
     .plus = exchange->plus,
-    .offered = attempt->request->config
-               && offer_find (attempt->auth, attempt->request, exchange->plus_name, &why),
+    .offered =
+        attempt->request->config
+        && offer_find (attempt->auth, attempt->roster, attempt->request, exchange->plus_name, &why),
     .value = value_for_dialogue,
     .argument = exchange,
   };
@@ -262,7 +263,7 @@ prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_by
   }
   const bool failed =
       status == PTN_E_AUTHENTICATION || status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED;
-  if (!failed || !sources_know (attempt->auth, "PLAIN"))
+  if (!failed || !sources_know (attempt->roster, "PLAIN"))
     return over (exchange, task, status, challenge);
   exchange->derivation =
       scram_derivation_new (&exchange->dialogue, attempt->roster->scram_iterations);
