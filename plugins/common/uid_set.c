@@ -49,3 +49,21 @@ set_intersection (struct ptn_uid_set a, struct ptn_uid_set b) {
   }
   return both;
 }
+
+GArray *
+set_union (struct ptn_uid_set a, struct ptn_uid_set b) {
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (struct ptn_uid_range));
+
+  for (size_t i = 0, j = 0; i < a.count || j < b.count;) {
+    bool from_a = j == b.count || (i < a.count && a.ranges[i].first < b.ranges[j].first);
+    struct ptn_uid_range next = from_a ? a.ranges[i++] : b.ranges[j++], *last = NULL;
+
+    if (all->len > 0)
+      last = &g_array_index (all, struct ptn_uid_range, all->len - 1);
+    if (last && next.first - 1 <= last->last)
+      last->last = MAX (last->last, next.last);
+    else
+      g_array_append_val (all, next);
+  }
+  return all;
+}

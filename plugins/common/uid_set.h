@@ -21,5 +21,7 @@ void set_append (GArray *ranges, uint32_t uid);
 bool set_contains (struct ptn_uid_set, uint32_t uid);
 /* What is in both, whose ranges are ascending and apart; the caller's, g_array_unref. */
 GArray *set_intersection (struct ptn_uid_set, struct ptn_uid_set);
+/* What is in one of them or both; the same. */
+GArray *set_union (struct ptn_uid_set, struct ptn_uid_set);
 
 #endif

@@ -62,12 +62,30 @@ two_sets_have_in_common_what_is_in_both (void **state) {
   assert_int_equal (none->len, 0);
 }
 
+static void
+a_union_has_what_is_in_either (void **state) {
+  const struct ptn_uid_range some[] = { { 1, 4 }, { 9, 9 }, { 30, UINT32_MAX } };
+  const struct ptn_uid_range others[] = { { 3, 5 }, { 7, 8 }, { 12, 12 }, { 31, 40 } };
+  const struct ptn_uid_set a = { some, G_N_ELEMENTS (some) }, b = { others, G_N_ELEMENTS (others) };
+  const struct ptn_uid_set none = { NULL, 0 };
+  const struct ptn_uid_range expected[] = { { 1, 5 }, { 7, 9 }, { 12, 12 }, { 30, UINT32_MAX } };
+  g_autoptr (GArray) all = set_union (a, b), turned = set_union (b, a), alone = set_union (a, none);
+
+  assert_int_equal (all->len, G_N_ELEMENTS (expected));
+  assert_memory_equal (all->data, expected, sizeof expected);
+  assert_int_equal (turned->len, all->len);
+  assert_memory_equal (turned->data, expected, sizeof expected);
+  assert_int_equal (alone->len, G_N_ELEMENTS (some));
+  assert_memory_equal (alone->data, some, sizeof some);
+}
+
 int
 main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (neighbours_become_one_range),
     cmocka_unit_test (a_set_contains_its_ranges),
     cmocka_unit_test (two_sets_have_in_common_what_is_in_both),
+    cmocka_unit_test (a_union_has_what_is_in_either),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -110,12 +110,8 @@ see (struct session *s) {
     if (status != PTN_OK)
       f->now = NULL;
   }
-  if (f->seen && f->now) { /* their flags stand in the answers */
-    if (s->selected->answered)
-      g_array_unref (s->selected->answered);
-    s->selected->answered = g_array_ref (f->seen);
-    s->selected->answered_modseq = f->now->modseq;
-  }
+  if (f->seen && f->now) /* their flags stand in the answers */
+    selected_answers (s, f->seen, f->now->modseq);
   f->stage = 0;
   s->resume = f->program.vanished ? fetch_vanished : fetch_messages;
   return PTN_OK;

@@ -55,11 +55,13 @@ tell_expunges (struct session *s, struct telling *telling) {
   return PTN_OK;
 }
 
-/* Has STORE shown this already? */
-static bool
-answered (const struct selected *selected, uint32_t uid, uint64_t modseq) {
-  return selected->answered && modseq <= selected->answered_modseq
-         && set_contains (SET_OF (selected->answered), uid);
+void
+selected_answers (struct session *s, const GArray *uids, uint64_t modseq) {
+  struct selected *selected = s->selected;
+  g_autoptr (GArray) before = g_steal_pointer (&selected->answered); /* no report came in between */
+  struct ptn_uid_set none = { 0 };
+  selected->answered_modseq = before ? MIN (selected->answered_modseq, modseq) : modseq;
+  selected->answered = set_union (before ? SET_OF (before) : none, SET_OF (uids));
 }
 
 /* What changed, if it was not the flags, are annotations (RFC 5257 section 4.3, RFC 5465 section
@@ -97,13 +99,16 @@ tell_changed (struct session *s, struct telling *telling) {
     struct changed place = g_array_index (changed, struct changed, telling->changed_next);
     uint32_t uid = now->uid[place.now];
     uint64_t modseq = now->message_modseq[place.now];
-    bool same = now->flags[place.now] == told->flags[place.told];
-    if (answered (selected, uid, modseq) || (same && !condstore && !wants_annotations (s)))
+    /* Then the client knows other flags than those of `told`: what became of them is always told. */
+    bool answered = selected->answered && set_contains (SET_OF (selected->answered), uid);
+    bool same = !answered && now->flags[place.now] == told->flags[place.told];
+    if ((answered && modseq <= selected->answered_modseq)
+        || (same && !condstore && !wants_annotations (s)))
       continue;
     ptn_status status = session_room (s);
     if (status != PTN_OK)
       return status;
-    if (same)
+    if (same || answered)
       note_annotated (s, uid);
     if (same && !condstore)
       continue;
@@ -184,6 +189,7 @@ tell (struct session *s) {
     selected_tell (s, view_mix (selected->told, now, d), true);
   else
     selected_tell (s, now, false);
+  g_clear_pointer (&selected->answered, g_array_unref);
   report_free (s, g_steal_pointer (&selected->telling));
   return PTN_OK;
 }
@@ -238,6 +244,7 @@ compare (struct session *s, bool expunges) {
     expunges = true;
   if (now == told || (selected->mixed && !expunges && now == view_mixed_from (told))) {
     store->release_view (now);
+    g_clear_pointer (&selected->answered, g_array_unref);
     return PTN_OK;
   }
   struct telling *telling = g_new0 (struct telling, 1);
@@ -260,7 +267,6 @@ selected_report (struct session *s, bool expunges) {
     status = tell (s);
   if (status != PTN_OK)
     return status;
-  g_clear_pointer (&selected->answered, g_array_unref);
   if (selected->claiming)
     status = claim (s);
   return status == PTN_OK ? contexts_update (s) : status;

@@ -28,7 +28,8 @@ struct selected {
   GArray *saved;                  /* SEARCHRES: UIDs, struct ptn_uid_range; NULL: empty */
   struct ptn_subscription *waits; /* events of this mailbox, while IDLE or NOTIFY wants them */
   struct telling *telling;        /* report.c: a report that is half told */
-  /* What STORE has answered: flags of these UIDs as they were at this modseq need not be told. */
+  /* What STORE and FETCH have answered since `told`: flags of these UIDs as they were at this modseq need
+   * not be told; whatever became of them later must be, even what they were in `told`. */
   GArray *answered;
   uint64_t answered_modseq;
   struct contexts *contexts; /* search/context.h; NULL: none */
@@ -55,6 +56,8 @@ uint32_t selected_number (const struct session *, uint32_t uid);
  * PTN_OK when it is told; PTN_PENDING as ever.  A mailbox that is gone ends the session's selection as
  * RFC 9051 allows. */
 ptn_status selected_report (struct session *, bool expunges);
+/* The command shows the flags of these UIDs as they are in a view of this modseq.  Borrows them. */
+void selected_answers (struct session *, const GArray *uids, uint64_t modseq);
 struct telling;
 void report_free (struct session *, struct telling *);
 

@@ -182,8 +182,7 @@ tell (struct session *s) {
   ptn_status status = put_answers (s, storing);
   if (status != PTN_OK)
     return status;
-  s->selected->answered = g_steal_pointer (&storing->uids);
-  s->selected->answered_modseq = storing->now->modseq;
+  selected_answers (s, storing->uids, storing->now->modseq);
   struct ptn_uid_set conflicts = { 0 };
   if (storing->conflicts)
     conflicts = SET_OF (storing->conflicts);
