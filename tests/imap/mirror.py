@@ -94,14 +94,15 @@ class Session:
             self.fetched(int(found[1]), found[2])
 
     def vanished(self, gone):
-        known = [uid for uid in self.uids if uid in gone]
-        unknown = gone - set(known)
-        self.uids = [uid for uid in self.uids if uid not in gone]
-        for _ in unknown:  # messages of which only EXISTS was heard: the last ones
-            self.check(None in self.uids, "VANISHED of a UID that was never there")
-            self.uids.remove(None)
-        for uid in known:
-            self.flags.pop(uid, None)
+        for uid in sorted(gone):
+            if uid in self.uids:
+                self.uids.remove(uid)
+                self.flags.pop(uid, None)
+                continue
+            # A message of which only EXISTS was heard: one of those between its neighbours.
+            last = max((i for i, one in enumerate(self.uids) if one and one < uid), default=-1)
+            self.check(self.uids[last + 1:last + 2] == [None], "VANISHED of a UID that was never there")
+            del self.uids[last + 1]
 
     def fetched(self, number, items):
         self.check(0 < number <= len(self.uids), "FETCH of a number that is not there")
