@@ -110,8 +110,11 @@ static void
 free_raw (struct ptn_stream *s) {
   struct deflate_layer *layer = s->deflate;
 
-  if (layer->raw)
+  if (layer->raw) {
     task_refund (s->task, layer->raw_room);
+    if (s->secret) /* what came in clear behind the end of the compression */
+      explicit_bzero (layer->raw, layer->raw_room);
+  }
   g_clear_pointer (&layer->raw, g_free);
   layer->raw_room = layer->raw_start = layer->raw_end = 0;
 }

@@ -5,6 +5,7 @@
 #include "net/proxy.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static session_go
@@ -36,7 +37,9 @@ session_proxy (struct session *s) {
     return GO_WAIT;
   if (got <= 0)
     return session_end (s, "peer");
-  switch (proxy_parse (octets, (size_t)got, &header)) {
+  const proxy_result result = proxy_parse (octets, (size_t)got, &header);
+  explicit_bzero (octets, sizeof octets); /* behind the header may be a command with a password */
+  switch (result) {
   case PROXY_MORE:
     return s->stream.hangup ? refuse_proxy (s, "cut off") : GO_WAIT;
   case PROXY_BAD:

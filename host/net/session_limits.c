@@ -104,6 +104,7 @@ session_claim (struct ptn_task *task, const char *account) {
   if (!s->claimed)
     atomic_fetch_add (&s->listener->net->totals.claimed, 1);
   s->claimed = true;
+  stream_secret (&s->stream, false);
   return PTN_OK;
 }
 
@@ -117,5 +118,6 @@ session_unclaim (struct ptn_task *task) {
   if (s->claimed)
     atomic_fetch_sub (&s->listener->net->totals.claimed, 1);
   s->claimed = false;
+  stream_secret (&s->stream, true);
   s->login_ns = net_now ();
 }

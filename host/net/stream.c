@@ -21,6 +21,7 @@ stream_init (struct ptn_stream *s, struct ptn_task *task, int fd, size_t max_lin
   s->task = task;
   s->fd = fd;
   s->max_line = (uint32_t)CLAMP (max_line, 512, 1u << 30);
+  s->secret = SECRET_ALL;
 }
 
 static uint32_t
@@ -32,6 +33,8 @@ static void
 free_input (struct ptn_stream *s) {
   if (s->in) {
     task_refund (s->task, s->in_room);
+    if (s->secret)
+      explicit_bzero (s->in + s->in_start, buffered (s));
     g_clear_pointer (&s->in, g_free);
   }
   s->in_room = s->in_start = s->in_end = 0;
@@ -79,6 +82,29 @@ stream_fail (struct ptn_stream *s, const char *reason) {
 
 /* --- input -------------------------------------------------------------------------- */
 
+void
+stream_secret (struct ptn_stream *s, bool on) {
+  s->secret = on ? SECRET_ALL : MIN (s->secret, buffered (s));
+  if (s->ssl)
+    stream_tls_secret (s);
+}
+
+/* What is queued begins at 0. */
+static char *
+larger_input (struct ptn_stream *s, uint32_t room) {
+  char *larger;
+
+  if (!s->in || !s->secret)
+    return g_try_realloc (s->in, room);
+  larger = g_try_malloc (room); /* realloc would leave a copy behind */
+  if (!larger)
+    return NULL;
+  memcpy (larger, s->in, s->in_end);
+  explicit_bzero (s->in, s->in_end);
+  g_free (s->in);
+  return larger;
+}
+
 /* Room for at least one more octet. */
 static bool
 make_room (struct ptn_stream *s) {
@@ -91,6 +117,8 @@ make_room (struct ptn_stream *s) {
     return true;
   if (s->in && s->in_start) {
     memmove (s->in, s->in + s->in_start, buffered (s));
+    if (s->secret)
+      explicit_bzero (s->in + buffered (s), s->in_start);
     s->in_end -= s->in_start;
     s->in_start = 0;
   }
@@ -105,7 +133,7 @@ make_room (struct ptn_stream *s) {
     s->memory_spent = true;
     return false;
   }
-  larger = g_try_realloc (s->in, room);
+  larger = larger_input (s, room);
   if (!larger) {
     task_refund (s->task, room - s->in_room);
     s->memory_spent = true;
@@ -171,8 +199,11 @@ stream_discard (struct ptn_stream *s, size_t *most) {
     ssize_t got = stream_clear_read (s, waste, MIN (sizeof waste, *most));
     if (got == 0 || (got < 0 && errno != EAGAIN))
       return false;
-    if (got > 0)
+    if (got > 0) {
       *most -= (size_t)got;
+      if (s->secret)
+        explicit_bzero (waste, (size_t)got);
+    }
   }
   return *most > 0;
 }
@@ -217,6 +248,12 @@ stream_peek (struct ptn_stream *s, struct ptn_task *task, size_t wanted, struct 
 static void
 stream_consume (struct ptn_stream *s, size_t count) {
   g_return_if_fail (count <= buffered (s));
+  if (s->secret) {
+    size_t part = MIN (count, s->secret);
+    explicit_bzero (s->in + s->in_start, part);
+    if (s->secret != SECRET_ALL)
+      s->secret -= (uint32_t)part;
+  }
   s->in_start += (uint32_t)count;
   if (s->in_start == s->in_end)
     s->in_start = s->in_end = 0;

@@ -30,6 +30,9 @@
 #define OUTPUT_CHUNK (256u << 10) /* most that is asked of a source at once */
 #define WIRE_FULL (128u << 10)    /* encrypted octets at which the BIO refuses more */
 
+/* All input is secret: nobody is logged in. */
+#define SECRET_ALL UINT32_MAX
+
 struct deflate_layer;
 struct out_item;
 struct tls_client;
@@ -85,6 +88,7 @@ struct ptn_stream {
 
   char *in;
   uint32_t in_room, in_start, in_end, max_line;
+  uint32_t secret; /* octets of the input that leave no copy behind, from its start; SECRET_ALL */
   struct output out;
   struct wire wire;
   struct wire packed;            /* compressed, and not yet encrypted: with TLS only */
@@ -99,10 +103,14 @@ struct ptn_stream {
   struct tls_client *client;      /* what its certificate says, once asked for; owned */
 };
 
-/* Zeroed memory in; `fd` stays the owner's. */
+/* Zeroed memory in; `fd` stays the owner's.  The input is secret. */
 void stream_init (struct ptn_stream *, struct ptn_task *, int fd, size_t max_line);
 /* Closes queued sources and frees everything. */
 void stream_clear (struct ptn_stream *);
+
+/* Before a login the input may be a password: what is consumed, moved, or freed unread is
+ * overwritten, here and in the SSL object.  Off: from what comes next; what is here stays secret. */
+void stream_secret (struct ptn_stream *, bool on);
 
 /* Takes note of what came: TASK_READABLE, TASK_WRITABLE, TASK_HANGUP. */
 void stream_events (struct ptn_stream *, unsigned events);
@@ -153,6 +161,8 @@ bool stream_tls_begin (struct ptn_stream *, struct tls_context *);
 ptn_status stream_tls_handshake (struct ptn_stream *);
 /* As recv: octets, 0 at the end, -1 with errno EAGAIN or other. */
 ssize_t stream_tls_read (struct ptn_stream *, void *data, size_t size);
+/* Wipes what it has deciphered, or not any more, as s->secret says. */
+void stream_tls_secret (struct ptn_stream *);
 /* Encrypts into `wire`: octets taken, or -1 with errno EAGAIN: the same again later. */
 ssize_t stream_tls_write (struct ptn_stream *, const void *data, size_t size);
 void stream_tls_goodbye (struct ptn_stream *); /* close_notify into `wire` */

@@ -158,7 +158,18 @@ stream_tls_begin (struct ptn_stream *s, struct tls_context *context) {
   BIO_set_data (bio, s);
   SSL_set_bio (s->ssl, bio, bio);
   SSL_set_accept_state (s->ssl);
+  stream_tls_secret (s);
   return true;
+}
+
+/* OpenSSL overwrites what it has deciphered when it is read, and what is freed unread.  Not longer
+ * than it matters: it costs 16 KiB of that whenever its buffer, being empty, is given back. */
+void
+stream_tls_secret (struct ptn_stream *s) {
+  if (s->secret == SECRET_ALL)
+    SSL_set_options (s->ssl, SSL_OP_CLEANSE_PLAINTEXT);
+  else
+    SSL_clear_options (s->ssl, SSL_OP_CLEANSE_PLAINTEXT);
 }
 
 /* What a call of OpenSSL that gave `result` means: EAGAIN, 0 at a proper end, else -1. */

@@ -31,6 +31,14 @@ consume (struct session *s, size_t size) {
     s->imap4->stream->consume (s->stream, size);
 }
 
+static void
+free_text (GString *text) {
+  if (!text)
+    return;
+  explicit_bzero (text->str, text->len);
+  g_string_free (text, TRUE);
+}
+
 /* The reader's text has moved or grown. */
 static void
 follow_text (struct session *s) {
@@ -57,13 +65,27 @@ take_line (struct session *s, struct ptn_bytes *line, size_t *whole) {
   return PTN_OK;
 }
 
+/* The text may hold a password: when it moves, nothing is left where it was. */
+static void
+append_text (struct session *s, const char *octets, size_t size) {
+  GString *text = s->text;
+  if (text && text->allocated_len - text->len > size) {
+    g_string_append_len (text, octets, (gssize)size);
+    return;
+  }
+  const size_t before = text ? text->len : 0;
+  s->text = g_string_sized_new (2 * before + size + 64);
+  if (text)
+    g_string_append_len (s->text, text->str, (gssize)before);
+  g_string_append_len (s->text, octets, (gssize)size);
+  free_text (text);
+}
+
 static void
 append_line (struct session *s, struct ptn_bytes line, size_t whole) {
-  if (!s->text)
-    s->text = g_string_sized_new (line.size + 64);
-  g_string_append_len (s->text, line.data, (gssize)line.size);
+  append_text (s, line.data, line.size);
   if (s->literal.pending)
-    g_string_append (s->text, "\r\n");
+    append_text (s, "\r\n", 2);
   consume (s, whole);
 }
 
@@ -77,7 +99,7 @@ take_octets (struct session *s) {
     if (status != PTN_OK)
       return status;
     size_t size = MIN (input.size, s->literal_left);
-    g_string_append_len (s->text, input.data, (gssize)size);
+    append_text (s, input.data, size);
     stream->consume (s->stream, size);
     s->literal_left -= size;
   }
@@ -217,8 +239,7 @@ collect_command (struct session *s) {
     }
     if (status == PTN_E_LIMIT) {
       untagged (s, "BAD the line is too long");
-      if (s->text)
-        g_string_free (g_steal_pointer (&s->text), TRUE);
+      free_text (g_steal_pointer (&s->text));
       s->errors++;
       return PTN_OK;
     }
@@ -251,8 +272,5 @@ void
 collect_end (struct session *s) {
   consume (s, s->in_stream);
   s->in_stream = 0;
-  if (!s->text)
-    return;
-  explicit_bzero (s->text->str, s->text->len); /* a password, perhaps */
-  g_string_free (g_steal_pointer (&s->text), TRUE);
+  free_text (g_steal_pointer (&s->text));
 }

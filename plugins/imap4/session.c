@@ -210,8 +210,7 @@ session_close (void *session) {
     command_end (s);
   login_end (s);
   session_forget_user (s);
-  if (s->text)
-    g_string_free (s->text, TRUE);
+  collect_end (s);
   reader_clear (&s->arguments);
   writer_clear (&s->out);
   g_free (s->inner_text);

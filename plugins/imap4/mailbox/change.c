@@ -36,13 +36,14 @@ change_new (struct session *s, const char *name) {
 /* The name that is made, at `at`: was it written in another way ("inbox/x")?  Only for clients that
  * asked for IMAP4rev2 (RFC 9051 section 6.3.9.7), whose names are UTF-8. */
 static const char *
-as_written (const struct session *s, const struct reader *r, size_t at, const char *name) {
-  struct reader again = *r;
+as_written (const struct session *s, struct reader *r, size_t at, const char *name) {
+  const size_t behind = r->at;
   size_t size;
-  again.at = at;
-  const char *written = s->enabled & ENABLED_REV2 ? reader_astring (&again, &size) : NULL;
+  r->at = at;
+  const char *written = s->enabled & ENABLED_REV2 ? reader_astring (r, &size) : NULL;
   if (written && size > 1 && written[size - 1] == '/')
-    written = reader_keep (&again, written, size - 1);
+    written = reader_keep (r, written, size - 1);
+  r->at = behind;
   return written && strcmp (written, name) != 0 ? written : NULL;
 }
 

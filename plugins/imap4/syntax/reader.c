@@ -37,6 +37,15 @@ kind_of (unsigned char c) {
   }
 }
 
+/* Copies one behind the other; several of these, since they are not to move. */
+struct reader_block {
+  struct reader_block *next;
+  size_t used, room;
+  char text[];
+};
+
+#define BLOCK_LEAST 240
+
 void
 reader_init (struct reader *r, const char *data, size_t size, bool utf8) {
   *r = (struct reader){ .data = data, .size = size, .utf8 = utf8 };
@@ -44,7 +53,12 @@ reader_init (struct reader *r, const char *data, size_t size, bool utf8) {
 
 void
 reader_clear (struct reader *r) {
-  g_clear_pointer (&r->strings, g_string_chunk_free);
+  while (r->blocks) {
+    struct reader_block *block = r->blocks;
+    r->blocks = block->next;
+    explicit_bzero (block->text, block->used); /* a password, perhaps */
+    g_free (block);
+  }
   *r = (struct reader){ 0 };
 }
 
@@ -57,10 +71,20 @@ reader_fail (struct reader *r, const char *error) {
 
 const char *
 reader_keep (struct reader *r, const char *text, size_t size) {
-  if (!r->strings)
-    r->strings = g_string_chunk_new (256);
+  struct reader_block *block = r->blocks;
+  if (!block || block->room - block->used <= size) {
+    size_t room = MAX (size + 1, BLOCK_LEAST);
+    block = g_malloc (sizeof *block + room);
+    *block = (struct reader_block){ .next = r->blocks, .room = room };
+    r->blocks = block;
+  }
+  char *copy = block->text + block->used;
+  if (size)
+    memcpy (copy, text, size);
+  copy[size] = '\0';
+  block->used += size + 1;
   r->kept += size + 1;
-  return g_string_chunk_insert_len (r->strings, text, (gssize)size);
+  return copy;
 }
 
 int

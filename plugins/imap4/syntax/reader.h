@@ -5,7 +5,7 @@
  * The struct belongs to the session, or to whoever parses; no locks.  Every function either takes
  * what it is named after, or fails: then `error` says, for people, what was wrong, and what the
  * reader stands at is of no more use.  Strings that are returned end with NUL, hold no other (a
- * literal8 may), and live until reader_clear. */
+ * literal8 may), and live until reader_clear, which overwrites them. */
 #ifndef IMAP4_SYNTAX_READER_H
 #define IMAP4_SYNTAX_READER_H
 
@@ -14,13 +14,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
+struct reader_block;
+
 struct reader {
   const char *data;
   size_t size, at;
-  const char *error;     /* the first one; NULL: none */
-  size_t kept;           /* octets in `strings` */
-  GStringChunk *strings; /* what was returned; made when the first is */
-  bool utf8;             /* UTF8=ACCEPT or IMAP4rev2 is enabled: quoted strings and mailbox names */
+  const char *error;           /* the first one; NULL: none */
+  size_t kept;                 /* octets in `blocks` */
+  struct reader_block *blocks; /* what was returned; wiped when it goes */
+  bool utf8; /* UTF8=ACCEPT or IMAP4rev2 is enabled: quoted strings and mailbox names */
 };
 
 void reader_init (struct reader *, const char *data, size_t size, bool utf8);
