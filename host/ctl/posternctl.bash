@@ -2,8 +2,8 @@
 # Completion of posternctl for bash: words of the commands that `posternctl help` lists, which
 # come from the server or, without one, from the configured plugins.
 
-# The options in the usage of the command of these one or two words.
-_posternctl_options ()
+# The usage of the command of these one or two words.
+_posternctl_usage ()
 {
   local line found=
   while read -r line; do
@@ -12,7 +12,22 @@ _posternctl_options ()
       "$1 "*) [[ $line =~ ^"$1"\ [a-z] ]] || found=$line ;;
     esac
   done
-  printf '%s\n' "$found" | grep -o -e '--[a-z][a-z-]*'
+  printf '%s\n' "$found"
+}
+
+# What the usage of the command of these words has in the place of the next one, "add|list" or
+# "[debug|info]".  Words in capitals stand for something else.
+_posternctl_choices ()
+{
+  local usage word
+  usage=$(_posternctl_usage "$1" "${2-}")
+  for word; do
+    # Words of the name, and one argument of the usage for each that was typed.
+    [[ $usage == "$word "* || $usage =~ ^\[?[^\ -] ]] || return
+    [[ $usage == *' '* ]] && usage=${usage#* } || return
+  done
+  word=${usage%% *}
+  [[ $word =~ ^\[?[a-z-]+(\|[a-z-]+)+\]?$ ]] && tr -d '[]' <<<"${word//|/ }"
 }
 
 _posternctl ()
@@ -43,7 +58,8 @@ _posternctl ()
   usages=$(posternctl "${options[@]}" help 2>/dev/null | sed -n 's/^  \([a-z].*\)/\1/p')
   if [[ $current == -* ]]; then
     # The options of the command, "[--since SEQUENCE]" and the like, and those of all.
-    word=$(printf '%s\n' "$usages" | _posternctl_options "${words[0]}" "${words[1]-}")
+    word=$(printf '%s\n' "$usages" | _posternctl_usage "${words[0]}" "${words[1]-}" \
+      | grep -o -e '--[a-z][a-z-]*')
     mapfile -t COMPREPLY < <(compgen -W "$word --json --help" -- "$current")
     return
   fi
@@ -54,6 +70,9 @@ _posternctl ()
     1) word=$(printf '%s\n' "$commands" | sed -n "s/^${words[0]//[^a-z-]/} \([a-z-]*\).*/\1/p") ;;
     *) word= ;;
   esac
+  if [ -z "$word" ]; then
+    word=$(printf '%s\n' "$usages" | _posternctl_choices "${words[@]}")
+  fi
   if [ -n "$word" ]; then
     mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
   else

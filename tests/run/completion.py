@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Bash completes posternctl's commands, their second words, and their options, as `help` lists
-them; everything else is a file."""
+"""Bash completes posternctl's commands, their second words, arguments that are one of some words,
+and options, as `help` lists them; everything else is a file."""
 import os
 import subprocess
 import sys
@@ -30,6 +30,12 @@ Commands:
       Adds.
   user alias NAME ADDRESS [--remove]
       Adds another.
+  user app-password add|list|revoke [USER] [LABEL] [--ntlm]
+      Makes one.
+  log-level [debug|info]
+      Shows it.
+  mailbox allow ACCOUNT RIGHTS|none
+      Lets in.
 
 Commands that need no server also run while none is there.
 """
@@ -53,11 +59,17 @@ def complete(*words, text=HELP):
 
 
 def names():
-    assert complete("") == ["backup", "export", "help", "restore", "store", "user"], complete("")
+    assert complete("") == ["backup", "export", "help", "log-level", "mailbox", "restore", "store",
+                            "user"], complete("")
     assert complete("s") == ["store"]
     assert complete("store", "") == ["compact", "verify"], complete("store", "")
     assert complete("store", "v") == ["verify"]
-    assert complete("--config", "x", "user", "a") == ["add", "alias"]
+    assert complete("--config", "x", "user", "a") == ["add", "alias", "app-password"]
+    assert complete("user", "app-password", "") == ["add", "list", "revoke"]
+    assert complete("user", "app-password", "r") == ["revoke"]
+    assert complete("log-level", "d") == ["debug"]
+    assert complete("user", "app-password", "add", "r") != ["revoke"]  # an account, no choice
+    assert "none" not in complete("mailbox", "allow", "ann", "")  # rights, or this word
 
 
 def options():
@@ -68,6 +80,7 @@ def options():
     assert complete("export", "ann", "f", "--") == ["--mailbox", "--format", "--json", "--help"]
     assert complete("user", "add", "-") == ["--no-password", "--json", "--help"]
     assert complete("user", "alias", "x", "--rem") == ["--remove"]
+    assert complete("user", "app-password", "add", "x", "--n") == ["--ntlm"]
     assert complete("store", "verify", "--") == ["--json", "--help"]
     assert complete("unknown", "--") == ["--json", "--help"]
 
@@ -86,6 +99,7 @@ def real_help():
     assert "export" in complete("", text=text), text
     assert "--mailbox" in complete("export", "--", text=text), text
     assert "--no-password" in complete("user", "add", "x", "--", text=text), text
+    assert complete("user", "app-password", "", text=text) == ["add", "list", "revoke"], text
 
 
 if __name__ == "__main__":
