@@ -210,3 +210,18 @@ _classes = {"pop": Pop, "imap": Imap, "smtp": Smtp}
 
 def open(protocol, server, listener=None, tls=False):
     return _classes[protocol](server, listener or LISTENERS[protocol], tls)
+
+
+class Proxied:
+    """A server as open() wants it, whose connections come from `peer`, as the PROXY protocol tells it:
+    the listener needs proxy_from."""
+
+    def __init__(self, server, peer):
+        self.server, self.peer = server, peer
+
+    def connect(self, listener, tls=False):
+        sock = self.server.connect(listener)
+        family = "TCP6" if ":" in self.peer else "TCP4"
+        here = "2001:db8::1" if ":" in self.peer else "198.51.100.1"
+        sock.sendall(f"PROXY {family} {self.peer} {here} 4711 110\r\n".encode())
+        return sock

@@ -35,22 +35,8 @@ LIES = ("peer=%s", "x peer=%s reason=x", "x\" peer=%s reason=\"x", "%s", "alice@
         "listener=l peer=%s reason=")
 
 
-class Proxied:
-    """A server as dialogue.open wants it, whose connections come from `peer`."""
-
-    def __init__(self, server, peer):
-        self.server, self.peer = server, peer
-
-    def connect(self, listener, tls=False):
-        sock = self.server.connect(listener)
-        family = "TCP6" if ":" in self.peer else "TCP4"
-        here = "2001:db8::1" if ":" in self.peer else "198.51.100.1"
-        sock.sendall(f"PROXY {family} {self.peer} {here} 4711 110\r\n".encode())
-        return sock
-
-
 def attempt(server, peer, protocol, mechanism, user, password):
-    with dialogue.open(protocol, Proxied(server, peer)) as client:
+    with dialogue.open(protocol, dialogue.Proxied(server, peer)) as client:
         return mechanisms.ways[mechanism](client, user, password).good
 
 
@@ -59,7 +45,7 @@ def play(server):
     expected = collections.Counter()
     number = 0
     for protocol in dialogue.PROTOCOLS:
-        with dialogue.open(protocol, Proxied(server, "192.0.2.250")) as client:
+        with dialogue.open(protocol, dialogue.Proxied(server, "192.0.2.250")) as client:
             ways = [name for name in client.mechanisms() if name in mechanisms.ways]
         for mechanism in ways + ([] if protocol == "smtp" else ["password"]):
             number += 1
@@ -73,10 +59,10 @@ def play(server):
     for lie in LIES:
         name = lie.replace("%s", INNOCENT)
         for protocol in dialogue.PROTOCOLS:
-            with dialogue.open(protocol, Proxied(server, "198.51.100.77")) as client:
+            with dialogue.open(protocol, dialogue.Proxied(server, "198.51.100.77")) as client:
                 assert not mechanisms.plain(client, name, "wrong").good
                 expected["198.51.100.77"] += 1
-            with dialogue.open(protocol, Proxied(server, "198.51.100.77")) as client:
+            with dialogue.open(protocol, dialogue.Proxied(server, "198.51.100.77")) as client:
                 assert not mechanisms.plain(client, "alice", "wrong", authzid=name).good
                 expected["198.51.100.77"] += 1
     return expected
