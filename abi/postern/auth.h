@@ -113,7 +113,7 @@ struct ptn_ntlm_response { /* table; borrowed for the call */
   const char *user;           /* NTLMv2 is computed over these very names */
   const char *workstation;    /* "" if none */
   struct ptn_bytes challenge; /* 8 octets */
-  struct ptn_bytes lm, nt;    /* LmChallengeResponse, NtChallengeResponse */
+  struct ptn_bytes lm, nt;    /* NtChallengeResponse; lm is kept back: always empty */
 };
 struct ptn_ntlm_proof {               /* value, the caller's; wiped by it */
   unsigned char session_base_key[16]; /* for the MIC */

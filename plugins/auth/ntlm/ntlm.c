@@ -170,7 +170,9 @@ log_answer (const struct exchange *exchange, struct ptn_task *task) {
 }
 
 /* For who judges in our place.  An NTLM2 session response is one of NTLMv1 to a challenge that both
- * sides have made, as every server passes it on. */
+ * sides have made, as every server passes it on.  An LM response never is: a domain takes LMv2
+ * instead of NTLMv2, and it is under no integrity code and bound to no channel, so that who stands
+ * between could write what he likes beside it. */
 static bool
 make_response (struct exchange *exchange) {
   const struct ntlm_authenticate *message = &exchange->message;
@@ -184,7 +186,7 @@ make_response (struct exchange *exchange) {
     .user = message->user,
     .workstation = message->workstation,
     .challenge = { session ? exchange->mixed : exchange->nonce, 8 },
-    .lm = session ? (struct ptn_bytes){ "", 0 } : message->lm,
+    .lm = { "", 0 },
     .nt = message->nt,
   };
   return true;

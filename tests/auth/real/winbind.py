@@ -112,6 +112,23 @@ def choices_of_clients():
     assert answer.good and line["account"] == "bob" and line["user"] == "alice", line
 
 
+def only_the_nt_response_counts():
+    """An LM response says nothing of what stands under the proof (the integrity code, the channel):
+    a domain that took one would be told whatever somebody between the two likes in the other."""
+    class Forged(ntlm_client.Client):
+        def _responses(self):
+            lm, nt, key = super()._responses()
+            return lm, bytes(len(nt)) if len(nt) == 24 else bytes(16) + nt[16:], key
+
+    for choices in ({}, {"domain": "CONTOSO"}, {"version": "v1"}):
+        since = len(server.log)
+        with dialogue.open("imap", server) as connection:
+            answer = ntlm_client.login(connection,
+                                       Forged("alice", domain.users["alice"], **choices))
+        assert answer.text.startswith(DENIED["imap"]), (choices, answer)
+        assert server.wait_log("login.failure", since=since)["reason"] == "wrong password"
+
+
 def real_clients():
     """Every client that knows NTLM, by the domain's judgement: the table in tests/auth/README.md."""
     simple = "Secret7word"  # needs no quotes in anybody's settings
@@ -311,7 +328,7 @@ def main():
         with open(server.users_file, "w", encoding="utf-8") as users:
             users.write(USERS)
         with server:
-            for test in (with_curl, choices_of_clients, passwords, refusals, somebody_else,
+            for test in (with_curl, choices_of_clients, only_the_nt_response_counts, passwords, refusals, somebody_else,
                          refusals_take_the_same_time, without_privileges, speed, real_clients, hanging, gone):
                 test()
                 print(test.__name__)

@@ -83,7 +83,8 @@ hmac (const unsigned char key[16], const GByteArray *data, unsigned char out[16]
   g_hmac_unref (made);
 }
 
-/* NTLMv2 of "Password" to the challenge; with a MIC under mic_key, if there is one. */
+/* NTLMv2 of "Password" to the challenge; with a MIC under mic_key, if there is one.  The LM response
+ * beside it is nobody's business. */
 static GByteArray *
 answer (const struct dialogue *d, const char *user, const char *workstation, const char *mic_key) {
   g_autoptr (GByteArray) data = g_byte_array_new ();
@@ -98,6 +99,7 @@ answer (const struct dialogue *d, const char *user, const char *workstation, con
   hmac (key, data, proof);
   GByteArray *fields[6] = { g_byte_array_new (), g_byte_array_new (), g_byte_array_new (),
                             g_byte_array_new (), g_byte_array_new (), g_byte_array_new () };
+  g_byte_array_append (fields[0], (const guint8 *)"an LM response of 24 .. ", 24);
   g_byte_array_append (fields[1], proof, 16);
   g_byte_array_append (fields[1], blob->data, blob->len);
   append_name (fields[3], user);

@@ -2,6 +2,7 @@
 /* fake-domain.c - a plugin for dialogue_test.c: judges NTLM responses by their workstation, after
  * two rounds of waiting, and counts how often it is asked, and how often about nobody.
  *
+ * A domain would take an LM response, which proves less: whoever hands one on is told "wrong".
  * "RIGHT" is right, with the session key of the published example; "KEYLESS" right without one;
  * "OLD" expired, "OFF" disabled, "DOWN" cannot be told; others are wrong. */
 #include <postern/postern.h>
@@ -21,6 +22,8 @@ static ptn_status
 judge (struct domain *domain, struct ptn_call *call, const struct ptn_ntlm_response *response,
        struct ptn_ntlm_proof *proof) {
   const char *word = response->workstation;
+  if (response->lm.size)
+    return domain->host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "fake: an LM response");
   if (strcmp (word, "OLD") == 0)
     return domain->host->fail (call->task, PTN_E_PASSWORD_EXPIRED, NULL, "fake: expired");
   if (strcmp (word, "OFF") == 0)
