@@ -157,17 +157,16 @@ find_token (struct client *client, const struct entry *entry, char **filter,
   return PTN_OK;
 }
 
-static ptn_status
-add_groups (struct client *client, struct entry *entry, char reason[POOL_REASON]) {
-  if (!client->rules->nested)
-    return PTN_OK;
+ptn_status
+ask_groups (struct client *client, const struct entry *entry, struct entry **member,
+            char reason[POOL_REASON]) {
   g_autofree char *filter = NULL;
   GPtrArray *names = NULL;
   ptn_status status = find_token (client, entry, &filter, reason);
   if (status == PTN_OK && filter)
     status = find_names (client, filter, GROUP_LIMIT, &names, reason);
-  for (guint i = 0; names && i < names->len; i++)
-    entry_add_group (entry, names->pdata[i]);
+  if (status == PTN_OK)
+    *member = entry_with_groups (entry, names ? names : &(GPtrArray){ NULL, 0 });
   g_clear_pointer (&names, g_ptr_array_unref);
   return status;
 }
@@ -243,8 +242,6 @@ ask_login (struct client *client, const char *folded, const char *mail, struct e
   if (status == PTN_OK)
     status = choose_login (client, entries, folded, mail, entry, reason);
   g_clear_pointer (&entries, g_ptr_array_unref);
-  if (status == PTN_OK && (status = add_groups (client, *entry, reason)) != PTN_OK)
-    g_clear_pointer (entry, entry_unref);
   return status;
 }
 
@@ -271,7 +268,7 @@ ask_account (struct client *client, const char *account, struct entry **found,
   }
   if (status == PTN_OK && !one)
     status = not_found (reason, "account is gone");
-  if (status == PTN_OK && (status = add_groups (client, one, reason)) == PTN_OK)
+  if (status == PTN_OK)
     *found = entry_ref (one);
   g_ptr_array_unref (entries);
   return status;

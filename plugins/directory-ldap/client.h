@@ -36,6 +36,9 @@ ptn_status ask_login (struct client *, const char *folded, const char *mail, str
 /* An account by its one name. */
 ptn_status ask_account (struct client *, const char *account, struct entry **,
                         char reason[POOL_REASON]);
+/* The entry with the groups that its groups are in: two searches. */
+ptn_status ask_groups (struct client *, const struct entry *, struct entry **,
+                       char reason[POOL_REASON]);
 /* An address of ours, already split: a user's or a group's, with and without what stands behind
  * the '+'. */
 ptn_status ask_address (struct client *, const struct address_parts *, struct found **,

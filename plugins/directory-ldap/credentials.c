@@ -21,21 +21,26 @@ find_user (struct question *question) {
              : status;
 }
 
-/* As many questions as about somebody: one for the secrets of the entry, which is remembered from
- * parse_login unless nothing is. */
+/* As many questions as about somebody, whose entry is remembered from parse_login unless nothing
+ * is. */
 static ptn_status
-find_nobody (struct question *question) {
+seek_nobody (struct question *question) {
   struct client *client = question->client;
   const struct rules *rules = client->rules;
   struct entry *entry = NULL;
-  ptn_status status = PTN_OK;
-  if (rules->cache_entries == 0 || rules->cache_ns == 0) {
-    g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
-    status = ask_account (client, name, &entry, question->errand.reason);
-    g_clear_pointer (&entry, entry_unref);
-  }
+  if (rules->cache_entries && rules->cache_ns)
+    return PTN_E_NOT_FOUND;
+  g_autofree char *name = g_strdup_printf ("nobody-%08x%08x", g_random_int (), g_random_int ());
+  const ptn_status status = ask_account (client, name, &entry, question->errand.reason);
+  g_clear_pointer (&entry, entry_unref);
+  return status;
+}
+
+static ptn_status
+find_nobody (struct question *question) {
+  ptn_status status = seek_nobody (question);
   if (status != PTN_E_TEMPORARY)
-    status = ask_secrets (client, NULL, &question->secrets, question->errand.reason);
+    status = ask_secrets (question->client, NULL, &question->secrets, question->errand.reason);
   g_clear_pointer (&question->secrets, record_free);
   return status == PTN_E_TEMPORARY ? status : PTN_E_AUTHENTICATION;
 }
@@ -99,10 +104,8 @@ compare_password (struct question *question, struct ptn_bytes guess) {
 static ptn_status
 check_nobody (struct question *question, struct ptn_bytes guess, int64_t begin_ns) {
   struct client *client = question->client;
-  ptn_status status;
-  if (client->rules->compare)
-    status = find_nobody (question);
-  else
+  ptn_status status = client->rules->compare ? find_nobody (question) : seek_nobody (question);
+  if (status != PTN_E_TEMPORARY && !client->rules->compare)
     status = ask_password (client, NULL, guess, question->errand.reason);
   if (status == PTN_E_TEMPORARY)
     return status;

@@ -323,20 +323,35 @@ entry_new (const struct rules *rules, const struct record *record, const char **
 }
 
 static GPtrArray *
-begin_list (char **names) {
+copy_list (char **texts) {
   GPtrArray *list = g_ptr_array_new ();
-  for (char **name = names; *name; name++)
-    g_ptr_array_add (list, *name);
-  g_free (names);
+  for (; *texts; texts++)
+    g_ptr_array_add (list, g_strdup (*texts));
   return list;
 }
 
-void
-entry_add_group (struct entry *entry, const char *dn) {
-  GPtrArray *names = begin_list (entry->groups), *dns = begin_list (entry->group_dns);
-  add_group (names, dns, dn);
-  entry->groups = end_list (names);
-  entry->group_dns = end_list (dns);
+struct entry *
+entry_with_groups (const struct entry *entry, const GPtrArray *dns) {
+  GPtrArray *names = copy_list (entry->groups), *groups = copy_list (entry->group_dns);
+  for (guint i = 0; i < dns->len; i++)
+    add_group (names, groups, dns->pdata[i]);
+  struct entry *copy = g_new (struct entry, 1);
+  *copy = *entry;
+  copy->references = 1;
+  copy->dn = g_strdup (entry->dn);
+  copy->dn_folded = g_strdup (entry->dn_folded);
+  copy->account = g_strdup (entry->account);
+  copy->address = g_strdup (entry->address);
+  copy->logins = g_strdupv (entry->logins);
+  copy->addresses = g_strdupv (entry->addresses);
+  copy->server = g_strdup (entry->server);
+  copy->delegates = g_strdupv (entry->delegates);
+  copy->readers = g_strdupv (entry->readers);
+  copy->attributes = g_strdupv (entry->attributes);
+  copy->groups = end_list (names);
+  copy->group_dns = end_list (groups);
+  copy->nested = true;
+  return copy;
 }
 
 struct entry *

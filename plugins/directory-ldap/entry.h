@@ -33,7 +33,8 @@ struct entry {
   int64_t expires_ms;          /* the account */
   guint32 protocols;
   bool disabled, password_expired;
-  bool never; /* Guest and its like: as if it were not there */
+  bool never;  /* Guest and its like: as if it were not there */
+  bool nested; /* groups of groups are among them: see entry_with_groups */
 };
 
 /* NULL: it cannot be an account, for this reason (static). */
@@ -43,8 +44,8 @@ void entry_unref (struct entry *);
 typedef struct entry entry_auto; /* for g_autoptr, which wants one word */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (entry_auto, entry_unref)
 
-/* A group more, by its distinguished name: while nobody else has the entry yet. */
-void entry_add_group (struct entry *, const char *dn);
+/* The same with these groups besides, by their distinguished names: all that there are. */
+struct entry *entry_with_groups (const struct entry *, const GPtrArray *dns);
 
 /* How well a folded name of a login fits, 0 best; -1: not at all, whatever the server's own rules
  * of comparison said.  `mail`: the mail domain that a bare name belongs to. */

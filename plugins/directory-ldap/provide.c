@@ -143,8 +143,20 @@ static void
 ask_user_and_mailbox (struct question *question) {
   ptn_status status = question_account (question, question->first, &question->user);
   if (status == PTN_OK)
+    status = question_groups (question, &question->user);
+  if (status == PTN_OK && strcmp (question->second, question->user->account) == 0)
+    question->mailbox = entry_ref (question->user);
+  else if (status == PTN_OK) {
     status = question_account (question, question->second, &question->mailbox);
+    if (status == PTN_OK)
+      status = question_groups (question, &question->mailbox);
+  }
   question->errand.status = status;
+}
+
+static bool
+has_groups (const struct entry *entry, const struct rules *rules) {
+  return entry && (entry->nested || !rules->nested);
 }
 
 /* true: both are remembered. */
@@ -153,9 +165,11 @@ remembers_both (struct question *question) {
   question->user = client_remembers (question->client, question->first);
   if (question->user)
     question->mailbox = client_remembers (question->client, question->second);
-  if (question->user && question->mailbox)
+  const struct rules *rules = question->client->rules;
+  if (has_groups (question->user, rules) && has_groups (question->mailbox, rules))
     return true;
   g_clear_pointer (&question->user, entry_unref);
+  g_clear_pointer (&question->mailbox, entry_unref);
   return false;
 }
 

@@ -46,14 +46,12 @@ question_send (struct question *question, struct ptn_call *call) {
 
 /* ---- What is remembered ------------------------------------------------------------------ */
 
-static char *
-account_key (const char *account) {
-  return g_strconcat ("account ", account, NULL);
-}
+#define ACCOUNT "account "
+#define MEMBER "member " /* with the groups of groups, for the times when no server answers */
 
-struct entry *
-client_remembers (struct client *client, const char *account) {
-  g_autofree char *key = account_key (account);
+static struct entry *
+remembered (struct client *client, const char *kind, const char *account) {
+  g_autofree char *key = g_strconcat (kind, account, NULL);
   struct found *found = cache_get (client->cache, key, client->host->monotonic_ns ());
   if (!found)
     return NULL;
@@ -63,12 +61,22 @@ client_remembers (struct client *client, const char *account) {
   return entry;
 }
 
-void
-client_remember (struct client *client, struct entry *entry) {
-  g_autofree char *key = account_key (entry->account);
+static void
+remember (struct client *client, const char *kind, struct entry *entry) {
+  g_autofree char *key = g_strconcat (kind, entry->account, NULL);
   struct found *found = found_new (true, "", &entry, 1);
   cache_put (client->cache, key, found, client->host->monotonic_ns () + client->rules->cache_ns);
   found_unref (found);
+}
+
+struct entry *
+client_remembers (struct client *client, const char *account) {
+  return remembered (client, ACCOUNT, account);
+}
+
+void
+client_remember (struct client *client, struct entry *entry) {
+  remember (client, ACCOUNT, entry);
 }
 
 ptn_status
@@ -80,5 +88,26 @@ question_account (struct question *question, const char *account, struct entry *
   const ptn_status status = ask_account (client, account, entry, question->errand.reason);
   if (status == PTN_OK)
     client_remember (client, *entry);
+  return status;
+}
+
+ptn_status
+question_groups (struct question *question, struct entry **entry) {
+  struct client *client = question->client;
+  struct entry *member = NULL;
+  if ((*entry)->nested || !client->rules->nested)
+    return PTN_OK;
+  ptn_status status = ask_groups (client, *entry, &member, question->errand.reason);
+  if (status == PTN_OK) {
+    client_remember (client, member);
+    remember (client, MEMBER, member);
+  } else if (status == PTN_E_TEMPORARY
+             && (member = remembered (client, MEMBER, (*entry)->account))) {
+    status = PTN_OK;
+  }
+  if (status == PTN_OK) {
+    entry_unref (*entry);
+    *entry = member;
+  }
   return status;
 }

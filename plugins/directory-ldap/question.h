@@ -40,7 +40,11 @@ ptn_status question_send (struct question *, struct ptn_call *);
 
 /* The entry of an account, as it is remembered, or asked for. [lane] */
 ptn_status question_account (struct question *, const char *account, struct entry **);
-/* The same if it is remembered; else NULL. [any] */
+/* In the place of an entry the same with all its groups, if groups of groups count: asked for when
+ * the login is proved, so that neither time nor the work of the server tells who there is.  While no
+ * server answers, the groups are those of the last time. [lane] */
+ptn_status question_groups (struct question *, struct entry **);
+/* What question_account gives, if it is remembered; else NULL. [any] */
 struct entry *client_remembers (struct client *, const char *account);
 /* Remembers an entry by its account. */
 void client_remember (struct client *, struct entry *);

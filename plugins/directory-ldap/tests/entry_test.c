@@ -247,9 +247,13 @@ settings_override_the_preset (void **state) {
              "owner=CN=office,OU=groups,DC=example,DC=test", "reader=cn=all,dc=example,dc=test");
   assert_int_equal (entry_access (desk, clerk), PTN_ACCESS_FULL);
   assert_int_equal (entry_access (desk, bob), PTN_ACCESS_UNTOLD);
-  entry_add_group (bob, "cn=All,dc=example,dc=test");
-  assert_int_equal (entry_access (desk, bob), PTN_ACCESS_READ);
-  assert_string_equal (bob->groups[0], "all");
+  const char *all[] = { "cn=All,dc=example,dc=test" };
+  struct entry *member = entry_with_groups (bob, &(GPtrArray){ (gpointer *)all, 1 });
+  assert_int_equal (entry_access (desk, member), PTN_ACCESS_READ);
+  assert_string_equal (member->groups[0], "all");
+  assert_string_equal (member->address, bob->address);
+  assert_null (bob->groups[0]);
+  entry_unref (member);
   entry_unref (clerk);
   entry_unref (desk);
   entry_unref (bob);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lookups_test.c - what a directory server is asked during logins, counted by the server itself: as much
+ * of a name that nobody has as of a user's; and what happens when it goes and comes back. */
+#include "mock.h"
+
+#include "harness/harness.h"
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+/* libldap has Cyrus SASL load its mechanisms, and Kerberos keeps a few octets of that. */
+const char *__lsan_default_suppressions (void);
+const char *
+__lsan_default_suppressions (void) {
+  return "leak:libkrb5support\nleak:libgssapi_krb5\nleak:libsasl2\n";
+}
+
+static const char *module;
+
+/* ---- The server: Active Directory with one user ------------------------------------------- */
+
+#define ALICE "CN=Alice,DC=example,DC=test"
+#define SERVICE "CN=postern,DC=example,DC=test"
+#define OCTETS(text) \
+  { sizeof (text) - 1, (char *)(text) }
+
+struct domain { /* what it was asked */
+  gint names, tokens, groups, others, binds, anonymous;
+};
+
+static bool
+has (const struct berval *octets, const char *text) {
+  return memmem (octets->bv_val, octets->bv_len, text, strlen (text)) != NULL;
+}
+
+static bool
+equals (const struct berval *octets, const char *text) {
+  return octets->bv_len == strlen (text) && memcmp (octets->bv_val, text, octets->bv_len) == 0;
+}
+
+static bool
+answer_bind (struct domain *domain, int fd, ber_int_t id, BerElement *body) {
+  ber_int_t version;
+  struct berval dn, password;
+  if (ber_scanf (body, "{imm", &version, &dn, &password) == LBER_ERROR)
+    return false;
+  int code = LDAP_INVALID_CREDENTIALS;
+  if (password.bv_len == 0) {
+    g_atomic_int_inc (&domain->anonymous);
+    code = LDAP_SUCCESS; /* RFC 4513, 5.1.2: to whatever name */
+  } else if (equals (&dn, SERVICE)) {
+    code = LDAP_SUCCESS;
+  } else {
+    g_atomic_int_inc (&domain->binds);
+    code = equals (&dn, ALICE) && equals (&password, "wonderland") ? LDAP_SUCCESS : code;
+  }
+  return mock_done (fd, id, LDAP_RES_BIND, code, "", NULL);
+}
+
+static bool
+answer_search (struct domain *domain, int fd, ber_int_t id, BerElement *body) {
+  static const struct mock_value user[] = { { "sAMAccountName", OCTETS ("alice") },
+                                            { "memberOf", OCTETS ("CN=Staff,DC=example,DC=test") },
+                                            { NULL } };
+  static const struct mock_value token[] = {
+    { "tokenGroups", OCTETS ("\1\2\0\0\0\0\0\5\x20\0\0\0\x21\2\0\0") }, { NULL }
+  };
+  static const struct mock_value nothing[] = { { NULL } };
+  struct berval base, filter;
+  ber_int_t scope, dereference, limit, time, names_only;
+  if (ber_scanf (body, "{meeiib", &base, &scope, &dereference, &limit, &time, &names_only)
+          == LBER_ERROR
+      || ber_peek_element (body, &filter) == LBER_ERROR)
+    return false;
+  bool good = true;
+  if (has (&filter, "objectSid")) {
+    g_atomic_int_inc (&domain->groups);
+    good = mock_entry (fd, id, "CN=Everybody,DC=example,DC=test", nothing);
+  } else if (scope == LDAP_SCOPE_BASE) {
+    g_atomic_int_inc (equals (&base, ALICE) ? &domain->tokens : &domain->others);
+    good = mock_entry (fd, id, ALICE, token);
+  } else {
+    g_atomic_int_inc (&domain->names);
+    good = !has (&filter, "alice") || mock_entry (fd, id, ALICE, user);
+  }
+  return good && mock_done (fd, id, LDAP_RES_SEARCH_RESULT, 0, "", NULL);
+}
+
+static bool
+answer (void *data, int fd, ber_int_t id, ber_tag_t request, BerElement *body) {
+  switch (request) {
+  case LDAP_REQ_BIND:
+    return answer_bind (data, fd, id, body);
+  case LDAP_REQ_SEARCH:
+    return answer_search (data, fd, id, body);
+  default:
+    return false;
+  }
+}
+
+/* ---- The plugin --------------------------------------------------------------------------- */
+
+struct fixture {
+  struct domain domain;
+  struct mock *mock;
+  struct harness *harness;
+  struct ptn_binding directory, credentials;
+  struct ptn_task *task;
+  struct ptn_call call;
+  struct ptn_sasl_request request;
+};
+
+static struct fixture *
+fixture_new (const char *more) {
+  struct fixture *fixture = g_new0 (struct fixture, 1);
+  fixture->mock = mock_new (answer, &fixture->domain);
+  fixture->harness = harness_new ();
+  g_autofree char *servers =
+      g_strdup_printf ("servers=ldap://127.0.0.1:%u", mock_port (fixture->mock));
+  const char *settings[] = { servers,
+                             "start_tls=no",
+                             "cleartext=yes",
+                             "timeout=10s",
+                             "retry=500ms",
+                             "preset=active-directory",
+                             "base=DC=example,DC=test",
+                             "domains=example.test",
+                             "bind_dn=" SERVICE,
+                             "bind_password=secret",
+                             "nested_groups=yes",
+                             more,
+                             NULL };
+  assert_int_equal (harness_load (fixture->harness, module, settings), PTN_OK);
+  assert_int_equal (harness_start (fixture->harness), PTN_OK);
+  fixture->directory = harness_find (fixture->harness, PTN_DIRECTORY_ID, NULL);
+  fixture->credentials = harness_find (fixture->harness, PTN_CREDENTIALS_ID, NULL);
+  fixture->task = harness_task_new (fixture->harness);
+  fixture->call.task = fixture->task;
+  fixture->request = (struct ptn_sasl_request){ .size = sizeof fixture->request,
+                                                .service = "imap",
+                                                .server_name = "mail.example.test" };
+  return fixture;
+}
+
+static void
+end_call (struct fixture *fixture) {
+  harness_host (fixture->harness)->call_end (&fixture->call);
+}
+
+static void
+fixture_free (struct fixture *fixture) {
+  end_call (fixture);
+  harness_task_free (&fixture->task);
+  harness_free (&fixture->harness);
+  mock_free (&fixture->mock);
+  g_free (fixture);
+}
+
+static struct domain
+asked (struct fixture *fixture) {
+  const struct domain so_far = fixture->domain;
+  fixture->domain = (struct domain){ 0 };
+  return so_far;
+}
+
+static ptn_status
+login (struct fixture *fixture, const char *name) {
+  const struct ptn_directory *directory = fixture->directory.table;
+  struct ptn_identity identity = { .size = sizeof identity };
+  const ptn_status status =
+      HARNESS_AWAIT (fixture->task, directory->parse_login (fixture->directory.instance,
+                                                            &fixture->call, name, &identity));
+  end_call (fixture);
+  return status;
+}
+
+static ptn_status
+verify (struct fixture *fixture, const char *user, const char *password) {
+  const struct ptn_credentials *credentials = fixture->credentials.table;
+  const struct ptn_bytes octets = { password, strlen (password) };
+  const ptn_status status =
+      HARNESS_AWAIT (fixture->task,
+                     credentials->verify_password (fixture->credentials.instance, &fixture->call,
+                                                   &fixture->request, NULL, user, octets));
+  end_call (fixture);
+  return status;
+}
+
+/* The groups of alice, divided by spaces; or what went wrong. */
+static char *
+groups_of_alice (struct fixture *fixture) {
+  const struct ptn_directory *directory = fixture->directory.table;
+  struct ptn_identity identity = {
+    .size = sizeof identity, .authcid = "alice", .authzid = "alice", .account = "alice"
+  };
+  const ptn_status status =
+      HARNESS_AWAIT (fixture->task,
+                     directory->authorize (fixture->directory.instance, &fixture->call,
+                                           &fixture->request, &identity));
+  GString *text = g_string_new (NULL);
+  if (status != PTN_OK)
+    g_string_append_printf (text, "%d", status);
+  for (size_t i = 0; status == PTN_OK && i < identity.groups.count; i++)
+    g_string_append_printf (text, "%s%s", i ? " " : "", identity.groups.items[i]);
+  end_call (fixture);
+  return g_string_free (text, FALSE);
+}
+
+/* ---- Tests -------------------------------------------------------------------------------- */
+
+static void
+nobody_costs_as_much_as_a_user (void **state) {
+  (void)state;
+  static const char *const caches[] = { "cache_entries=100", "cache_entries=0" };
+  for (unsigned i = 0; i < G_N_ELEMENTS (caches); i++) {
+    struct fixture *fixture = fixture_new (caches[i]);
+    assert_int_equal (login (fixture, "alice"), PTN_OK);
+    assert_int_equal (verify (fixture, "alice", "wrong"), PTN_E_AUTHENTICATION);
+    const struct domain user = asked (fixture);
+    assert_int_equal (login (fixture, "zoe"), PTN_E_NOT_FOUND);
+    assert_int_equal (verify (fixture, NULL, "wrong"), PTN_E_AUTHENTICATION);
+    const struct domain nobody = asked (fixture);
+    assert_in_range (user.names, 1, 2);
+    assert_int_equal (user.binds, 1);
+    assert_memory_equal (&user, &nobody, sizeof user);
+    fixture_free (fixture);
+  }
+}
+
+static void
+groups_of_groups_are_asked_for_once_a_login (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal (login (fixture, "alice"), PTN_OK);
+    assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_OK);
+    for (int again = 0; again < 2; again++) {
+      g_autofree char *groups = groups_of_alice (fixture);
+      assert_string_equal (groups, "staff everybody");
+    }
+    const struct domain login = asked (fixture);
+    assert_int_equal (login.names, 1);
+    assert_int_equal (login.tokens, 1);
+    assert_int_equal (login.groups, 1);
+    assert_int_equal (login.others, 0);
+  }
+  fixture_free (fixture);
+}
+
+static void
+a_server_that_is_away_is_remembered (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  assert_int_equal (login (fixture, "alice"), PTN_OK);
+  g_autofree char *before = groups_of_alice (fixture);
+  assert_int_equal (login (fixture, "alice"), PTN_OK); /* with whatever password */
+  mock_down (fixture->mock);
+  assert_int_equal (login (fixture, "alice"), PTN_OK);
+  g_autofree char *meanwhile = groups_of_alice (fixture);
+  assert_string_equal (meanwhile, before);
+  assert_int_equal (login (fixture, "zoe"), PTN_E_TEMPORARY);
+  assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_E_TEMPORARY);
+  assert_int_equal (verify (fixture, NULL, "wonderland"), PTN_E_TEMPORARY);
+  mock_up (fixture->mock);
+  ptn_status status = PTN_E_TEMPORARY;
+  for (int i = 0; i < 100 && status == PTN_E_TEMPORARY; i++) {
+    g_usleep (100000);
+    status = verify (fixture, "alice", "wonderland");
+  }
+  assert_int_equal (status, PTN_OK);
+  g_autofree char *log = harness_log_take (fixture->harness);
+  assert_non_null (strstr (log, "ldap.down"));
+  assert_non_null (strstr (log, "ldap.up"));
+  fixture_free (fixture);
+}
+
+/* A server that was started anew has closed the connections that were kept. */
+static void
+closed_connections_are_no_trouble (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=0");
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal (login (fixture, "alice"), PTN_OK);
+    assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_OK);
+    assert_int_equal (mock_connections (fixture->mock), 2 * (i + 1));
+    mock_hang_up (fixture->mock);
+  }
+  g_autofree char *log = harness_log_take (fixture->harness);
+  assert_null (strstr (log, "ldap."));
+  fixture_free (fixture);
+}
+
+static void
+empty_passwords_never_leave (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  assert_int_equal (login (fixture, "alice"), PTN_OK);
+  assert_int_equal (verify (fixture, "alice", ""), PTN_E_AUTHENTICATION);
+  assert_int_equal (verify (fixture, NULL, ""), PTN_E_AUTHENTICATION);
+  const struct domain saw = asked (fixture);
+  assert_int_equal (saw.anonymous, 0);
+  assert_int_equal (saw.binds, 0);
+  fixture_free (fixture);
+}
+
+int
+main (int argc, char **argv) {
+  assert (argc == 2);
+  module = argv[1];
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (nobody_costs_as_much_as_a_user),
+    cmocka_unit_test (groups_of_groups_are_asked_for_once_a_login),
+    cmocka_unit_test (a_server_that_is_away_is_remembered),
+    cmocka_unit_test (closed_connections_are_no_trouble),
+    cmocka_unit_test (empty_passwords_never_leave),
+  };
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
