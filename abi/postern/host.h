@@ -52,7 +52,7 @@ struct ptn_host { /* table */
    * somebody else provides that name; another instance of the same plugin may live with it.  `find`
    * [setup, from start]: name NULL finds the provider chosen in the configuration, else
    * the first.  PTN_E_NOT_FOUND.  `list`: the names, in configured order, of all
-   * providers of an id; valid until stop. [any, from start on] */
+   * providers of an id; valid until stop. [any, from ptn_plugin.check on] */
   ptn_status (*provide) (const struct ptn_host *, const char *id, const char *name,
                          const void *table, void *instance);
   ptn_status (*find) (const struct ptn_host *, const char *id, const char *name,

@@ -42,6 +42,10 @@ struct ptn_setting { /* grows: arrays have a stride, ptn_plugin.setting_size */
   uint32_t reserved;
 };
 
+/* The setting's line, or where its section begins, is named with the text, both borrowed: "NTLM is not
+ * offered without ...". */
+typedef void ptn_warn (void *to, const char *setting, const char *text);
+
 /* A plugin may be configured several times ([plugin NAME INSTANCE]): two directories of
  * one kind, say.  `configure` runs once for each.
  * Life: configure - start - { reload } - stop - destroy.  All [setup] but reload.
@@ -77,6 +81,13 @@ struct ptn_plugin { /* table */
   /* The lanes it uses with host->offload, divided by spaces; NULL: none.  A [lane NAME] that no
    * plugin names is warned about. */
   const char *lanes;
+  /* Warns about what is allowed and can hardly be meant: settings that do nothing without others,
+   * words that name what is not there.  Called with the plugin's own section (PTN_SCOPE_PLUGIN), then
+   * with each listener that is switched on (PTN_SCOPE_LISTENER).  All plugins are configured, none is
+   * started: host->list tells what they provide.  Also run by `--check`, not by a reload; not when a
+   * plugin failed to be configured, who might be the one that is missed.  Optional. [setup] */
+  void (*check) (void *instance, const struct ptn_config *config, uint32_t scope, ptn_warn *warn,
+                 void *to);
 };
 
 /* The one exported symbol.  NULL: this plugin cannot serve such a host. */

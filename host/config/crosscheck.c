@@ -160,29 +160,6 @@ warn_of_clear (const struct model *model, const struct config_listener *listener
   }
 }
 
-/* auth has one switch for these three, and naming them is not enough. */
-static void
-warn_of_windows (const struct model *model, const struct config_listener *listener,
-                 struct config_errors *errors) {
-  static const char *const names[] = { "NTLM", "GSSAPI", "GSS-SPNEGO", NULL };
-  if (settings_number (listener->settings, "integrated_windows_authentication"))
-    return;
-  const struct ptn_strings words = settings_words (listener->settings, "sasl_mechanisms");
-  for (size_t i = 0; i < words.count; i++)
-    if (g_strv_contains (names, words.items[i])) {
-      struct config_place place = listener_place (model, listener, "sasl_mechanisms");
-      config_warning (errors, place.file, place.line,
-                      "sasl_mechanisms: %s is not offered without "
-                      "integrated_windows_authentication = yes",
-                      words.items[i]);
-    }
-  if (settings_number (listener->settings, "ntlmv1")) {
-    struct config_place place = listener_place (model, listener, "ntlmv1");
-    config_warning (errors, place.file, place.line,
-                    "ntlmv1 means nothing without integrated_windows_authentication = yes");
-  }
-}
-
 /* --- files ---------------------------------------------------------------------------------- */
 
 /* what: the setting, "key" is secret. */
@@ -278,10 +255,8 @@ crosscheck (struct model *model, const struct config_checks *checks, struct conf
     check_collisions (model, i, errors);
     check_tls (model, &config->listeners[i], errors);
     check_client (model, &config->listeners[i], errors);
-    if (config->listeners[i].settings) {
+    if (config->listeners[i].settings)
       warn_of_clear (model, &config->listeners[i], errors);
-      warn_of_windows (model, &config->listeners[i], errors);
-    }
   }
   if (checks->check_files)
     warn_of_user (model, errors);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lint.c - words of the configuration that nobody will ever look at: lanes that no plugin uses, and
- * names of providers that there are none of.  Both are warnings: the server is right to start. */
+/* lint.c - words of the configuration that nobody will ever look at: lanes that no plugin uses, names
+ * of providers that there are none of, and what plugins find.  All are warnings: the server is right
+ * to start. */
 #include "config/suggest.h"
 #include "load/internal.h"
 #include "load/lint.h"
@@ -100,6 +101,41 @@ check_listener (struct loader *loader, struct config *config,
   }
 }
 
+/* --- what plugins find -------------------------------------------------------------------------- */
+
+struct warning {
+  struct config *config;
+  const char *title; /* of the section */
+  struct config_errors *errors;
+};
+
+static void
+warn (void *to, const char *setting, const char *text) {
+  const struct warning *warning = to;
+  struct config_place place = config_place_of (warning->config, warning->title, setting);
+  g_autofree char *shown = escape_dup (text);
+  config_warning (warning->errors, place.file, place.line, "%s: %s", setting, shown);
+}
+
+static void
+ask_plugin (const struct plugin *plugin, struct config *config, struct config_errors *errors) {
+  const struct ptn_plugin *table = &plugin->table.plugin;
+  const char *instance = plugin->config->instance;
+  g_autofree char *own =
+      g_strdup_printf ("plugin %s%s%s", plugin->config->name, *instance ? " " : "", instance);
+  struct note_state note = note_begin (plugin->loader, plugin, LOAD_CONFIGURING);
+  table->check (plugin->instance, plugin->settings, PTN_SCOPE_PLUGIN, warn,
+                &(struct warning){ config, own, errors });
+  for (size_t i = 0; i < config->listener_count; i++) {
+    const struct config_listener *listener = &config->listeners[i];
+    g_autofree char *title = g_strdup_printf ("listener %s", listener->name);
+    if (listener->settings && !listener->off)
+      table->check (plugin->instance, listener->settings, PTN_SCOPE_LISTENER, warn,
+                    &(struct warning){ config, title, errors });
+  }
+  note_end (plugin->loader, note);
+}
+
 void
 lint_config (struct loader *loader, struct config *config, struct config_errors *errors) {
   if (!all_loaded (loader))
@@ -108,4 +144,7 @@ lint_config (struct loader *loader, struct config *config, struct config_errors 
   for (size_t i = 0; i < config->listener_count; i++)
     if (config->listeners[i].settings)
       check_listener (loader, config, &config->listeners[i], errors);
+  for (size_t i = 0; i < loader->count; i++)
+    if (loader->plugins[i].table.plugin.check)
+      ask_plugin (&loader->plugins[i], config, errors);
 }

@@ -8,8 +8,8 @@
 /* "Integrated Windows Authentication": one switch for the three, as administrators know it. */
 static const char *const integrated[] = { "GSSAPI", "GSS-SPNEGO", "NTLM", NULL };
 
-static bool
-is_integrated (const char *name) {
+bool
+offer_is_integrated (const char *name) {
   for (size_t i = 0; integrated[i]; i++)
     if (g_ascii_strcasecmp (integrated[i], name) == 0)
       return true;
@@ -34,7 +34,7 @@ lists (struct ptn_strings words, const char *name) {
 
 static bool
 is_configured (struct auth *auth, const struct ptn_sasl_request *request, const char *name) {
-  if (is_integrated (name))
+  if (offer_is_integrated (name))
     return auth->host->number (request->config, "integrated_windows_authentication");
   return lists (auth->host->words (request->config, "sasl_mechanisms"), name);
 }

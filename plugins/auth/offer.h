@@ -15,6 +15,8 @@ size_t offer_list (struct auth *, const struct roster *, const struct ptn_sasl_r
 const struct auth_mechanism *offer_find (struct auth *, const struct roster *,
                                          const struct ptn_sasl_request *, const char *name,
                                          const char **why);
+/* Is it one of those that `integrated_windows_authentication` switches? */
+bool offer_is_integrated (const char *name);
 /* Are USER/PASS and LOGIN commands of use here? */
 bool offer_passwords (struct auth *, const struct roster *, const struct ptn_sasl_request *);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.c - settings and life of the auth plugin; see README.md.  The host owns the instance from
  * configure to destroy. */
+#include "check.h"
 #include "commands.h"
 #include "delegations.h"
 #include "external/rules.h"
@@ -292,6 +293,7 @@ static const struct ptn_plugin plugin = {
   .reload = auth_reload,
   .destroy = auth_destroy,
   .lanes = "password",
+  .check = auth_check,
 };
 
 const struct ptn_plugin *

@@ -169,20 +169,6 @@ test_tls (void **state) {
 }
 
 static void
-test_windows (void **state) {
-  assert_whole_says ("[listener a]\nprotocol = pop3\naddress = 127.0.0.1:110\n"
-                     "sasl_mechanisms = PLAIN NTLM\nntlmv1 = yes\n",
-                     "/etc/t/p.conf:4: warning: sasl_mechanisms: NTLM is not offered without "
-                     "integrated_windows_authentication = yes\n"
-                     "/etc/t/p.conf:5: warning: ntlmv1 means nothing without "
-                     "integrated_windows_authentication = yes\n");
-  assert_whole_says ("[listener a]\nprotocol = pop3\naddress = 127.0.0.1:110\n"
-                     "sasl_mechanisms = PLAIN NTLM\nntlmv1 = yes\n"
-                     "integrated_windows_authentication = yes\n",
-                     "");
-}
-
-static void
 test_clear (void **state) {
   assert_whole_says (
       "[server]\ncertificate = c\nkey = k\n[listener a]\nprotocol = pop3\n"
@@ -251,7 +237,6 @@ main (void) {
     cmocka_unit_test (test_unknown),
     cmocka_unit_test (test_all_at_once),
     cmocka_unit_test (test_tls),
-    cmocka_unit_test (test_windows),
     cmocka_unit_test (test_clear),
     cmocka_unit_test (test_certificate_files),
     cmocka_unit_test (test_off),

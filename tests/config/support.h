@@ -47,9 +47,6 @@ static const struct ptn_setting pop3_settings[] = {
   { "apop", PTN_SETTING_BOOLEAN, 0, "no", "", NULL, PTN_SCOPE_PROTOCOL, 0 },
   { "cleartext_login", PTN_SETTING_BOOLEAN, 0, "no", "", NULL, PTN_SCOPE_LISTENER, 0 },
   { "sasl_mechanisms", PTN_SETTING_LIST, 0, "PLAIN", "", NULL, PTN_SCOPE_LISTENER, 0 },
-  { "integrated_windows_authentication", PTN_SETTING_BOOLEAN, 0, "no", "", NULL, PTN_SCOPE_LISTENER,
-    0 },
-  { "ntlmv1", PTN_SETTING_BOOLEAN, 0, "no", "", NULL, PTN_SCOPE_LISTENER, 0 },
 };
 static const char *const pop3_protocols[] = { "pop3", "pop3-test", NULL };
 static const struct config_scope pop3_scope = { "pop3", pop3_settings, G_N_ELEMENTS (pop3_settings),

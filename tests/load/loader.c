@@ -197,6 +197,24 @@ test_words_that_nobody_knows (void **state) {
   bench_end (&bench);
 }
 
+static void
+test_what_plugins_find (void **state) {
+  struct bench bench = { 0 };
+  assert_true (bench_load (&bench,
+                           "[plugin probe]\ncount = 99\n" LISTEN "orders = all\n"
+                           "[listener off]\nenabled = no\nprotocol = probe\n"
+                           "address = 127.0.0.1:0\norders = all\n",
+                           NULL));
+  g_autofree char *said = bench_said (&bench);
+  assert_string_equal (said, "p.conf:7: warning: count: 99 is unlucky\n"
+                             "p.conf:11: warning: orders: no plugin here provides all; known are: "
+                             "probe\n"
+                             "p.conf:11: warning: orders: probe\n"
+                             "p.conf:16: warning: orders: no plugin here provides all; known are: "
+                             "probe\n");
+  bench_end (&bench);
+}
+
 /* A plugin that is left out may be the one that uses it. */
 static void
 test_words_of_plugins_left_out (void **state) {
@@ -248,6 +266,7 @@ main (void) {
     cmocka_unit_test (test_reload_all_or_nothing),
     cmocka_unit_test (test_reload_stuck),
     cmocka_unit_test (test_words_that_nobody_knows),
+    cmocka_unit_test (test_what_plugins_find),
     cmocka_unit_test (test_words_of_plugins_left_out),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -117,6 +117,20 @@ reload (void *data, struct ptn_task *task, const struct ptn_config *config) {
   return PTN_OK;
 }
 
+/* Says what it is asked about, and the names it can see. */
+static void
+check (void *data, const struct ptn_config *config, uint32_t scope, ptn_warn *warn, void *to) {
+  struct instance *instance = data;
+  struct ptn_strings names;
+  if (scope == PTN_SCOPE_PLUGIN && instance->host->number (config, "count") == 99)
+    warn (to, "count", "99 is unlucky");
+  const struct ptn_strings orders = instance->host->words (config, "orders");
+  if (scope == PTN_SCOPE_LISTENER && orders.count == 1 && strcmp (orders.items[0], "all") == 0
+      && instance->host->list (instance->host, "probe.order/1", &names) == PTN_OK
+      && names.count > 0)
+    warn (to, "orders", names.items[0]);
+}
+
 static void
 stop (void *instance) {
 }
@@ -188,6 +202,7 @@ static const struct later_plugin plugin = {
     .stop = stop,
     .destroy = destroy,
     .lanes = "deep wide",
+    .check = check,
   },
 };
 
