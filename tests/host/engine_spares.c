@@ -65,7 +65,7 @@ block_all (unsigned blockers, bool marked) {
   assert_int_equal (write (pair[1], "y", 1), 1);
   assert_int_equal (read (pair[1], &c, 1), 1);
   assert_int_equal (c, 'y');
-  assert_true (now_ns () - begin < 2000000000);
+  assert_true (now_ns () - begin < 20000000000);
   struct engine_counts counts;
   engine_count (shared.engine, &counts);
   assert_int_equal (counts.workers, 2);

@@ -89,10 +89,18 @@ refuse (struct wbcAuthErrorInfo **error, uint32_t nt_status) {
   return WBC_ERR_AUTH_ERROR;
 }
 
+/* For as long as the test's file is there. */
+static void
+be_stuck (void) {
+  const char *path = g_getenv ("FAKE_WBCLIENT_STUCK");
+  for (int i = 0; i < 6000 && path && g_file_test (path, G_FILE_TEST_EXISTS); i++)
+    g_usleep (5000);
+}
+
 static wbcErr
 judge (const char *name, gboolean right, struct wbcAuthErrorInfo **error) {
   if (strcmp (name, "hang") == 0)
-    g_usleep (600 * 1000);
+    be_stuck ();
   if (g_str_has_prefix (name, "status-"))
     return refuse (error, (uint32_t)strtoul (name + 7, NULL, 16));
   if (strcmp (name, "postern-nobody") == 0)

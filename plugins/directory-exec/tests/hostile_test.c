@@ -3,9 +3,12 @@
  * "temporary", the log says why, and nothing is lost when they come back. */
 #include "fixture.h"
 
+#include <poll.h>
 #include <stdio.h>
 
-#define QUICK ((const char *const[]){ "timeout=300ms", NULL })
+/* For programs that do not answer; those that do have the usual time, however busy the machine. */
+#define QUICK ((const char *const[]){ "timeout=2s", NULL })
+#define QUICK_US (2 * G_USEC_PER_SEC)
 
 static bool
 is (const json_t *question, const char *name, const char *value) {
@@ -44,7 +47,7 @@ nonsense_is_temporary (void **state) {
     "{\"id\":%d,\"status\":\"ok\",\"x\":\"\xff\"}\n",
   };
   for (size_t i = 0; i < G_N_ELEMENTS (answers); i++) {
-    struct fixture *f = fixture_new (say_text, QUICK);
+    struct fixture *f = fixture_new (say_text, NULL);
     f->data = (void *)answers[i];
     if (fixture_verify (f, "alice", "secret") != PTN_E_TEMPORARY)
       fail_msg ("%s", answers[i]);
@@ -78,7 +81,7 @@ bad_accounts_are_temporary (void **state) {
     "{\"name\":\"alice\",\"disabled\":\"no\"}",
     "{\"name\":\"alice\",\"protocols\":{}}",
   };
-  struct fixture *f = fixture_new (say_text, QUICK);
+  struct fixture *f = fixture_new (say_text, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS (accounts); i++) {
     g_autofree char *text =
         g_strconcat ("{\"id\":%d,\"status\":\"ok\",\"account\":", accounts[i], "}\n", NULL);
@@ -108,7 +111,7 @@ static void
 long_answers_are_refused (void **state) {
   (void)state;
   for (int ended = 0; ended < 2; ended++) {
-    struct fixture *f = fixture_new (say_much, QUICK);
+    struct fixture *f = fixture_new (say_much, NULL);
     f->data = ended ? f : NULL;
     assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
     fixture_free (f);
@@ -138,7 +141,7 @@ broken_connections_are_temporary (void **state) {
   (void)state;
   play *const plays[] = { say_half, say_nothing, refuse_hello };
   for (size_t i = 0; i < G_N_ELEMENTS (plays); i++) {
-    struct fixture *f = fixture_new (plays[i], QUICK);
+    struct fixture *f = fixture_new (plays[i], NULL);
     assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
     f->data = f;
     assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
@@ -146,11 +149,12 @@ broken_connections_are_temporary (void **state) {
   }
 }
 
-/* Slow for alice only. */
+/* Says nothing to alice until whoever asks has given up. */
 static bool
 sleep_for_alice (int fd, const json_t *question, void *data) {
+  struct pollfd asker = { .fd = fd, .events = POLLRDHUP };
   if (is (question, "name", "alice"))
-    g_usleep (800000);
+    poll (&asker, 1, 20000);
   return fixture_say (fd, question, "ok", "\"version\":1");
 }
 
@@ -169,7 +173,7 @@ slow_answers_time_out (void **state) {
   /* Somebody else does not wait for her, and is not refused for her. */
   const gint64 began = g_get_monotonic_time ();
   assert_int_equal (fixture_verify (f, "bob", "secret"), PTN_OK);
-  assert_true (g_get_monotonic_time () - began < 200000);
+  assert_true (g_get_monotonic_time () - began < QUICK_US - 100000);
   const ptn_status status =
       HARNESS_AWAIT (other, credentials->verify_password (f->credentials.instance, &slow,
                                                           &f->request, "", "alice", secret));
@@ -191,10 +195,17 @@ static void
 silence_is_not_waited_for (void **state) {
   (void)state;
   struct fixture *f = fixture_new (sleep_for_alice, QUICK);
-  assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
-  const gint64 began = g_get_monotonic_time ();
-  assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
-  assert_true (g_get_monotonic_time () - began < 100000);
+  int asked;
+  /* It is left alone for a quarter of a second at first, and longer every time: a machine too
+   * busy for that is given more than one chance. */
+  for (int tries = 0;; tries++) {
+    assert_true (tries < 4);
+    assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
+    asked = g_atomic_int_get (&f->questions);
+    assert_int_equal (fixture_verify (f, "alice", "secret"), PTN_E_TEMPORARY);
+    if (g_atomic_int_get (&f->questions) == asked)
+      break;
+  }
   g_autofree char *log = harness_log_take (f->harness);
   assert_non_null (strstr (log, "exec.gone"));
   fixture_free (f);
@@ -208,7 +219,7 @@ say_ok (int fd, const json_t *question, void *data) {
 static void
 programs_come_back (void **state) {
   (void)state;
-  struct fixture *f = fixture_new (NULL, QUICK);
+  struct fixture *f = fixture_new (NULL, NULL);
   f->play = say_ok;
   assert_int_equal (fixture_verify (f, "bob", "secret"), PTN_E_TEMPORARY);
   fixture_listen (f);

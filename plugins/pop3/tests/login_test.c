@@ -264,12 +264,13 @@ one_session_a_maildrop (void **state) {
 static void
 login_delay (void **state) {
   struct server *server = *state;
-  static const char *const listener[] = { "login_delay=300ms", NULL };
-  struct client *client = client_login (server, "ann", listener);
+  static const char *const long_delay[] = { "login_delay=1h", NULL };
+  static const char *const short_delay[] = { "login_delay=300ms", NULL };
+  struct client *client = client_login (server, "ann", long_delay);
   client_say (client, "QUIT\r\n");
   client_expect_line (client, "+OK bye");
   client_free (&client);
-  client = client_new (server, listener);
+  client = client_new (server, long_delay);
   client_expect_line (client, "+OK");
   client_say (client, "USER ann\r\nPASS secret\r\nUSER bob\r\nPASS secret\r\n");
   client_expect_line (client, "+OK");
@@ -278,7 +279,7 @@ login_delay (void **state) {
   client_expect_line (client, "+OK 0");
   client_free (&client);
   g_usleep (320000);
-  client = client_login (server, "ann", listener);
+  client = client_login (server, "ann", short_delay);
   client_free (&client);
 }
 

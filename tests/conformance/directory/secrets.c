@@ -99,7 +99,7 @@ RULE (nobody_takes_as_long, "password.nobody-time",
     const double known = milliseconds (f, account (0)), none = milliseconds (f, NULL);
     if (known < NOTICEABLE_MS || (none > known / 3 && none < known * 3))
       return;
-    must (tries < 3,
+    must (tries < 8,
           "a wrong password takes %.1f ms, the user NULL %.1f ms: who measures knows who is there",
           known, none);
   }
