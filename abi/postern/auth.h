@@ -89,6 +89,13 @@ struct ptn_sasl_mechanism { /* table */
   /* Can it be used on this connection (channel binding needs TLS, EXTERNAL a certificate)?
    * Optional: it can.  Never waits. [task] */
   int32_t (*available) (void *instance, const struct ptn_sasl_request *);
+  /* Has it failed already, and the challenge of the step that gave PTN_OK only tells the client why
+   * (RFC 7628)?  Asked after each such step: many clients hang up then, and have failed no less.
+   * PTN_OK: it has not.  A failure, with its text (host->fail) and *identity as of step: it is
+   * logged and counted at once, the client's next response ends the login whatever it says, and
+   * step is not called again; if it were, it would give the same.  Optional: it has not.  Never
+   * waits. [task] */
+  ptn_status (*failed) (void *exchange, struct ptn_call *, const struct ptn_identity **identity);
 };
 
 /* Secrets live only until `use` returns; the implementer wipes them. */

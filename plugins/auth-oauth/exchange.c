@@ -4,7 +4,7 @@
  *   S: (empty)               only if there was no initial response
  *   C: whom, and the token
  *   S: why not, as JSON      only if it does not do
- *   C: anything; then the exchange fails
+ *   C: anything, or nothing more: it has failed (`failed` tells so while the error goes out)
  *
  * An exchange belongs to who started it, until finish; all in its task. */
 #include "judge.h"
@@ -24,8 +24,6 @@ struct exchange {
   struct oauth *oauth;
   exchange_state state;
   bool google; /* XOAUTH2 */
-  const char *session_id;
-  char *peer; /* for the log */
   struct oauth_message message;
   struct judge judge;
   struct grant grant;
@@ -38,8 +36,6 @@ start (void *instance, const struct ptn_sasl_request *request, bool google, void
   struct exchange *exchange = g_new0 (struct exchange, 1);
   exchange->oauth = instance;
   exchange->google = google;
-  exchange->session_id = request->session_id;
-  exchange->peer = g_strdup (oauth_peer (instance, request->stream));
   *result = exchange;
   return PTN_OK;
 }
@@ -61,30 +57,13 @@ reason (const struct exchange *exchange) {
   return exchange->grant.reason ? exchange->grant.reason : "no token was shown";
 }
 
-/* A client that goes away instead of answering ends no login: nobody else tells of it. */
-static void
-log_unanswered (const struct exchange *exchange) {
-  const struct ptn_host *host = exchange->oauth->host;
-  const struct ptn_field fields[] = {
-    { "session", exchange->session_id ? exchange->session_id : "" },
-    { "peer", exchange->peer },
-    { "mechanism", exchange->google ? "XOAUTH2" : "OAUTHBEARER" },
-    { "login", exchange->identity.authcid },
-    { "reason", reason (exchange) },
-  };
-  host->log (host, PTN_LOG_INFO, NULL, "oauth.unanswered", fields, G_N_ELEMENTS (fields));
-}
-
 static void
 finish (void *data) {
   struct exchange *exchange = data;
-  if (exchange->state == EXCHANGE_TOLD)
-    log_unanswered (exchange);
   judge_clear (&exchange->judge);
   grant_clear (&exchange->grant);
   message_clear (&exchange->message);
   g_free (exchange->error);
-  g_free (exchange->peer);
   g_free (exchange);
 }
 
@@ -129,7 +108,6 @@ tell (struct exchange *exchange, struct ptn_bytes *challenge) {
 
 static ptn_status
 fail (struct exchange *exchange, struct ptn_task *task, const struct ptn_identity **identity) {
-  exchange->state = EXCHANGE_OVER;
   *identity = &exchange->identity;
   return exchange->oauth->host->fail (task, PTN_E_AUTHENTICATION, NULL, "%s", reason (exchange));
 }
@@ -180,14 +158,23 @@ step (void *data, struct ptn_call *call, struct ptn_bytes response, struct ptn_b
   *challenge = (struct ptn_bytes){ NULL, 0 };
   if (exchange->state == EXCHANGE_OVER)
     return exchange->oauth->host->fail (call->task, PTN_E_INVALID, NULL, "the exchange is over");
-  if (exchange->state == EXCHANGE_TOLD)
+  if (exchange->state == EXCHANGE_TOLD) {
+    exchange->state = EXCHANGE_OVER;
     return fail (exchange, call->task, identity);
+  }
   if (exchange->state != EXCHANGE_JUDGING) {
     const ptn_status status = take (exchange, call->task, response, challenge);
     if (status != PTN_OK || exchange->state != EXCHANGE_JUDGING)
       return status;
   }
   return judge (exchange, call->task, challenge, identity);
+}
+
+/* Once the client was told what is wrong with its token, nothing that it answers mends it. */
+static ptn_status
+failed (void *data, struct ptn_call *call, const struct ptn_identity **identity) {
+  struct exchange *exchange = data;
+  return exchange->state == EXCHANGE_TOLD ? fail (exchange, call->task, identity) : PTN_OK;
 }
 
 const struct ptn_sasl_mechanism oauth_oauthbearer = {
@@ -197,6 +184,7 @@ const struct ptn_sasl_mechanism oauth_oauthbearer = {
   .start = oauthbearer_start,
   .step = step,
   .finish = finish,
+  .failed = failed,
 };
 
 const struct ptn_sasl_mechanism oauth_xoauth2 = {
@@ -206,4 +194,5 @@ const struct ptn_sasl_mechanism oauth_xoauth2 = {
   .start = xoauth2_start,
   .step = step,
   .finish = finish,
+  .failed = failed,
 };

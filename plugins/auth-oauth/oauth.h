@@ -20,9 +20,8 @@
 
 struct oauth {
   const struct ptn_host *host;
-  const struct ptn_stream_service *streams; /* NULL: none */
-  pthread_mutex_t lock;                     /* of rules, jobs and the breaker */
-  pthread_cond_t quiet;                     /* no job is left */
+  pthread_mutex_t lock; /* of rules, jobs and the breaker */
+  pthread_cond_t quiet; /* no job is left */
   struct rules *rules;
   unsigned jobs;           /* in the lane, or on the way there */
   struct keyring *keyring; /* locks by itself, as do pool and answers */
@@ -38,7 +37,6 @@ struct oauth {
 struct rules *oauth_rules (struct oauth *); /* a reference */
 /* false: a reload has made others, and what is found out by these is not to be kept. */
 bool oauth_is_current (struct oauth *, const struct rules *);
-const char *oauth_peer (const struct oauth *, struct ptn_stream *); /* "" if it is not told */
 
 /* Jobs are counted, so that stop can wait for them.  oauth_offload: as host->offload; `release` runs
  * in any case. */

@@ -59,13 +59,6 @@ oauth_is_current (struct oauth *oauth, const struct rules *rules) {
   return same;
 }
 
-const char *
-oauth_peer (const struct oauth *oauth, struct ptn_stream *stream) {
-  const char *address =
-      oauth->streams && stream ? oauth->streams->property (stream, "peer.address") : NULL;
-  return address ? address : "";
-}
-
 /* ---- Jobs -------------------------------------------------------------------------------- */
 
 struct job {
@@ -205,8 +198,6 @@ oauth_start (void *instance) {
   struct ptn_binding found;
   struct ptn_strings names;
   oauth->issuers[oauth->issuer_count++] = oauth;
-  if (host->find (host, PTN_STREAM_ID, NULL, &found) == PTN_OK)
-    oauth->streams = found.table;
   if (host->find (host, PTN_SASL_ID, oauth_oauthbearer.name, &found) != PTN_OK
       || found.instance != oauth || host->list (host, OAUTH_ISSUER_ID, &names) != PTN_OK)
     return PTN_OK;

@@ -32,6 +32,7 @@ struct login {
   const struct ptn_sasl_mechanism *foreign;
   void *exchange; /* of either */
   const struct ptn_identity *proved;
+  ptn_status failed;     /* decided, counted and logged; a challenge tells the client why; 0: no */
   struct ptn_bytes last; /* additional data with success */
   gint64 begun_ns;       /* when the response came that is being judged; 0: none is */
   gint64 told_ns;        /* LOGIN_REFUSING: when the refusal is told */
@@ -212,13 +213,39 @@ wait_to_refuse (struct login *login, struct ptn_task *task) {
 /* The one way to fail. */
 static ptn_status
 fail_login (struct login *login, struct ptn_task *task, ptn_status status) {
-  log_failure (login, task, status);
+  if (!login->failed)
+    log_failure (login, task, status);
   if (status != PTN_E_AUTHENTICATION)
     return tell_failure (login, task, status);
   const gint64 took_ns = login->attempt.auth->host->monotonic_ns () - login->begun_ns;
   login->state = LOGIN_REFUSING;
   login->told_ns = login->begun_ns + (took_ns / GRID_NS + 1) * GRID_NS;
   return wait_to_refuse (login, task);
+}
+
+/* Of another plugin's mechanism: why, and who it was that it says it was. */
+static void
+blame (struct login *login, struct ptn_task *task, ptn_status status) {
+  struct attempt *attempt = &login->attempt;
+  attempt->reason = attempt_their_reason (attempt, task);
+  attempt_claim (attempt, login->proved ? login->proved->authcid : NULL);
+  if (status > PTN_E_TEMPORARY) /* it was not our trouble */
+    attempt_failed (attempt);
+}
+
+/* The challenge may only tell why it has failed.  Who hangs up then, or gives up, has failed like
+ * who answers it: it is counted and logged now, while there is a task to log in. */
+static void
+look_ahead (struct login *login, struct ptn_task *task) {
+  if (!PTN_CAN (login->foreign, failed))
+    return;
+  const ptn_status status =
+      login->foreign->failed (login->exchange, &login->proving, &login->proved);
+  if (status >= 0)
+    return;
+  blame (login, task, status);
+  log_failure (login, task, status);
+  login->failed = status;
 }
 
 static ptn_status
@@ -234,12 +261,10 @@ prove (struct login *login, struct ptn_task *task, struct ptn_bytes response,
   login->proving.task = task;
   const ptn_status status =
       login->foreign->step (login->exchange, &login->proving, response, challenge, &login->proved);
-  if (status < 0) {
-    attempt->reason = attempt_their_reason (attempt, task);
-    attempt_claim (attempt, login->proved ? login->proved->authcid : NULL);
-    if (status > PTN_E_TEMPORARY) /* it was not our trouble */
-      attempt_failed (attempt);
-  }
+  if (status == PTN_OK)
+    look_ahead (login, task);
+  else if (status < 0)
+    blame (login, task, status);
   return status;
 }
 
@@ -293,7 +318,7 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
   if (!login->begun_ns)
     login->begun_ns = attempt->auth->host->monotonic_ns ();
   if (login->state == LOGIN_PROVING) {
-    status = prove (login, call->task, response, challenge);
+    status = login->failed ? login->failed : prove (login, call->task, response, challenge);
     if (status == PTN_OK)
       login->begun_ns = 0; /* the next response begins anew */
     if (status == PTN_OK || status == PTN_PENDING)

@@ -5,15 +5,18 @@ of each refused login, as PROXY told it, in every protocol and mechanism; no oth
 address that a client made up."""
 
 import collections
+import json as json_text
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import dialogue  # noqa: E402
+import idp  # noqa: E402
 import mechanisms  # noqa: E402
 import people  # noqa: E402
 import postern  # noqa: E402
@@ -38,6 +41,35 @@ LIES = ("peer=%s", "x peer=%s reason=x", "x\" peer=%s reason=\"x", "%s", "alice@
 def attempt(server, peer, protocol, mechanism, user, password):
     with dialogue.open(protocol, dialogue.Proxied(server, peer)) as client:
         return mechanisms.ways[mechanism](client, user, password).good
+
+
+def show_token(server, peer, protocol, mechanism, token, end):
+    """Tokens that do not do are answered with a challenge that says why; then the client answers it,
+    gives up, or is gone."""
+    with dialogue.open(protocol, Proxied(server, peer)) as client:
+        first = "n,a=alice," if mechanism == "OAUTHBEARER" else "user=alice"
+        answer = client.authenticate(mechanism, ("%s\1auth=Bearer %s\1\1" % (first, token)).encode())
+        if end != "proves":
+            assert answer.challenge, answer
+        if end == "answers":
+            answer = client.respond(b"\1")
+        elif end == "gives up":
+            answer = client.respond(None)
+        return answer.good
+
+
+def tokens(server):
+    expected = collections.Counter()
+    now = int(time.time())
+    expired = provider.token(exp=now - 1000)
+    for protocol in dialogue.PROTOCOLS:
+        for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+            peer = "192.0.2.%d" % (100 + len(expected))
+            for end in ("answers", "gives up", "hangs up"):
+                assert not show_token(server, peer, protocol, mechanism, expired, end)
+                expected[peer] += 1
+            assert show_token(server, "192.0.2.200", protocol, mechanism, provider.token(), "proves")
+    return expected
 
 
 def play(server):
@@ -65,6 +97,8 @@ def play(server):
             with dialogue.open(protocol, dialogue.Proxied(server, "198.51.100.77")) as client:
                 assert not mechanisms.plain(client, "alice", "wrong", authzid=name).good
                 expected["198.51.100.77"] += 1
+    if provider:
+        expected += tokens(server)
     return expected
 
 
@@ -130,11 +164,20 @@ def json():
 if __name__ == "__main__":
     if not shutil.which("fail2ban-regex"):
         postern.skip("fail2ban is not installed")
-    wide = people.listeners(sasl_mechanisms=people.MECHANISMS, integrated_windows_authentication=True,
-                            proxy_from="127.0.0.0/8")
+    wide = people.listeners(sasl_mechanisms=people.MECHANISMS + " OAUTHBEARER XOAUTH2",
+                            integrated_windows_authentication=True, proxy_from="127.0.0.0/8")
+    provider = idp.Provider() if postern.built("auth-oauth") else None
     server = postern.mail_server(changes=wide)
     try:
         people.write(server.users_file, ACCOUNTS)
+        if provider:
+            keys = os.path.join(server.directory, "keys.json")
+            with open(keys, "w", encoding="ascii") as out:
+                json_text.dump(provider.key_set(), out)
+            server.configure({"plugin auth-oauth": {"issuer": idp.ISSUER, "audience": idp.AUDIENCE,
+                                                    "keys_file": keys}})
         postern.run(text, json)
     finally:
         server.close()
+        if provider:
+            provider.close()

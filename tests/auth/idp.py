@@ -94,6 +94,9 @@ class Provider:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.end.set()
         self.http.shutdown()
         self.http.server_close()

@@ -159,6 +159,46 @@ def wrong_tokens(server, provider):
     assert not any(token in line for line in server.raw_log for token in wrong.values())
 
 
+def failures_are_one_line(server, provider):
+    """However the client takes it that its token does not do: it answers, gives up, hangs up, or
+    says nothing until it is cut off."""
+    token = provider.token(exp=1)
+    for protocol, mechanism in each():
+        for end in ("answers", "gives up", "hangs up", "is silent"):
+            if end == "is silent" and mechanism != "XOAUTH2":  # takes the whole login_time
+                continue
+            since = len(server.log)
+            with dialogue.open(protocol, server) as client:
+                answer = client.authenticate(mechanism, message(mechanism, token, "alice"))
+                assert answer.challenge, answer
+                if end == "answers":
+                    answer = client.respond(b"\1")
+                    assert answer.text.startswith(FAILED[protocol]), answer
+                elif end == "gives up":
+                    assert not client.respond(None).good
+                elif end == "is silent":
+                    while client.file.readline():
+                        pass
+            line = server.wait_log("login.failure", since=since)
+            assert {name: line[name] for name in ("reason", "login", "mechanism", "service", "peer")
+                    } == {"reason": "the token has expired", "login": "alice@example.test",
+                          "mechanism": mechanism, "service": protocol, "peer": "127.0.0.1"}, line
+            # A login that succeeds, in the same protocol, is behind all that is logged of this one.
+            assert login(server, protocol, mechanism, provider.token())[0].good
+            server.wait_log("login.success", since=since)
+            lines = [line for line in server.log[since:] if line["event"] == "login.failure"]
+            assert len(lines) == 1, lines
+
+
+def hung_up():
+    with idp.Provider() as provider:
+        changes = {"plugin auth-oauth": settings(provider)}
+        for name in dialogue.LISTENERS.values():
+            changes["listener " + name] = {"login_time": "%ds" % (4 * postern.SLOW)}
+        with mail_server(changes) as server:
+            failures_are_one_line(server, provider)
+
+
 def long_tokens(server, provider):
     """To 16 KiB in every protocol; one octet more is malformed."""
     short = len(provider.token(pad=""))
@@ -342,5 +382,5 @@ def pair_for(directory):
 if __name__ == "__main__":
     if not postern.built("auth-oauth"):
         postern.skip("auth-oauth is not built")
-    postern.run(tokens_log_in, clear_is_refused, keys_change, asking,
+    postern.run(tokens_log_in, hung_up, clear_is_refused, keys_change, asking,
                 hanging_provider_delays_nobody, several_issuers, keys_by_https)

@@ -13,6 +13,8 @@ struct fake {
   struct ptn_metric *asked, *flushed;
 };
 
+static struct fake the_fake;
+
 static ptn_status
 fake_verify (void *instance, struct ptn_call *call, const struct ptn_sasl_request *request,
              const char *domain, const char *user, struct ptn_bytes password) {
@@ -56,6 +58,7 @@ static const struct ptn_credentials credentials = {
 
 struct proof {
   char name[64], wanted[64];
+  bool told; /* it has failed, and the client was told why */
   struct ptn_identity identity;
 };
 
@@ -69,15 +72,20 @@ proof_start (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
   return PTN_OK;
 }
 
-/* "name" or "name mailbox"; "!name" fails, "!down" for a time. */
+/* "name" or "name mailbox"; "!name" fails, "!down" for a time; "?name" fails too, and is told why
+ * before.  Whatever answers that is taken for a proof: nobody must ask any more. */
 static ptn_status
 proof_step (void *exchange, struct ptn_call *call, struct ptn_bytes response,
             struct ptn_bytes *challenge, const struct ptn_identity **identity) {
   if (!response.data || response.size >= sizeof proof.name)
     return PTN_E_INVALID;
+  if (proof.told) {
+    *identity = &proof.identity;
+    return PTN_END;
+  }
   const char *space = memchr (response.data, ' ', response.size);
   const char *data = response.data;
-  const bool fails = response.size && *data == '!';
+  const bool fails = response.size && (*data == '!' || *data == '?');
   const size_t length = space ? (size_t)(space - data) : response.size;
   memcpy (proof.name, data + fails, length - fails);
   if (space)
@@ -88,10 +96,26 @@ proof_step (void *exchange, struct ptn_call *call, struct ptn_bytes response,
     .domain = "",
     .account = proof.wanted,
   };
+  if (fails && *data == '?') {
+    *challenge = (struct ptn_bytes){ "{}", 2 };
+    proof.told = true;
+    return PTN_OK;
+  }
   *identity = &proof.identity;
   if (fails && strcmp (proof.name, "down") == 0)
     return PTN_E_TEMPORARY;
   return fails ? PTN_E_AUTHENTICATION : PTN_END;
+}
+
+static ptn_status
+proof_failed (void *exchange, struct ptn_call *call, const struct ptn_identity **identity) {
+  if (!proof.told)
+    return PTN_OK;
+  *identity = &proof.identity;
+  return the_fake.host->fail (call->task,
+                              strcmp (proof.name, "down") == 0 ? PTN_E_TEMPORARY
+                                                               : PTN_E_AUTHENTICATION,
+                              NULL, "told why");
 }
 
 static void
@@ -108,7 +132,8 @@ static const struct ptn_sasl_mechanism mechanisms[] = {
     .name = "X-PROOF",
     .start = proof_start,
     .step = proof_step,
-    .finish = proof_finish },
+    .finish = proof_finish,
+    .failed = proof_failed },
   { .size = sizeof *mechanisms,
     .name = "X-NOT-HERE",
     .start = proof_start,
@@ -129,8 +154,6 @@ static const struct ptn_sasl_mechanism mechanisms[] = {
 };
 
 /* ---- Life -------------------------------------------------------------------------------- */
-
-static struct fake the_fake;
 
 static ptn_status
 fake_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {

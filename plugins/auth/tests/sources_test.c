@@ -147,6 +147,80 @@ failures_of_others_count (void **state) {
   fixture_free (f);
 }
 
+/* How many attempts of this user may wait, until there are too many: 6, 3, 1 after 1, 2, 3 failures
+ * with the settings below. */
+static unsigned
+queue_of (struct fixture *f, const char *name) {
+  const struct ptn_login *login = f->login.table;
+  const struct ptn_bytes response = { name, strlen (name) + 1 };
+  unsigned waiting = 0;
+  for (ptn_status status = PTN_PENDING; status == PTN_PENDING && waiting < 10; waiting++) {
+    struct ptn_call call = { .task = f->task };
+    const struct ptn_identity *identity = NULL;
+    struct ptn_bytes challenge;
+    void *exchange;
+    assert_int_equal (login->start (f->login.instance, &call, &f->request, NULL, &exchange),
+                      PTN_OK);
+    status = login->step (exchange, &call, response, &challenge, &identity);
+    f->host->call_end (&call);
+    login->finish (exchange);
+  }
+  return waiting - 1;
+}
+
+/* A client that is told why by a last challenge, and answers it or not. */
+static void
+is_told (struct fixture *f, const char *claim, bool answers, ptn_status expected) {
+  const struct ptn_login *login = f->login.table;
+  struct ptn_call call = { .task = f->task };
+  const struct ptn_identity *identity = NULL;
+  struct ptn_bytes challenge;
+  void *exchange;
+  assert_int_equal (login->start (f->login.instance, &call, &f->request, "X-PROOF", &exchange),
+                    PTN_OK);
+  assert_int_equal (login->step (exchange, &call, (struct ptn_bytes){ claim, strlen (claim) },
+                                 &challenge, &identity),
+                    PTN_OK);
+  assert_int_equal (challenge.size, 2);
+  if (answers)
+    assert_int_equal (HARNESS_AWAIT (f->task,
+                                     login->step (exchange, &call, (struct ptn_bytes){ "alice", 5 },
+                                                  &challenge, &identity)),
+                      expected);
+  assert_null (identity);
+  f->host->call_end (&call);
+  login->finish (exchange);
+}
+
+static void
+failures_that_are_told_count_once (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=1h", "failure_delay_max=3h", NULL },
+                   (const char *[]){ OFFERS, NULL });
+  static const char *const claims[] = { "?alice", "?bob", "?down" };
+  for (size_t i = 0; i < 2 * G_N_ELEMENTS (claims); i++) {
+    const char *claim = claims[i / 2];
+    g_free (harness_log_take (f->harness));
+    is_told (f, claim, i % 2,
+             strcmp (claim, "?down") == 0 ? PTN_E_TEMPORARY : PTN_E_AUTHENTICATION);
+    g_autofree char *log = harness_log_take (f->harness);
+    const char *line = strstr (log, "login.failure");
+    assert_non_null (line);
+    assert_null (strstr (line + 1, "login.failure"));
+    assert_null (strstr (log, "login.success"));
+    assert_non_null (strstr (line, "told why"));
+    g_autofree char *field = g_strconcat ("login=", claim + 1, NULL);
+    assert_non_null (strstr (line, field));
+  }
+  assert_int_equal (harness_metric (f->harness, "postern_logins{result=\"failure\"}"), 4);
+  assert_int_equal (harness_metric (f->harness, "postern_logins{result=\"trouble\"}"), 2);
+  assert_int_equal (queue_of (f, "alice"), 3);
+  assert_int_equal (queue_of (f, "bob"), 3);
+  assert_int_equal (harness_metric (f->harness, "postern_login_waits"), 6);
+  assert_int_equal (fixture_login (f, "down", "x", NULL), PTN_E_AUTHENTICATION); /* at once */
+  fixture_free (f);
+}
+
 /* ---- Commands ------------------------------------------------------------------------------ */
 
 static ptn_status
@@ -276,6 +350,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (only_what_works_is_offered),
     cmocka_unit_test (proofs_of_others_are_adopted),
     cmocka_unit_test (failures_of_others_count),
+    cmocka_unit_test (failures_that_are_told_count_once),
     cmocka_unit_test (caches_are_flushed),
     cmocka_unit_test (answers_from_before_a_flush_are_not_kept),
     cmocka_unit_test (delegates_are_let_in),
