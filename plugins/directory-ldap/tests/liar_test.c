@@ -100,10 +100,11 @@ lies_end_in_time (void **state) {
   assert_int_equal (found, 1);
   assert_int_equal (search_at (EMPTY_PAGES, 10, &requests, &took_ms, &found), PTN_E_TEMPORARY);
   assert_in_range (requests, 2, 100);
-  assert_int_equal (search_at (NO_END, 1, &requests, &took_ms, &found), PTN_E_TEMPORARY);
-  assert_in_range (took_ms, 0, 15000); /* given up for what came, and not for the time */
   assert_int_equal (search_at (HUGE_MESSAGE, 1, &requests, &took_ms, &found), PTN_E_TEMPORARY);
-  assert_in_range (took_ms, 0, 5000);
+  assert_in_range (took_ms, 0, 15000); /* given up for what came, and not for the time */
+  /* The last: with MALLOC_PERTURB_ set, the memory that it gives back is slow ever after. */
+  assert_int_equal (search_at (NO_END, 1, &requests, &took_ms, &found), PTN_E_TEMPORARY);
+  assert_in_range (took_ms, 0, 15000);
 }
 
 int
