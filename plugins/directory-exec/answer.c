@@ -49,6 +49,60 @@ string_of (const json_t *object, const char *name) {
   return json_string_value (json_object_get (object, name));
 }
 
+/* ---- Secrets ----------------------------------------------------------------------------- */
+
+static void
+append_filler (GString *text, size_t size) {
+  g_string_append_c (text, '"');
+  for (; size; size--)
+    g_string_append_c (text, '-');
+  g_string_append_c (text, '"');
+}
+
+/* jansson reads strings into a buffer that grows, and frees it as it is.  So a string of ours that is
+ * as long as the line comes before it, after which nothing grows, and another one behind it, which
+ * overwrites what is left.  What was in an answer that is no JSON stays. */
+static json_t *
+parse (const char *line, size_t size) {
+  GString *text = g_string_sized_new (3 * size + 16);
+  g_string_append_c (text, '[');
+  append_filler (text, size);
+  g_string_append_c (text, ',');
+  g_string_append_len (text, line, (gssize)size);
+  g_string_append_c (text, ',');
+  append_filler (text, size);
+  g_string_append_c (text, ']');
+  json_t *all = json_loadb (text->str, text->len, JSON_REJECT_DUPLICATES, NULL);
+  json_t *one = json_array_size (all) == 3 ? json_incref (json_array_get (all, 1)) : NULL;
+  json_decref (all);
+  explicit_bzero (text->str, text->allocated_len);
+  g_string_free (text, TRUE);
+  return one;
+}
+
+/* The strings are ours alone. */
+static void
+wipe (json_t *value) {
+  size_t index;
+  const char *name;
+  json_t *part;
+  switch (json_typeof (value)) {
+  case JSON_STRING:
+    explicit_bzero ((char *)json_string_value (value), json_string_length (value));
+    break;
+  case JSON_ARRAY:
+    json_array_foreach (value, index, part) wipe (part);
+    break;
+  case JSON_OBJECT:
+    json_object_foreach (value, name, part) wipe (part);
+    break;
+  default:
+    break;
+  }
+}
+
+/* ---- Answers ----------------------------------------------------------------------------- */
+
 bool
 answer_read (const char *line, size_t size, json_int_t id, struct answer *answer,
              const char **fault) {
@@ -56,7 +110,7 @@ answer_read (const char *line, size_t size, json_int_t id, struct answer *answer
   *fault = "not one JSON object in a line";
   if (size > ANSWER_LIMIT || !is_flat (line, size))
     return false;
-  json_t *fields = json_loadb (line, size, JSON_REJECT_DUPLICATES, NULL);
+  json_t *fields = parse (line, size);
   if (!json_is_object (fields)) {
     json_decref (fields);
     return false;
@@ -79,6 +133,8 @@ answer_read (const char *line, size_t size, json_int_t id, struct answer *answer
 
 void
 answer_clear (struct answer *answer) {
+  if (answer->fields)
+    wipe (answer->fields);
   json_decref (answer->fields);
   *answer = (struct answer){ .text = "" };
 }

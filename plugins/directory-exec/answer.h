@@ -37,6 +37,7 @@ struct answer {
 /* false: not an answer to the question with this id, and *fault (a static text) says why. */
 bool answer_read (const char *line, size_t size, json_int_t id, struct answer *,
                   const char **fault);
+/* Wipes it. */
 void answer_clear (struct answer *);
 
 enum { /* person.protocols */

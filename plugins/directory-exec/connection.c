@@ -114,9 +114,10 @@ connection_close (struct connection **held) {
 /* ---- A question -------------------------------------------------------------------------- */
 
 static trouble
-send_all (struct connection *connection, const char *line, size_t size, gint64 deadline_ns) {
-  for (size_t done = 0; done < size;) {
-    const ssize_t sent = send (connection->fd, line + done, size - done, MSG_NOSIGNAL);
+send_all (struct connection *connection, struct ptn_bytes line, gint64 deadline_ns) {
+  for (size_t done = 0; done < line.size;) {
+    const char *rest = (const char *)line.data + done;
+    const ssize_t sent = send (connection->fd, rest, line.size - done, MSG_NOSIGNAL);
     if (sent > 0)
       done += (size_t)sent;
     else if (sent < 0 && errno == EAGAIN) {
@@ -164,9 +165,9 @@ receive_line (struct connection *connection, size_t limit, gint64 deadline_ns,
 }
 
 trouble
-connection_exchange (struct connection *connection, const char *line, size_t size, size_t limit,
+connection_exchange (struct connection *connection, struct ptn_bytes line, size_t limit,
                      gint64 deadline_ns, struct ptn_bytes *answer) {
   connection_wipe (connection);
-  const trouble what = send_all (connection, line, size, deadline_ns);
+  const trouble what = send_all (connection, line, deadline_ns);
   return what == TROUBLE_NONE ? receive_line (connection, limit, deadline_ns, answer) : what;
 }

@@ -35,7 +35,7 @@ void connection_close (struct connection **);
 
 /* Sends `line` (with its LF).  The answer, without its LF, is in the buffer until the next exchange
  * or connection_wipe.  After a trouble the connection is only good to be closed. */
-trouble connection_exchange (struct connection *, const char *line, size_t size, size_t limit,
+trouble connection_exchange (struct connection *, struct ptn_bytes line, size_t limit,
                              gint64 deadline_ns, struct ptn_bytes *answer);
 void connection_wipe (struct connection *);
 

@@ -2,8 +2,7 @@
 /* credentials.c - "postern.credentials/1": the program judges passwords, or tells secrets for
  * mechanisms.
  *
- * Called in tasks, on any worker.  A question with a password in it is wiped when the errand ends,
- * as is all memory of the JSON library (see directory-exec.c). */
+ * Called in tasks, on any worker.  Questions and answers are wiped when the errand ends. */
 #include "exec.h"
 
 #include "common/base64.h"
@@ -15,20 +14,20 @@
 /* ---- Questions --------------------------------------------------------------------------- */
 
 /* What is said of the attempt besides.  "" is nobody's name: work of the same length. */
-static json_t *
+static struct question *
 new_question (struct exec *exec, const struct ptn_sasl_request *request, const char *user) {
   const char *peer = exec->streams && request->stream
                          ? exec->streams->property (request->stream, "peer.address")
                          : NULL;
-  json_t *question = json_object ();
-  json_object_set_new (question, "name", json_string (user ? user : ""));
-  json_object_set_new (question, "service", json_string (request->service));
-  json_object_set_new (question, "peer", json_string (peer ? peer : ""));
+  struct question *question = question_new ();
+  question_add (question, "name", user ? user : "");
+  question_add (question, "service", request->service);
+  question_add (question, "peer", peer ? peer : "");
   return question;
 }
 
 static ptn_status
-ask (struct exec *exec, struct ptn_call *call, program_op op, json_t *question) {
+ask (struct exec *exec, struct ptn_call *call, program_op op, struct question *question) {
   struct program *program = exec_program (exec);
   struct lookup *lookup = lookup_new (program, lookup_ask);
   program_unref (program);
@@ -49,15 +48,14 @@ settle_nobody (struct exec *exec, struct ptn_task *task, const char *user, ptn_s
 
 /* JSON is UTF-8; some clients are not. */
 static void
-add_password (json_t *question, struct ptn_bytes password) {
-  json_t *text = json_stringn (password.data, password.size);
-  if (text) {
-    json_object_set_new (question, "password", text);
+add_password (struct question *question, struct ptn_bytes password) {
+  if (g_utf8_validate_len (password.data, password.size, NULL)) {
+    question_add_octets (question, "password", password);
     return;
   }
   char encoded[BASE64_ENCODED_MAX (PASSWORD_LIMIT)];
   base64_encode (password.data, password.size, encoded);
-  json_object_set_new (question, "password_base64", json_string (encoded));
+  question_add (question, "password_base64", encoded);
   explicit_bzero (encoded, sizeof encoded);
 }
 
@@ -70,7 +68,7 @@ exec_verify_password (void *instance, struct ptn_call *call, const struct ptn_sa
   if (password.size == 0 || password.size > PASSWORD_LIMIT
       || memchr (password.data, '\0', password.size))
     return exec->host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "empty or overlong password");
-  json_t *question = new_question (exec, request, user);
+  struct question *question = new_question (exec, request, user);
   add_password (question, password);
   return ask (exec, call, OP_VERIFY, question);
 }
@@ -129,8 +127,8 @@ exec_with_secret (void *instance, struct ptn_call *call, const struct ptn_sasl_r
   struct exec *exec = instance;
   const struct lookup *lookup = errand_of (exec->host, call);
   if (!lookup) {
-    json_t *question = new_question (exec, request, user);
-    json_object_set_new (question, "scheme", json_string (scheme));
+    struct question *question = new_question (exec, request, user);
+    question_add (question, "scheme", scheme);
     return ask (exec, call, OP_SECRET, question);
   }
   const ptn_status status = errand_back (exec->host, call);
@@ -151,7 +149,7 @@ exec_with_secret (void *instance, struct ptn_call *call, const struct ptn_sasl_r
 /* ---- NTLM -------------------------------------------------------------------------------- */
 
 static void
-add_octets (json_t *question, const char *name, struct ptn_bytes octets) {
+add_octets (struct question *question, const char *name, struct ptn_bytes octets) {
   static const char digits[] = "0123456789abcdef";
   const unsigned char *from = octets.data;
   g_autofree char *hex = g_malloc (octets.size * 2 + 1);
@@ -159,14 +157,13 @@ add_octets (json_t *question, const char *name, struct ptn_bytes octets) {
     hex[2 * i] = digits[from[i] >> 4];
     hex[2 * i + 1] = digits[from[i] & 15];
   }
-  json_object_set_new (question, name, json_stringn (hex, octets.size * 2));
+  question_add_octets (question, name, (struct ptn_bytes){ hex, octets.size * 2 });
 }
 
 /* The client's own texts: names are checked where they come in, but not that they are UTF-8. */
 static void
-add_text (json_t *question, const char *name, const char *text) {
-  json_t *value = json_string (text ? text : "");
-  json_object_set_new (question, name, value ? value : json_string (""));
+add_text (struct question *question, const char *name, const char *text) {
+  question_add (question, name, text && g_utf8_validate (text, -1, NULL) ? text : "");
 }
 
 static ptn_status
@@ -176,7 +173,7 @@ exec_verify_ntlm (void *instance, struct ptn_call *call, const struct ptn_sasl_r
   struct exec *exec = instance;
   const struct lookup *lookup = errand_of (exec->host, call);
   if (!lookup) {
-    json_t *question = new_question (exec, request, user);
+    struct question *question = new_question (exec, request, user);
     add_text (question, "ntlm_domain", response->domain);
     add_text (question, "ntlm_user", response->user);
     add_text (question, "workstation", response->workstation);

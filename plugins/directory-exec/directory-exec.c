@@ -3,8 +3,6 @@
  * from configure to destroy. */
 #include "exec.h"
 
-#include <malloc.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct ptn_setting settings[] = {
@@ -45,15 +43,6 @@ exec_send (struct exec *exec, struct ptn_call *call, struct lookup *lookup) {
                              "the program did not answer lately, and is not asked yet");
   }
   return errand_send (exec->host, call, LOOKUP_LANE, lookup);
-}
-
-/* The JSON library copies passwords as it likes: all that it frees is wiped.  It may be in use
- * already by another plugin: memory comes from malloc before and after. */
-static void
-wipe_and_free (void *memory) {
-  if (memory)
-    explicit_bzero (memory, malloc_usable_size (memory));
-  free (memory);
 }
 
 /* ---- Life -------------------------------------------------------------------------------- */
@@ -127,7 +116,6 @@ static ptn_status
 exec_configure (const struct ptn_host *host, const struct ptn_config *config, void **instance) {
   struct exec *exec = g_new0 (struct exec, 1);
   exec->host = host;
-  json_set_alloc_funcs (malloc, wipe_and_free);
   pthread_mutex_init (&exec->lock, NULL);
   make_metrics (exec);
   exec->program = read_settings (exec, config);

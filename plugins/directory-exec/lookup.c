@@ -2,6 +2,7 @@
 /* lookup.c - see lookup.h.  Everything but lookup_new runs on a thread of the lane. */
 #include "lookup.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static void
@@ -17,7 +18,7 @@ lookup_clear (struct errand *errand) {
   g_free (lookup->mailbox);
   g_free (lookup->address);
   g_free (lookup->service);
-  json_decref (lookup->question);
+  question_free (&lookup->question);
   answer_clear (&lookup->answer);
   person_free (&lookup->owner);
   person_free (&lookup->opened);
@@ -61,12 +62,26 @@ fail_plainly (struct lookup *lookup, const struct answer *answer) {
 
 /* false: no answer; the errand has failed. */
 static bool
-ask (struct lookup *lookup, program_op op, json_t *question, struct answer *answer) {
+ask (struct lookup *lookup, program_op op, struct question *question, struct answer *answer) {
   const char *reason;
   if (program_ask (lookup->program, op, question, answer, &reason) == PTN_OK)
     return true;
   errand_fail (&lookup->errand, PTN_E_TEMPORARY, "%s", reason);
   return false;
+}
+
+/* The same with a question that is made of these texts, and freed: NAME, TEXT ..., NULL. */
+static bool G_GNUC_NULL_TERMINATED
+ask_with (struct lookup *lookup, program_op op, struct answer *answer, ...) {
+  struct question *question = question_new ();
+  va_list texts;
+  va_start (texts, answer);
+  for (const char *name; (name = va_arg (texts, const char *));)
+    question_add (question, name, va_arg (texts, const char *));
+  va_end (texts);
+  const bool done = ask (lookup, op, question, answer);
+  question_free (&question);
+  return done;
 }
 
 static bool
@@ -112,16 +127,12 @@ take_person (struct lookup *lookup, program_op op, const struct answer *answer,
 static bool
 find_person (struct lookup *lookup, const char *name, const char *domain, struct person **found) {
   struct answer answer;
-  json_t *question = json_pack ("{s:s}", "name", name);
-  if (domain && !strchr (name, '@'))
-    json_object_set_new (question, "domain", json_string (domain));
-  bool done = ask (lookup, OP_ACCOUNT, question, &answer);
-  if (done) {
-    done = take_person (lookup, OP_ACCOUNT, &answer, found);
-    answer_clear (&answer);
-  }
-  json_decref (question);
-  return done;
+  const char *place = domain && !strchr (name, '@') ? "domain" : NULL;
+  if (!ask_with (lookup, OP_ACCOUNT, &answer, "name", name, place, domain, NULL))
+    return false;
+  const bool taken = take_person (lookup, OP_ACCOUNT, &answer, found);
+  answer_clear (&answer);
+  return taken;
 }
 
 /* ---- Logins ------------------------------------------------------------------------------ */
@@ -179,10 +190,7 @@ find_access (struct lookup *lookup) {
     lookup->access = MAX (lookup->access, PTN_ACCESS_READ);
     return true;
   }
-  json_t *question = json_pack ("{s:s, s:s}", "user", user, "account", mailbox->name);
-  const bool done = ask (lookup, OP_DELEGATE, question, &answer);
-  json_decref (question);
-  if (!done)
+  if (!ask_with (lookup, OP_DELEGATE, &answer, "user", user, "account", mailbox->name, NULL))
     return false;
   if (answer.status == ANSWER_OK) {
     const char *access = json_string_value (json_object_get (answer.fields, "access"));
@@ -216,10 +224,7 @@ static ptn_status
 find_address (struct lookup *lookup, const char *address) {
   struct answer answer;
   lookup->errand.status = PTN_OK;
-  json_t *question = json_pack ("{s:s}", "address", address);
-  const bool done = ask (lookup, OP_ADDRESS, question, &answer);
-  json_decref (question);
-  if (!done)
+  if (!ask_with (lookup, OP_ADDRESS, &answer, "address", address, NULL))
     return lookup->errand.status;
   if (answer.status == ANSWER_UNSUPPORTED) {
     struct person *one = NULL;
@@ -307,14 +312,13 @@ void
 lookup_sender (struct errand *errand) {
   struct lookup *lookup = (struct lookup *)errand;
   struct answer answer;
-  json_t *question =
-      json_pack ("{s:s, s:s, s:s}", "user", lookup->user, "account",
-                 lookup->mailbox ? lookup->mailbox : lookup->user, "address", lookup->address);
-  const bool done = question && ask (lookup, OP_SEND_AS, question, &answer);
-  json_decref (question);
-  if (!question) /* not UTF-8: nobody's */
+  if (!g_utf8_validate (lookup->address, -1, NULL)) { /* nobody's */
     errand_fail (errand, PTN_E_DENIED, "not an address of this user");
-  if (!done)
+    return;
+  }
+  const char *mailbox = lookup->mailbox ? lookup->mailbox : lookup->user;
+  if (!ask_with (lookup, OP_SEND_AS, &answer, "user", lookup->user, "account", mailbox, "address",
+                 lookup->address, NULL))
     return;
   if (answer.status != ANSWER_UNSUPPORTED && answer.status != ANSWER_OK)
     fail_plainly (lookup, &answer);
@@ -330,9 +334,11 @@ void
 lookup_names (struct errand *errand) {
   struct lookup *lookup = (struct lookup *)errand;
   struct answer answer;
-  json_t *question = json_pack ("{s:s, s:i}", "after", lookup->user, "limit", ANSWER_LIST_LIMIT);
+  struct question *question = question_new ();
+  question_add (question, "after", lookup->user);
+  question_add_json (question, "limit", G_STRINGIFY (ANSWER_LIST_LIMIT));
   const bool done = ask (lookup, OP_LIST, question, &answer);
-  json_decref (question);
+  question_free (&question);
   if (!done)
     return;
   if (answer.status != ANSWER_OK)

@@ -23,9 +23,9 @@ struct lookup {
   const char *nt;       /* likewise, Windows domain; "" */
   char *address;
   char *service;
-  program_op op;     /* of `question` */
-  json_t *question;  /* what is asked as it is; may hold a password */
-  ptn_access access; /* granted already */
+  program_op op;             /* of `question` */
+  struct question *question; /* what is asked as it is; may hold a password */
+  ptn_access access;         /* granted already */
   /* What came of it. */
   struct answer answer;
   struct person *owner;  /* of the user name */

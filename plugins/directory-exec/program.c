@@ -173,26 +173,15 @@ give_back (struct program *program, struct connection *connection) {
 
 /* One question on one connection, which is closed after any trouble. */
 static trouble
-ask_on (struct connection **connection, program_op op, json_t *question, gint64 deadline_ns,
-        struct answer *answer, const char **reason) {
-  json_int_t id = ++(*connection)->serial;
-  json_object_set_new (question, "id", json_integer (id));
-  json_object_set_new (question, "op", json_string (ops[op]));
-  char *text = json_dumps (question, JSON_COMPACT);
-  g_autofree char *line = text ? g_strconcat (text, "\n", NULL) : NULL;
-  const size_t size = line ? strlen (line) : 0;
+ask_on (struct connection **connection, program_op op, struct question *question,
+        gint64 deadline_ns, struct answer *answer, const char **reason) {
+  const gint64 id = ++(*connection)->serial;
+  const struct ptn_bytes line = question_line (question, ops[op], id);
   struct ptn_bytes octets = { NULL, 0 };
-  trouble what = TROUBLE_GARBAGE;
-  if (text)
-    what = connection_exchange (*connection, line, size, ANSWER_LIMIT, deadline_ns, &octets);
+  trouble what = connection_exchange (*connection, line, ANSWER_LIMIT, deadline_ns, &octets);
   *reason = trouble_text (what);
   if (what == TROUBLE_NONE && !answer_read (octets.data, octets.size, id, answer, reason))
     what = TROUBLE_GARBAGE;
-  if (text) {
-    explicit_bzero (text, size - 1);
-    explicit_bzero (line, size);
-    free (text);
-  }
   if (what != TROUBLE_NONE)
     connection_close (connection);
   return what;
@@ -201,10 +190,12 @@ ask_on (struct connection **connection, program_op op, json_t *question, gint64 
 /* A connection on which both have said hello.  A program that knows no hello speaks version 1. */
 static trouble
 greet (struct connection **connection, gint64 deadline_ns, const char **reason) {
-  json_t *question = json_pack ("{s:[i], s:s}", "versions", 1, "software", "postern");
+  struct question *question = question_new ();
+  question_add_json (question, "versions", "[1]");
+  question_add (question, "software", "postern");
   struct answer answer;
   trouble what = ask_on (connection, OP_HELLO, question, deadline_ns, &answer, reason);
-  json_decref (question);
+  question_free (&question);
   if (what != TROUBLE_NONE)
     return what;
   if (answer.status == ANSWER_OK
@@ -222,8 +213,8 @@ greet (struct connection **connection, gint64 deadline_ns, const char **reason) 
 }
 
 static trouble
-ask_once (struct program *program, program_op op, json_t *question, bool fresh, gint64 deadline_ns,
-          struct answer *answer, const char **reason) {
+ask_once (struct program *program, program_op op, struct question *question, bool fresh,
+          gint64 deadline_ns, struct answer *answer, const char **reason) {
   trouble what = TROUBLE_NONE;
   struct connection *connection = fresh ? NULL : take_idle (program);
   if (!connection) {
@@ -254,14 +245,14 @@ ask_once (struct program *program, program_op op, json_t *question, bool fresh, 
 /* Every question may be asked twice: a connection that went stale while it was idle, because the
  * program was started anew, is no failure. */
 ptn_status
-program_ask (struct program *program, program_op op, json_t *question, struct answer *answer,
-             const char **reason) {
+program_ask (struct program *program, program_op op, struct question *question,
+             struct answer *answer, const char **reason) {
   const struct ptn_host *host = program->host;
   const gint64 began_ns = host->monotonic_ns ();
   const gint64 deadline_ns = began_ns + program->timeout_ns;
   *answer = (struct answer){ .text = "" };
   *reason = "what is to be asked is not UTF-8";
-  if (!question)
+  if (!question_is_whole (question))
     return PTN_E_TEMPORARY;
   *reason = "the program did not answer lately, and is not asked yet";
   if (program_rests (program))

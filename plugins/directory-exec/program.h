@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "connection.h"
+#include "question.h"
 
 #include "common/login/domains.h"
 
@@ -57,9 +58,9 @@ void program_unref (struct program *);
 /* It did not answer lately, and is not to be asked yet. */
 bool program_rests (struct program *);
 
-/* Asks; `question` gets op and id, and is wiped by its owner.  PTN_OK: *answer is to be cleared;
- * PTN_E_TEMPORARY: none came, or nonsense, and `reason` (a static text) says why. */
-ptn_status program_ask (struct program *, program_op, json_t *question, struct answer *,
+/* Asks.  PTN_OK: *answer is to be cleared; PTN_E_TEMPORARY: none came, or nonsense, and `reason` (a
+ * static text) says why. */
+ptn_status program_ask (struct program *, program_op, struct question *, struct answer *,
                         const char **reason);
 /* Tells that an answer made no sense. */
 void program_complain (struct program *, program_op, const char *text);
