@@ -44,8 +44,8 @@ struct ptn_stream_service { /* table */
    * PTN_END at EOF, when fewer than `wanted` are left (they are in *input);
    * PTN_E_DISCONNECTED after a reset or a TLS failure; PTN_E_LIMIT if `wanted` is more
    * than the input buffer may grow to (the listener's max_line); PTN_E_NO_MEMORY: over the
-   * session's memory.  The octets stay where they are until consume or the next peek.
-   * While the peer leaves answers lying, or a source is queued, it is PTN_PENDING. */
+   * session's memory.  The octets stay until consume, which wipes them if nobody has logged in, or
+   * the next peek.  While the peer leaves answers lying, or a source is queued: PTN_PENDING. */
   ptn_status (*peek) (struct ptn_stream *, struct ptn_task *, size_t wanted,
                       struct ptn_bytes *input);
   void (*consume) (struct ptn_stream *, size_t count);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum {
+  OUTPUT_ROOM = 4096,                 /* at first: what is said of a password need not move */
   OUTPUT_HIGH = 256 * 1024,           /* rows wait while so much is queued */
   INPUT_HIGH = FRAME_MAX + 64 * 1024, /* nothing is read while so much waits to be parsed */
   PROGRESS_NS = 100 * 1000 * 1000     /* more than ten bars a second nobody sees */
@@ -343,6 +344,7 @@ write_output (struct connection *connection) {
     connection->sent += (size_t)sent;
   }
   if (connection->sent == out->len || connection->sent > OUTPUT_HIGH) {
+    explicit_bzero (out->data, connection->sent); /* a row may show a password */
     g_byte_array_remove_range (out, 0, (guint)connection->sent);
     connection->sent = 0;
   }
@@ -406,6 +408,14 @@ connection_run (struct ptn_task *task, void *user, unsigned events) {
   return more || row_can_go_on (connection) ? TASK_AGAIN : TASK_WAIT;
 }
 
+/* What came half, or was not taken. */
+static void
+wipe_and_free (GByteArray *octets) {
+  if (octets->len)
+    explicit_bzero (octets->data, octets->len);
+  g_byte_array_unref (octets);
+}
+
 static void
 connection_finish (void *user) {
   struct connection *connection = user;
@@ -413,8 +423,8 @@ connection_finish (void *user) {
   connection->settings.gone (connection->settings.user, connection);
   wipe_secret (connection);
   g_byte_array_unref (connection->secret);
-  g_byte_array_unref (connection->in);
-  g_byte_array_unref (connection->out);
+  wipe_and_free (connection->in);
+  wipe_and_free (connection->out);
   g_strfreev (connection->arguments);
   g_free (connection->file_text);
   if (connection->passed_fd >= 0)
@@ -433,7 +443,7 @@ connection_new (const struct connection_settings *settings) {
                                             .note = report_note,
                                             .open = report_open };
   connection->in = g_byte_array_new ();
-  connection->out = g_byte_array_new ();
+  connection->out = g_byte_array_sized_new (OUTPUT_ROOM);
   connection->secret = g_byte_array_new ();
   connection->passed_fd = -1;
   connection->reads_on = true;

@@ -94,6 +94,8 @@ output_free_item (struct ptn_stream *s, struct out_item *item) {
   switch (item->kind) {
   case ITEM_COPY:
     task_refund (s->task, copy_room (item));
+    if (s->secret) /* the tag of a command that was a password, in an answer */
+      explicit_bzero (item->copied, (size_t)(item->data - item->copied) + item->size);
     break;
   case ITEM_CHUNK:
   case ITEM_FILE:

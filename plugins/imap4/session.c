@@ -22,6 +22,8 @@ session_flush (struct session *s) {
   if (status != PTN_OK && s->broken == PTN_OK)
     s->broken = status;
   s->line_begun = out->data[out->size - 1] != '\n';
+  if (!s->user) /* clients that do not wait have sent passwords where a tag was read */
+    explicit_bzero (out->data, out->size);
   out->size = 0;
 }
 
