@@ -189,15 +189,19 @@ matches_v2 (const struct v2 *v2, const char *user, ntlm_case how, const char *do
 }
 
 /* By the letter the domain goes in as the message has it.  Some clients capitalize it, and some
- * send one and leave it out here; domain controllers take all three. */
+ * send one and leave it out here; domain controllers take all three.  Capitals of the user are
+ * Windows', or Unicode's where a language has made them (JavaScript, Java, Python). */
 static bool
 is_right_v2 (const struct v2 *v2) {
   const struct ntlm_authenticate *message = v2->message;
   g_autofree char *capitals = g_utf8_strup (message->domain, -1);
+  g_autofree char *user = g_str_is_ascii (message->user) ? NULL : g_utf8_strup (message->user, -1);
   const char *const domains[] = { message->domain, capitals, "" };
   for (size_t i = 0; i < G_N_ELEMENTS (domains); i++) {
     const bool again = i > 0 && strcmp (domains[i], domains[i - 1]) == 0;
-    if (!again && matches_v2 (v2, message->user, NTLM_UPPER, domains[i]))
+    if (!again
+        && (matches_v2 (v2, message->user, NTLM_UPPER, domains[i])
+            || (user && matches_v2 (v2, user, NTLM_AS_IS, domains[i]))))
       return true;
   }
   return message->other_user

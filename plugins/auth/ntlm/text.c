@@ -73,11 +73,32 @@ ntlm_text_from_oem (struct ptn_bytes octets) {
   return made;
 }
 
-/* Windows has no capital for these, or not within the same code pages, where Unicode has one. */
+/* [MS-UCODEREF] 3.1.5.3: Windows' table of capitals is older than much of Unicode's, and never had
+ * some (the Greek final sigma among them).  These stay what they are. */
+static const struct {
+  guint16 first, last;
+} without_capital[] = {
+  { 0x00b5, 0x00b5 }, { 0x0131, 0x0131 }, { 0x017f, 0x017f }, { 0x01c5, 0x01c5 },
+  { 0x01c8, 0x01c8 }, { 0x01cb, 0x01cb }, { 0x01f2, 0x01f2 }, { 0x023f, 0x0240 },
+  { 0x0252, 0x0252 }, { 0x025c, 0x025c }, { 0x0261, 0x0261 }, { 0x0265, 0x0266 },
+  { 0x026a, 0x026a }, { 0x026c, 0x026c }, { 0x0282, 0x0282 }, { 0x0287, 0x0287 },
+  { 0x029d, 0x029e }, { 0x03c2, 0x03c2 }, { 0x03d0, 0x03d6 }, { 0x03f0, 0x03f1 },
+  { 0x03f3, 0x03f5 }, { 0x0525, 0x052f }, { 0x10d0, 0x1c88 }, { 0x1d8e, 0x1d8e },
+  { 0x1e9b, 0x1e9b }, { 0x1fbe, 0x1fbe }, { 0x2c5f, 0x2c5f }, { 0x2cec, 0x2cf3 },
+  { 0x2d27, 0x2d2d }, { 0xa661, 0xa661 }, { 0xa699, 0xa69b }, { 0xa791, 0xabbf },
+};
+
 static gunichar
 upper (gunichar character) {
-  if (character == 0xb5 || character == 0x131 || character == 0x17f)
-    return character;
+  if (character < 0x80)
+    return (gunichar)g_ascii_toupper ((char)character);
+  for (size_t i = 0; i < G_N_ELEMENTS (without_capital); i++)
+    if (character >= without_capital[i].first && character <= without_capital[i].last)
+      return character;
+  if (character >= 0x2170 && character <= 0x217f) /* Roman numerals */
+    return character - 16;
+  if (character >= 0x24d0 && character <= 0x24e9) /* letters in circles */
+    return character - 26;
   return character < 0x10000 ? g_unichar_toupper (character) : character;
 }
 

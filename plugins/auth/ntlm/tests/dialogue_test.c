@@ -83,15 +83,16 @@ hmac (const unsigned char key[16], const GByteArray *data, unsigned char out[16]
   g_hmac_unref (made);
 }
 
-/* NTLMv2 of "Password" to the challenge; with a MIC under mic_key, if there is one.  The LM response
- * beside it is nobody's business. */
+/* NTLMv2 of "Password" to the challenge, with these AV pairs (in hex).  The LM response beside it is
+ * nobody's business. */
 static GByteArray *
-answer (const struct dialogue *d, const char *user, const char *workstation, const char *mic_key) {
+answer_with (const struct dialogue *d, const char *user, const char *workstation,
+             const char *pairs) {
   g_autoptr (GByteArray) data = g_byte_array_new ();
-  g_autoptr (GByteArray) blob = octets_from_hex (
-      mic_key
-          ? "0101000000000000 0000000000000000 aaaaaaaaaaaaaaaa 00000000 0600040002000000 00000000"
-          : "0101000000000000 0000000000000000 aaaaaaaaaaaaaaaa 00000000 00000000");
+  g_autofree char *hex =
+      g_strdup_printf ("0101000000000000 0000000000000000 aaaaaaaaaaaaaaaa 00000000 %s 00000000",
+                       pairs);
+  g_autoptr (GByteArray) blob = octets_from_hex (hex);
   unsigned char key[16], proof[16];
   assert_true (ntlm_ntowf_v2 (nt_hash, user, NTLM_UPPER, "", key));
   g_byte_array_append (data, d->challenge->data + 24, 8);
@@ -104,7 +105,13 @@ answer (const struct dialogue *d, const char *user, const char *workstation, con
   g_byte_array_append (fields[1], blob->data, blob->len);
   append_name (fields[3], user);
   append_name (fields[4], workstation);
-  GByteArray *made = octets_authenticate_of (88, NTLM_UNICODE, fields);
+  return octets_authenticate_of (88, NTLM_UNICODE, fields);
+}
+
+/* With a MIC under mic_key, if there is one. */
+static GByteArray *
+answer (const struct dialogue *d, const char *user, const char *workstation, const char *mic_key) {
+  GByteArray *made = answer_with (d, user, workstation, mic_key ? "0600040002000000" : "");
   if (mic_key) {
     g_autoptr (GByteArray) raw_key = octets_from_hex (mic_key);
     g_autoptr (GByteArray) all = g_byte_array_new ();
@@ -235,6 +242,89 @@ out_of_order (void **state) {
   fixture_free (f);
 }
 
+/* [MS-NLMP] 3.2.5.1.2: no name and no response, or an LM response of one zero octet; or the flag. */
+static void
+anonymous (void **state) {
+  struct fixture *f = fixture_new (people, chain, iwa);
+  for (int how = 0; how < 3; how++) {
+    struct dialogue d = begin (f);
+    assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+    g_autoptr (GByteArray) lm = octets_from_hex ("00");
+    g_autoptr (GByteArray) message =
+        how < 2 ? octets_authenticate (88, NTLM_UNICODE, (GByteArray *const[6]){ how ? lm : NULL })
+                : answer (&d, "alice", "WS", NULL);
+    if (how == 2)
+      message->data[61] |= NTLM_ANONYMOUS >> 8;
+    assert_int_equal (step (&d, octets_bytes (message)), PTN_E_AUTHENTICATION);
+    g_autofree char *log = harness_log_take (f->harness);
+    assert_non_null (strstr (log, "anonymous is always refused"));
+    end (&d);
+  }
+  fixture_free (f);
+}
+
+/* ---- Extended protection ----------------------------------------------------------------- */
+
+static void
+set_channel (struct fixture *f, const char *hash, bool tls) {
+  fixture_address (f, "192.0.2.1", tls);
+  harness_stream_set_property (f->stream, "test.binding.tls-server-end-point", hash);
+}
+
+/* 16 octets of MsvAvChannelBindings that are right for "hash", wrong, zeros, or not there. */
+static char *
+bindings_pair (char what) {
+  unsigned char octets[16] = { 0 };
+  if (what == '-')
+    return g_strdup ("");
+  if (what == 'r' || what == 'w')
+    assert_true (
+        ntlm_binding_hash ("tls-server-end-point", (struct ptn_bytes){ "hash", 4 }, octets));
+  octets[15] ^= what == 'w';
+  GString *hex = g_string_new ("0a001000");
+  for (size_t i = 0; i < sizeof octets; i++)
+    g_string_append_printf (hex, "%02x", octets[i]);
+  return g_string_free (hex, FALSE);
+}
+
+static void
+channels (void **state) {
+  static const struct {
+    const char *setting;
+    const char *hash; /* of our certificate; NULL: it has none (Ed25519) */
+    bool tls;
+    const char *good; /* which of "rwz-" may log in; NULL: NTLM is not offered */
+  } cases[] = {
+    { "extended_protection=none", "hash", true, "rwz-" },
+    { "extended_protection=none", NULL, false, "rwz-" },
+    { "extended_protection=allow", "hash", true, "rz-" },
+    { "extended_protection=allow", NULL, true, "rwz-" }, /* nobody can tell */
+    { "extended_protection=allow", NULL, false, "z-" },
+    { "extended_protection=require", "hash", true, "r" },
+    { "extended_protection=require", NULL, true, NULL },
+    { "extended_protection=require", NULL, false, NULL },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const char *const settings[] = { iwa[0], cases[i].setting, NULL };
+    struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL }, settings);
+    set_channel (f, cases[i].hash, cases[i].tls);
+    if (!cases[i].good)
+      assert_int_equal (fixture_sasl (f, "NTLM", "", 0, NULL), PTN_E_UNSUPPORTED);
+    for (const char *what = "rwz-"; cases[i].good && *what; what++) {
+      struct dialogue d = begin (f);
+      g_autofree char *pair = bindings_pair (*what);
+      assert_int_equal (step (&d, octets_bytes (d.negotiate)), PTN_OK);
+      g_autoptr (GByteArray) message = answer_with (&d, "alice", "WS", pair);
+      const ptn_status status = step (&d, octets_bytes (message));
+      if (status != (strchr (cases[i].good, *what) ? PTN_END : PTN_E_AUTHENTICATION))
+        fail_msg ("%s, %s, %d, %c: %d", cases[i].setting, cases[i].hash, cases[i].tls, *what,
+                  (int)status);
+      end (&d);
+    }
+    fixture_free (f);
+  }
+}
+
 static void
 offered_where_it_can_be_verified (void **state) {
   static const struct {
@@ -266,6 +356,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (stored_hashes), cmocka_unit_test (a_domain_is_asked),
     cmocka_unit_test (giving_up),     cmocka_unit_test (empty_challenge),
     cmocka_unit_test (out_of_order),  cmocka_unit_test (offered_where_it_can_be_verified),
+    cmocka_unit_test (anonymous),     cmocka_unit_test (channels),
   };
   fixture_directory_module = argv[1];
   fixture_auth_module = argv[2];

@@ -18,6 +18,7 @@ from_unicode (void **state) {
     { "3dd86100", NULL }, /* and before something else */
     { "4dde3dd8", NULL }, /* the wrong way round */
     { "3dd83dd84dde", NULL },
+    { "3dd800e0", NULL }, /* no low half */
     { "61000000", NULL }, /* NUL */
     { "0a00", NULL },
     { "8500", NULL }, /* NEL */
@@ -39,6 +40,22 @@ from_unicode (void **state) {
   assert_non_null (fits);
   g_byte_array_append (longest, (const guint8 *)"a", 2);
   assert_null (ntlm_text_from_unicode (octets_bytes (longest)));
+  g_byte_array_set_size (longest, NTLM_NAME_LIMIT + 1); /* 128 letters, of two octets in UTF-8 */
+  for (guint i = 0; i < longest->len; i++)
+    longest->data[i] = i % 2 ? 0 : 0xe4;
+  assert_null (ntlm_text_from_unicode (octets_bytes (longest)));
+}
+
+static void
+oem_has_a_limit (void **state) {
+  (void)state;
+  g_autofree char *plain = g_strnfill (NTLM_NAME_LIMIT + 1, 'a');
+  g_autofree char *fits = ntlm_text_from_oem ((struct ptn_bytes){ plain, NTLM_NAME_LIMIT });
+  assert_non_null (fits);
+  assert_null (ntlm_text_from_oem ((struct ptn_bytes){ plain, NTLM_NAME_LIMIT + 1 }));
+  assert_null (ntlm_text_widened ((struct ptn_bytes){ plain, NTLM_NAME_LIMIT + 1 }));
+  g_autofree char *umlauts = g_strnfill (NTLM_NAME_LIMIT, '\xe4'); /* twice as long in UTF-8 */
+  assert_null (ntlm_text_from_oem ((struct ptn_bytes){ umlauts, NTLM_NAME_LIMIT }));
 }
 
 static void
@@ -82,6 +99,11 @@ to_unicode (void **state) {
     { "\xc3\x9f", NTLM_UPPER, "df00" }, /* sharp s */
     { "\xc2\xb5\xc4\xb1", NTLM_UPPER, "b5003101" },
     { "\xc3\xbf", NTLM_UPPER, "7801" },
+    { "\xcf\x83\xcf\x82", NTLM_UPPER, "a303c203" },             /* sigma, final sigma */
+    { "\xd1\x8f\xd4\xa3\xd4\xa5", NTLM_UPPER, "2f0422052505" }, /* Cyrillic, old and new */
+    { "\xe1\x83\x90", NTLM_UPPER, "d010" },                     /* Georgian */
+    { "\xe2\x85\xb0\xe2\x93\x90", NTLM_UPPER, "6021b624" },     /* numeral one, a in a circle */
+    { "\xea\xad\xb0", NTLM_UPPER, "70ab" },                     /* Cherokee */
     { "\xf0\x9f\x99\x8d", NTLM_UPPER, "3dd84dde" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -98,6 +120,7 @@ main (void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (from_unicode),
     cmocka_unit_test (from_oem),
+    cmocka_unit_test (oem_has_a_limit),
     cmocka_unit_test (to_unicode),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
