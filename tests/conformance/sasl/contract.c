@@ -9,6 +9,7 @@ static const struct capability capabilities[] = {
   { HAS_SERVER_FIRST, "SERVER_FIRST", "the server begins" },
   { HAS_CHANNEL_BINDING, "CHANNEL_BINDING", "is bound to the TLS connection" },
   { HAS_LEGACY, "LEGACY", "offered only when configured" },
+  { HAS_FAILED, "FAILED", "tells that it has failed while the client is told why" },
   { 0, NULL, NULL },
 };
 

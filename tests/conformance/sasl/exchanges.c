@@ -77,6 +77,70 @@ RULE (anywhere, "exchange.finish-anywhere", "finish is legal after every step", 
   }
 }
 
+/* What is no proof for any mechanism, and well formed for some. */
+static const char *const made_up[] = { "n,a=eve,\1auth=Bearer x\1\1", "user=eve\1auth=Bearer x\1\1",
+                                       "eve\1x", "x" };
+
+/* One that fails, is asked so twice, and is answered.  false: it did not tell. */
+static bool
+is_told_why (struct fixture *f, const struct tested *m, const char *response, const void *answer,
+             size_t size) {
+  struct talk talk = talk_begin (f, &f->actor, m);
+  ptn_status failed = PTN_OK;
+  if (talk_step (&talk, response, strlen (response)) == PTN_OK
+      && (failed = talk_failed (&talk)) != PTN_OK) {
+    must (!talk.identity
+              || (talk.identity->authcid && g_utf8_validate (talk.identity->authcid, -1, NULL)),
+          "the identity that failed of %s gave has no authcid", m->table->name);
+    must_give (talk_failed (&talk), failed, "failed of %s, asked again,", m->table->name);
+    must_give (talk_step (&talk, answer, size), failed,
+               "the response after %s had failed (`failed`)", m->table->name);
+  }
+  talk_end (&talk);
+  return failed != PTN_OK;
+}
+
+RULE (told, "exchange.failed", "what has failed by `failed` has, whatever the client answers",
+      "auth.h: failed", HAS_FAILED, 0) {
+  bool any = false;
+  EACH (f, m)
+  for (size_t i = 0; i < G_N_ELEMENTS (made_up); i++) {
+    struct proof_step proof = m->proof ? proof_step (m, 0) : (struct proof_step){ NULL, 0 };
+    if (is_told_why (f, m, made_up[i], "", 0)) {
+      any = true;
+      is_told_why (f, m, made_up[i], "\1", 1);
+      is_told_why (f, m, made_up[i], proof.data, proof.size);
+    }
+    proof_free (&proof);
+  }
+  if (!any)
+    cannot_run ("nothing made up came so far that the client was told why it is wrong");
+}
+
+RULE (hopeful, "exchange.not-failed", "nobody has failed (`failed`) on the way to a proof",
+      "auth.h: failed", HAS_FAILED | HAS_PROOF, 0) {
+  EACH_PROVED (f, m)
+  for (unsigned asked = 0; asked < 2; asked++) {
+    struct talk talk = talk_begin (f, &f->actor, m);
+    ptn_status status = PTN_OK;
+    if (asked && strcmp (m->proof[0], "-") != 0) {
+      must_do (talk_step (&talk, NULL, 0), "%s without an initial response", m->table->name);
+      must_do (talk_failed (&talk), "failed of %s, which was asked for the first response,",
+               m->table->name);
+    }
+    for (size_t i = 0; i < proof_length (m) && status == PTN_OK; i++) {
+      struct proof_step step = proof_step (m, i);
+      status = talk_step (&talk, step.data, step.size);
+      proof_free (&step);
+      if (status == PTN_OK)
+        must_do (talk_failed (&talk), "failed of %s after step %zu of its proof", m->table->name,
+                 i + 1);
+    }
+    must_give (status, PTN_END, "the proof of %s", m->table->name);
+    talk_end (&talk);
+  }
+}
+
 /* ---- Identities -------------------------------------------------------------------------- */
 
 RULE (proved, "identity.proved", "a proof ends in PTN_END with who it was, who is not anonymous",
@@ -142,10 +206,11 @@ RULE (last, "identity.at-the-end",
 RULE (failed, "identity.of-a-failure",
       "with a failure the identity, if there is one, names in authcid who it claimed to be",
       "auth.h: With a failure *identity may name", 0, 0) {
-  static const char made_up[] = "n,a=eve,\1auth=Bearer x\1\1";
-  EACH (f, m) {
+  EACH (f, m)
+  for (size_t i = 0; i < G_N_ELEMENTS (made_up); i++) {
     struct talk talk = talk_begin (f, &f->actor, m);
-    const ptn_status status = talk_to_end (&talk, talk_step (&talk, made_up, sizeof made_up - 1));
+    const ptn_status status =
+        talk_to_end (&talk, talk_step (&talk, made_up[i], strlen (made_up[i])));
     must (is_failure (status), "%s is satisfied with a made-up response", m->table->name);
     if (talk.identity)
       must (talk.identity->authcid && g_utf8_validate (talk.identity->authcid, -1, NULL),
@@ -154,5 +219,6 @@ RULE (failed, "identity.of-a-failure",
   }
 }
 
-RULES (sasl_exchange, &begins_rule, &first_rule, &ends_rule, &challenge_rule, &anywhere_rule);
+RULES (sasl_exchange, &begins_rule, &first_rule, &ends_rule, &challenge_rule, &anywhere_rule,
+       &told_rule, &hopeful_rule);
 RULES (sasl_identity, &proved_rule, &stays_rule, &last_rule, &failed_rule);

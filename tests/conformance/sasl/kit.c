@@ -62,6 +62,8 @@ find_mechanisms (struct fixture *f, size_t before) {
     *mechanism = (struct tested){ found.table, found.instance, proof_of (names.items[i]) };
     if (mechanism->proof)
       f->has |= HAS_PROOF;
+    if (PTN_CAN (mechanism->table, failed))
+      f->has |= HAS_FAILED;
     f->has |= mechanism->table->flags << 1
               & (HAS_PLAINTEXT | HAS_SERVER_FIRST | HAS_CHANNEL_BINDING | HAS_LEGACY);
   }
@@ -207,6 +209,21 @@ talk_step (struct talk *talk, const void *response, size_t size) {
     actor_wait (talk->actor, &times);
     status = talk_again (talk);
   }
+  return status;
+}
+
+ptn_status
+talk_failed (struct talk *talk) {
+  const struct ptn_sasl_mechanism *table = talk->mechanism->table;
+  if (!PTN_CAN (table, failed))
+    return PTN_OK;
+  check_call ("table->failed (exchange, &call, &identity)", "kit.c", __LINE__);
+  talk->identity = NULL;
+  const ptn_status status = table->failed (talk->exchange, &talk->call, &talk->identity);
+  must (status == PTN_OK || is_failure (status), "failed of %s gave %d, which is no failure",
+        table->name, (int)status);
+  must (status != PTN_OK || !talk->identity, "failed of %s gave an identity, and it has not failed",
+        table->name);
   return status;
 }
 

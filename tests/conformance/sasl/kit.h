@@ -20,6 +20,7 @@ enum {                     /* what the plugin has: struct rule.needs */
        HAS_SERVER_FIRST = 1 << 2,
        HAS_CHANNEL_BINDING = 1 << 3,
        HAS_LEGACY = 1 << 4,
+       HAS_FAILED = 1 << 5, /* `failed` */
 };
 
 /* What the options say. */
@@ -84,6 +85,8 @@ ptn_status talk_call (struct talk *, const void *response, size_t size); /* NULL
 ptn_status talk_again (struct talk *);
 /* Calls until it is not PENDING. */
 ptn_status talk_step (struct talk *, const void *response, size_t size);
+/* After PTN_OK: has it failed already?  PTN_OK also of mechanisms without `failed`. */
+ptn_status talk_failed (struct talk *);
 void talk_end (struct talk *); /* at any time */
 
 /* Decoded; wiped by proof_free. */

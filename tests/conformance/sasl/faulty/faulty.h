@@ -22,7 +22,7 @@ struct wrapped {
   void *inner;
   struct ptn_task *task; /* of the first step */
   unsigned steps;        /* calls so far */
-  bool waited;
+  bool waited, told;
   char name[64];
   char *copy; /* of the last response */
   size_t size;

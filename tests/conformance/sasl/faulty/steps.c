@@ -50,6 +50,37 @@ STEP (asks_for_ever) {
   return PTN_OK;
 }
 
+static ptn_status
+when_told (void *exchange, struct ptn_call *call, const struct ptn_identity **identity) {
+  const struct wrapped *w = exchange;
+  (void)identity;
+  return w->told ? host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "told why") : PTN_OK;
+}
+
+static void
+tells_failures (struct ptn_sasl_mechanism *table) {
+  table->failed = when_told;
+}
+
+/* Who was told why is let in for any answer. */
+STEP (forgives) {
+  if (w->told)
+    return let_in (w, "alice", identity);
+  const ptn_status status = GOOD ();
+  if (status >= 0)
+    return status;
+  w->told = true;
+  *identity = NULL;
+  *challenge = (struct ptn_bytes){ "{}", 2 };
+  return PTN_OK;
+}
+
+STEP (tells_too_early) {
+  const ptn_status status = GOOD ();
+  w->told = status == PTN_OK;
+  return status;
+}
+
 STEP (shared_challenge) {
   static char text[64];
   const ptn_status status = GOOD ();
@@ -270,6 +301,10 @@ const struct fault step_faults[] = {
   { "exchange.begins", "finish takes for granted that there was a step", NULL, NULL, finish_half },
   { "exchange.ends", "asks again after what it does not understand", NULL, asks_for_ever, NULL },
   { "exchange.challenge", "one challenge for all", NULL, shared_challenge, NULL },
+  { "exchange.failed", "has failed, and takes any answer for a proof", tells_failures, forgives,
+    NULL },
+  { "exchange.not-failed", "has failed, where it only asks for the first response", tells_failures,
+    tells_too_early, NULL },
   { "exchange.finish-anywhere", "finish after a proof ends the server", NULL, marks_end,
     finish_after_end },
   { "identity.proved", "who proved is anonymous", NULL, anonymous, NULL },
