@@ -134,6 +134,12 @@ show_client (CURL *handle, const struct rules *rules) {
   explicit_bzero (secret, strlen (secret));
 }
 
+/* A time-out (408) and too many requests (429) are about the issuer, all others about what was asked. */
+static bool
+is_refusal (long status) {
+  return status >= 400 && status < 500 && status != 408 && status != 429;
+}
+
 bool
 fetch (struct fetch_pool *pool, const struct rules *rules, const char *url, const char *form,
        size_t limit, struct fetch_answer *answer) {
@@ -141,8 +147,10 @@ fetch (struct fetch_pool *pool, const struct rules *rules, const char *url, cons
   long status = 0;
   *answer = (struct fetch_answer){ NULL };
   CURL *handle = take_handle (pool);
-  if (!handle)
+  if (!handle) {
+    g_strlcpy (answer->error, "libcurl cannot begin", sizeof answer->error);
     return false;
+  }
   prepare (handle, rules, url, &transfer);
   struct curl_slist *headers = curl_slist_append (NULL, "Accept: application/json");
   curl_easy_setopt (handle, CURLOPT_HTTPHEADER, headers);
@@ -159,6 +167,7 @@ fetch (struct fetch_pool *pool, const struct rules *rules, const char *url, cons
     g_snprintf (answer->error, sizeof answer->error, "the answer is HTTP %ld", status);
   else if (code == CURLE_OK && !answer->text)
     g_strlcpy (answer->error, "the answer is empty", sizeof answer->error);
+  answer->refused = code == CURLE_OK && is_refusal (status);
   give_back (pool, handle);
   curl_slist_free_all (headers);
   return code == CURLE_OK && status == 200 && answer->text;

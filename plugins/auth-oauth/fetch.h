@@ -18,6 +18,7 @@ struct fetch_answer { /* cleared with fetch_clear, which wipes */
   char *text;
   size_t size;
   char error[256]; /* why there is none */
+  bool refused;    /* there is somebody, who does not want this very request: HTTP 4xx */
 };
 
 /* GET, or POST of `form` (urlencoded) with the client's name and secret.  false: no answer of

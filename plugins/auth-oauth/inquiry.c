@@ -52,7 +52,7 @@ ask (struct inquiry *inquiry) {
   }
   g_strlcpy (inquiry->error, answer.error, sizeof inquiry->error);
   oauth->host->observe (oauth->requests, 1);
-  oauth_asked (oauth, inquiry->claims != NULL, url, answer.error);
+  oauth_asked (oauth, inquiry->claims || answer.refused, url, answer.error);
   explicit_bzero (escaped, strlen (escaped));
   explicit_bzero (form, strlen (form));
   g_free (escaped);

@@ -24,17 +24,19 @@ has_keys (const struct rules *rules) {
   return *rules->keys_file || *rules->keys_url;
 }
 
-/* A token that names its issuer goes there and nowhere else; what names none, or nobody we know, to
- * the first that can be asked and does not say whom it speaks for. */
 static bool
-is_whose (const struct rules *rules, const json_t *claims) {
-  if (claims && rules->issuers[0])
-    return claims_are_of (claims, rules);
-  return *rules->introspection_url != '\0';
+is_named (const struct rules *rules, const json_t *claims) {
+  return claims && rules->issuers[0] && claims_are_of (claims, rules);
 }
 
 static bool
-find_issuer (struct judge *judge, const struct oauth *issuers) {
+can_be_asked (const struct rules *rules, const json_t *claims) {
+  return !(claims && rules->issuers[0]) && *rules->introspection_url;
+}
+
+static bool
+find_first (struct judge *judge, const struct oauth *issuers,
+            bool (*is_whose) (const struct rules *, const json_t *claims)) {
   for (size_t i = 0; i < issuers->issuer_count; i++) {
     struct rules *rules = oauth_rules (issuers->issuers[i]);
     if (is_whose (rules, judge->jwt.claims)) {
@@ -45,6 +47,14 @@ find_issuer (struct judge *judge, const struct oauth *issuers) {
     rules_unref (rules);
   }
   return false;
+}
+
+/* A token that names its issuer goes there and nowhere else, wherever its section stands: others could
+ * use it.  What names none, or nobody we know, goes to the first that can be asked and does not say
+ * whom it speaks for. */
+static bool
+find_issuer (struct judge *judge, const struct oauth *issuers) {
+  return find_first (judge, issuers, is_named) || find_first (judge, issuers, can_be_asked);
 }
 
 /* ---- Steps ------------------------------------------------------------------------------- */

@@ -201,6 +201,13 @@ must_wait (const struct keyring *keyring, const struct rules *rules, bool anew, 
          && (!keyring->keys || anew || now_ns - keyring->fetched_ns >= 2 * rules->keys_ns);
 }
 
+/* An exchange waits for one fetch; what there is then has to do.  Else a provider that takes longer than
+ * the next fetch is put off would keep its logins for ever. */
+static bool
+has_waited (const struct keyring *keyring, const struct keyring_wait *wait) {
+  return wait->armed && !(keyring->fetching && wait->armed == keyring->round);
+}
+
 static void
 wait_for_fetch (struct keyring *keyring, struct ptn_task *task, struct keyring_wait *wait) {
   if (wait->armed == keyring->round)
@@ -232,18 +239,19 @@ keyring_get (struct keyring *keyring, struct ptn_task *task, struct rules *rules
       keyring->looked_ns = now_ns;
     }
   } else {
-    start = is_due (keyring, rules, anew, now_ns);
+    const bool waited = has_waited (keyring, wait);
+    start = !waited && is_due (keyring, rules, anew, now_ns);
     if (start) {
       keyring->fetching = true;
       keyring->tried_ns = now_ns;
       keyring->round++;
     }
-    waits = must_wait (keyring, rules, anew, now_ns);
+    waits = !waited && must_wait (keyring, rules, anew, now_ns);
     if (waits)
       wait_for_fetch (keyring, task, wait);
   }
   const guint64 era = keyring->era;
-  *doubtful = keyring->failed;
+  *doubtful = keyring->failed || keyring->fetching;
   *keys = keyring->keys && !waits ? keys_ref (keyring->keys) : NULL;
   pthread_mutex_unlock (&keyring->lock);
   if (start)

@@ -4,7 +4,7 @@
  *
  * Fetched keys are good for keys_time.  Then they are fetched again beside the work, and after twice
  * that time logins wait for it.  A key id that is not among them has them fetched too, once a minute
- * at most.  When fetching fails the old ones stay. */
+ * at most.  When fetching fails the old ones stay.  An exchange waits for one fetch and no longer. */
 #ifndef OAUTH_KEYRING_H
 #define OAUTH_KEYRING_H
 
@@ -22,7 +22,7 @@ struct keyring_wait { /* zeroed; one of an exchange */
 };
 
 /* anew: the ones there are did not do.  PTN_OK: *keys (a reference); *doubtful: they are older than
- * they should be, because the last fetch failed.  PTN_PENDING; PTN_E_TEMPORARY: there are none. [task] */
+ * they should be, because the last fetch failed, or one is under way.  PTN_PENDING; PTN_E_TEMPORARY: there are none. [task] */
 ptn_status keyring_get (struct keyring *, struct ptn_task *, struct rules *, bool anew,
                         struct keyring_wait *, struct keys **keys, bool *doubtful);
 

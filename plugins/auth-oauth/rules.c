@@ -73,6 +73,8 @@ complaint (const struct rules *rules) {
     return "keys_url is no URL with https (or with http to this machine)";
   if (*rules->introspection_url && !rules_url_is_safe (rules->introspection_url))
     return "introspection_url is no URL with https (or with http to this machine)";
+  if (rules->always && !*rules->introspection_url)
+    return "introspection = always needs introspection_url";
   if (*rules->introspection_url && !*rules->client_id)
     return "introspection_url needs client_id and client_secret";
   if (!rules->audiences[0] && !rules->scopes[0])

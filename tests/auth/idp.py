@@ -74,6 +74,7 @@ class Provider:
         self.folder = tempfile.mkdtemp(prefix="postern-idp-")
         self.keys = [Key(self.folder, "k1")]
         self.down, self.hang, self.opaque = False, 0, {}
+        self.refused = set()  # tokens that it finds malformed: HTTP 400
         self.asked = {"/keys": 0, "/introspect": 0}
         self.end = threading.Event()
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
@@ -165,6 +166,9 @@ def handler(provider):
                 self.reply(401)
                 return
             token = urllib.parse.parse_qs(form)["token"][0]
+            if token in provider.refused:
+                self.reply(400)
+                return
             self.reply(200, provider.opaque.get(token, {"active": False}))
 
     return Handler

@@ -304,6 +304,46 @@ def asking():
             wait_until(lambda: login(server, "pop", "OAUTHBEARER", "t")[0].good)
 
 
+def refused_requests_stop_nobody():
+    """An issuer that answers what it thinks of a request is there: whoever sends it nonsense must not
+    keep others from being asked about."""
+    with idp.Provider() as provider:
+        more = {"keys_url": None, "issuer": None, "introspection_time": "0"}
+        with mail_server({"plugin auth-oauth": settings(provider, **more)}) as server:
+            provider.opaque["t"] = {"active": True, "scope": "mail", "email": "alice",
+                                    "aud": idp.AUDIENCE}
+            provider.refused = {"odd-%d" % number for number in range(5)}
+            for token in sorted(provider.refused):
+                since = len(server.log)
+                answer, error = login(server, "imap", "XOAUTH2", token)
+                assert answer.text.startswith(TROUBLE["imap"]) and error is None, answer
+                line = server.wait_log("login.failure", since=since)
+                assert line["reason"] == "the issuer cannot be asked: the answer is HTTP 400", line
+            assert login(server, "imap", "XOAUTH2", "t")[0].good
+            assert not server.logged("oauth.unreachable")
+
+
+def hanging_from_the_start():
+    """No keys yet, and a provider that takes the request and says nothing: a login waits for one such
+    request, and no longer."""
+    with idp.Provider() as provider:
+        provider.hang = 60
+        quick = settings(provider, timeout="3s", keys_time="1s")
+        with mail_server({"plugin auth-oauth": quick}) as server:
+            for _ in range(2):
+                begin = time.monotonic()
+                answer, error = login(server, "imap", "XOAUTH2", provider.token())
+                took = time.monotonic() - begin
+                assert answer.text.startswith(TROUBLE["imap"]) and error is None, (answer, error)
+                assert took < 12 * postern.SLOW, took
+            provider.hang = 0
+            wait_until(lambda: login(server, "imap", "XOAUTH2", provider.token())[0].good)
+            good = provider.token()
+            provider.hang = 60
+            time.sleep(2.5)  # twice keys_time: it waits for newer ones, and takes those there are
+            assert login(server, "imap", "XOAUTH2", good)[0].good
+
+
 def hanging_provider_delays_nobody():
     with idp.Provider() as provider:
         with mail_server({"plugin auth-oauth": settings(provider)}) as server:
@@ -354,6 +394,25 @@ def several_issuers():
             assert not server.logged("plugin.provide-refused")
 
 
+def tokens_go_to_whom_they_name():
+    """An issuer that does not say whom it speaks for is shown no token that names another one, also
+    where its section comes first."""
+    with idp.Provider() as staff, idp.Provider() as partners:
+        both = {"plugin auth-oauth": settings(partners, issuer=None, keys_url=None),
+                "plugin auth-oauth staff": settings(staff, introspection_url=None)}
+        with mail_server(both) as server:
+            assert login(server, "imap", "XOAUTH2", staff.token())[0].good
+            answer, error = login(server, "imap", "XOAUTH2", staff.token(exp=1))
+            assert not answer.good and error, answer
+            assert partners.asked["/introspect"] == 0, partners.asked
+            # One that names neither.
+            unknown = partners.token(iss="https://partner/")
+            partners.opaque[unknown] = {"active": True, "scope": "mail", "email": "carol",
+                                        "aud": idp.AUDIENCE}
+            assert login(server, "imap", "XOAUTH2", unknown)[0].good
+            assert partners.asked["/introspect"] == 1, partners.asked
+
+
 def keys_by_https():
     server = mail_server({})
     pair = (os.path.join(server.directory, "server.crt"), os.path.join(server.directory, "server.key"))
@@ -383,4 +442,6 @@ if __name__ == "__main__":
     if not postern.built("auth-oauth"):
         postern.skip("auth-oauth is not built")
     postern.run(tokens_log_in, hung_up, clear_is_refused, keys_change, asking,
-                hanging_provider_delays_nobody, several_issuers, keys_by_https)
+                refused_requests_stop_nobody, hanging_from_the_start,
+                hanging_provider_delays_nobody, several_issuers, tokens_go_to_whom_they_name,
+                keys_by_https)

@@ -334,6 +334,14 @@ settings_that_do_not_fit (void **state) {
   assert_int_equal (configured (SETTINGS ("introspection_url=https://example/")), PTN_E_INVALID);
   assert_int_equal (configured (SETTINGS ("introspection_url=https://example/", "client_id=x")),
                     PTN_E_INVALID);
+  /* Else tokens would be believed without the question that was wanted. */
+  assert_int_equal (configured (SETTINGS ("issuer=x", "audience=x", "keys_file=/x",
+                                          "introspection=always")),
+                    PTN_E_INVALID);
+  assert_int_equal (configured (SETTINGS ("issuer=x", "audience=x", "keys_file=/x",
+                                          "introspection=always", "client_id=x",
+                                          "introspection_url=https://example/")),
+                    PTN_OK);
   assert_int_equal (configured (SETTINGS ("introspection_url=https://example/", "client_id=x",
                                           "scope=mail")),
                     PTN_OK);
