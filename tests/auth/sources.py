@@ -43,7 +43,7 @@ FILE = {  # what stands in the accounts file
 }
 
 
-def program(path, told):
+def program(path, told, attributes=None):
     """A directory of one account that tells these secrets, {"NT": ...}; returns its server."""
     class Connection(socketserver.StreamRequestHandler):
         def handle(self):
@@ -55,8 +55,8 @@ def program(path, told):
     def answer(question):
         name = question.get("name", "").split("@")[0]
         if question["op"] == "account":
-            return ({"status": "ok", "account": {"name": "alice"}} if name == "alice"
-                    else {"status": "not-found"})
+            return ({"status": "ok", "account": {"name": "alice", "attributes": attributes}}
+                    if name == "alice" else {"status": "not-found"})
         if question["op"] == "verify":
             return {"status": "ok" if (name, question.get("password")) == ("alice", SECRET)
                     else "wrong"}
