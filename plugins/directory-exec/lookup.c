@@ -308,17 +308,32 @@ owns_address (struct lookup *lookup) {
          || names_has (owner->delegates, lookup->user);
 }
 
+/* In the form that the protocol promises: programs compare it as it stands.  NULL: no address. */
+static char *
+sender_address (struct lookup *lookup) {
+  char buffer[NAME_LIMIT + 1];
+  struct address_parts parts;
+  if (!address_split (lookup->address, strnlen (lookup->address, NAME_LIMIT + 1), buffer, &parts))
+    return NULL;
+  if (*parts.domain)
+    return g_strconcat (parts.local, "@", parts.domain, NULL);
+  return strcmp (parts.local, "postmaster") == 0
+             ? g_strconcat (parts.local, "@", domains_primary (lookup->program->domains), NULL)
+             : NULL;
+}
+
 void
 lookup_sender (struct errand *errand) {
   struct lookup *lookup = (struct lookup *)errand;
   struct answer answer;
-  if (!g_utf8_validate (lookup->address, -1, NULL)) { /* nobody's */
+  g_autofree char *address = sender_address (lookup);
+  if (!address) {
     errand_fail (errand, PTN_E_DENIED, "not an address of this user");
     return;
   }
   const char *mailbox = lookup->mailbox ? lookup->mailbox : lookup->user;
   if (!ask_with (lookup, OP_SEND_AS, &answer, "user", lookup->user, "account", mailbox, "address",
-                 lookup->address, NULL))
+                 address, NULL))
     return;
   if (answer.status != ANSWER_UNSUPPORTED && answer.status != ANSWER_OK)
     fail_plainly (lookup, &answer);
