@@ -110,12 +110,11 @@ find_names (struct client *client, const char *filter, int limit, GPtrArray **na
 }
 
 static ptn_status
-ambiguous (struct client *client, const char *name, const struct entry *one,
-           const struct entry *other, char reason[POOL_REASON]) {
+ambiguous (struct client *client, const char *name, const char *one, const char *other,
+           char reason[POOL_REASON]) {
   g_strlcpy (reason, "the name belongs to more than one entry", POOL_REASON);
   client->host->log (client->host, PTN_LOG_WARNING, NULL, "ldap.ambiguous",
-                     (struct ptn_field[]){
-                         { "name", name }, { "dn", one->dn }, { "other", other->dn } },
+                     (struct ptn_field[]){ { "name", name }, { "dn", one }, { "other", other } },
                      3);
   return PTN_E_TEMPORARY;
 }
@@ -223,7 +222,7 @@ choose_login (struct client *client, const GPtrArray *entries, const char *folde
   if (!best)
     return not_found (reason, "unknown user");
   if (second) {
-    ambiguous (client, folded, best, second, reason);
+    ambiguous (client, folded, best->dn, second->dn, reason);
     return PTN_E_NOT_FOUND;
   }
   *chosen = entry_ref (best);
@@ -263,7 +262,7 @@ ask_account (struct client *client, const char *account, struct entry **found,
     if (strcmp (entry->account, account) != 0)
       continue;
     if (one)
-      status = ambiguous (client, account, one, entry, reason);
+      status = ambiguous (client, account, one->dn, entry->dn, reason);
     one = entry;
   }
   if (status == PTN_OK && !one)
@@ -326,7 +325,7 @@ ask_user_address (struct client *client, const struct wanted_address *wanted, bo
   if (!entry)
     status = not_found (reason, "no such address");
   else if (other)
-    status = ambiguous (client, wanted->whole, entry, other, reason);
+    status = ambiguous (client, wanted->whole, entry->dn, other->dn, reason);
   else
     *found = found_new (true, detail, &entry, 1);
   g_ptr_array_unref (entries);
@@ -348,6 +347,8 @@ find_group (struct client *client, const char *address, char **dn, char reason[P
     return status;
   if (names->len == 1)
     *dn = g_strdup (names->pdata[0]);
+  else if (names->len > 1)
+    status = ambiguous (client, address, names->pdata[0], names->pdata[1], reason);
   else
     status = not_found (reason, "no such address");
   g_ptr_array_unref (names);

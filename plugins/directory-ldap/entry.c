@@ -66,19 +66,38 @@ is_among (char **names, const char *text) {
 
 /* ---- Names and addresses ----------------------------------------------------------------- */
 
-static char **
-read_logins (const struct rules *rules, const struct record *record, const char *account) {
-  GPtrArray *list = g_ptr_array_new ();
+/* Text that ends where it says: servers send octets, and what stands behind a NUL would not be read. */
+static bool
+is_text (const struct value *value) {
+  return strlen (value->data) == value->size;
+}
+
+static void
+add_login (GPtrArray *names, GArray *ranks, const char *name, int rank) {
+  if (has (names, name))
+    return;
+  add (names, name);
+  g_array_append_val (ranks, rank);
+}
+
+/* Servers send values in any order: those of one attribute are as good as each other, but for the
+ * account's own name. */
+static void
+read_logins (struct entry *entry, const struct rules *rules, const struct record *record) {
+  GPtrArray *names = g_ptr_array_new ();
+  GArray *ranks = g_array_new (FALSE, FALSE, sizeof (int));
   char folded[NAME_LIMIT + 1];
-  for (char **name = rules->map.logins; *name; name++) {
+  int attribute = 0;
+  for (char **name = rules->map.logins; *name; name++, attribute++) {
     gsize count;
     const struct value *values = record_values (record, *name, &count);
     for (gsize i = 0; i < count; i++)
       if (name_fold (values[i].data, values[i].size, folded))
-        add (list, folded);
+        add_login (names, ranks, folded, 2 * attribute + (strcmp (folded, entry->account) != 0));
   }
-  add (list, account);
-  return end_list (list);
+  add_login (names, ranks, entry->account, 2 * attribute);
+  entry->logins = end_list (names);
+  entry->ranks = (int *)g_array_free (ranks, FALSE);
 }
 
 static const char *
@@ -106,7 +125,8 @@ read_addresses (const struct rules *rules, const struct record *record, char **p
     for (gsize i = 0; i < count; i++) {
       char folded[NAME_LIMIT + 1];
       const char *address = without_prefix (attribute, &values[i]);
-      if (!address || !strchr (address, '@') || !name_canonical (address, strlen (address), folded))
+      if (!address || !is_text (&values[i]) || !strchr (address, '@')
+          || !name_canonical (address, strlen (address), folded))
         continue;
       add (list, folded);
       if (!*primary || (!marked && is_primary (attribute, &values[i]))) {
@@ -128,7 +148,7 @@ read_people (const struct record *record, char **attributes) {
     const struct value *values = record_values (record, *attributes, &count);
     for (gsize i = 0; i < count; i++) {
       char folded[NAME_LIMIT + 1];
-      g_autofree char *dn = dn_fold (values[i].data);
+      g_autofree char *dn = is_text (&values[i]) ? dn_fold (values[i].data) : NULL;
       if (dn)
         add (list, dn);
       else if (name_canonical (values[i].data, values[i].size, folded))
@@ -148,8 +168,7 @@ holds (const struct condition *condition, const struct record *record) {
   gsize count;
   const struct value *values = record_values (record, condition->name, &count);
   for (gsize i = 0; i < count; i++)
-    if (strlen (values[i].data) == values[i].size
-        && condition_holds (condition, values[i].data) != all)
+    if (is_text (&values[i]) && condition_holds (condition, values[i].data) != all)
       return !all;
   return all && count > 0;
 }
@@ -160,6 +179,24 @@ any_holds (const struct condition *conditions, const struct record *record) {
     if (holds (conditions, record))
       return true;
   return false;
+}
+
+/* "Password never expires" and smart cards beat pwdLastSet = 0 ([MS-ADTS] 3.1.1.4.5.17): such users
+ * are let in by the directory server, and by us. */
+#define NEVER_EXPIRES "userAccountControl&0x50000"
+
+static bool
+has_expired (const struct rules *rules, const struct record *record) {
+  struct condition never;
+  if (!any_holds (rules->map.expired, record))
+    return false;
+  if (!rules->active_directory || !condition_read (NEVER_EXPIRES, &never))
+    return true;
+  bool expired = !holds (&never, record);
+  for (const struct condition *other = rules->map.expired; other->name && !expired; other++)
+    expired = g_ascii_strcasecmp (other->name, "pwdLastSet") != 0 && holds (other, record);
+  condition_clear (&never);
+  return expired;
 }
 
 static const char *const services[] = { "pop", "imap", "smtp", "http" };
@@ -224,7 +261,8 @@ read_groups (struct entry *entry, const struct record *record, const char *attri
   const struct value *values = attribute ? record_values (record, attribute, &count) : NULL;
   GPtrArray *names = g_ptr_array_new (), *dns = g_ptr_array_new ();
   for (gsize i = 0; i < count; i++)
-    add_group (names, dns, values[i].data);
+    if (is_text (&values[i]))
+      add_group (names, dns, values[i].data);
   entry->groups = end_list (names);
   entry->group_dns = end_list (dns);
 }
@@ -301,7 +339,7 @@ entry_new (const struct rules *rules, const struct record *record, const char **
   entry->dn = g_strdup (record_dn (record));
   entry->dn_folded = dn_fold (entry->dn);
   entry->account = g_strdup (account);
-  entry->logins = read_logins (rules, record, account);
+  read_logins (entry, rules, record);
   entry->addresses = read_addresses (rules, record, &entry->address);
   if (!entry->address)
     entry->address = strchr (account, '@')
@@ -317,7 +355,7 @@ entry_new (const struct rules *rules, const struct record *record, const char **
   entry->expires_ms = expires ? expiry_read (expires) : INT64_MAX;
   entry->protocols = read_protocols (record, map->protocols);
   entry->disabled = any_holds (map->disabled, record);
-  entry->password_expired = any_holds (map->expired, record);
+  entry->password_expired = has_expired (rules, record);
   entry->never |= name_is_refused (account);
   return entry;
 }
@@ -343,6 +381,7 @@ entry_with_groups (const struct entry *entry, const GPtrArray *dns) {
   copy->account = g_strdup (entry->account);
   copy->address = g_strdup (entry->address);
   copy->logins = g_strdupv (entry->logins);
+  copy->ranks = g_memdup2 (entry->ranks, g_strv_length (entry->logins) * sizeof *entry->ranks);
   copy->addresses = g_strdupv (entry->addresses);
   copy->server = g_strdup (entry->server);
   copy->delegates = g_strdupv (entry->delegates);
@@ -369,6 +408,7 @@ entry_unref (struct entry *entry) {
   g_free (entry->account);
   g_free (entry->address);
   g_strfreev (entry->logins);
+  g_free (entry->ranks);
   g_strfreev (entry->addresses);
   g_free (entry->server);
   g_strfreev (entry->delegates);
@@ -389,7 +429,7 @@ entry_rank (const struct rules *rules, const struct entry *entry, const char *fo
             const char *mail) {
   for (int i = 0; entry->logins[i]; i++)
     if (strcmp (entry->logins[i], folded) == 0)
-      return MIN (i, RANK_ADDRESS - 1);
+      return MIN (entry->ranks[i], RANK_ADDRESS - 1);
   const char *at = strchr (folded, '@');
   char canonical[NAME_LIMIT + 1];
   if (!at) {

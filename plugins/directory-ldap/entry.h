@@ -19,10 +19,10 @@ enum { /* entry.protocols */
 struct entry {
   gint references;
   char *dn, *dn_folded;
-  char *account; /* folded: its one name */
-  char *address; /* primary */
-  char **
-      logins; /* folded, those of the first attribute first; the account's name always among them */
+  char *account;               /* folded: its one name */
+  char *address;               /* primary */
+  char **logins;               /* folded; the account's name always among them */
+  int *ranks;                  /* of them: whose attribute stands further left goes before others */
   char **addresses;            /* folded, domains as A-labels */
   char *server;                /* who holds the mailbox; NULL: nothing said */
   char **delegates, **readers; /* folded names, or distinguished names */

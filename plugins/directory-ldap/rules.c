@@ -185,8 +185,10 @@ list_wanted (struct rules *rules) {
     want (wanted, condition->name);
   for (gsize i = 0; i < map->passed_count; i++)
     want (wanted, map->passed[i].name);
-  if (rules->active_directory)
+  if (rules->active_directory) {
     want (wanted, "objectSid");
+    want (wanted, "userAccountControl");
+  }
   want (wanted, "objectClass");
   rules->wanted = end_list (wanted);
 

@@ -61,11 +61,19 @@ address_of (const struct look *look, const char *account) {
 
 /* ---- Logins ------------------------------------------------------------------------------ */
 
+/* The mailbox of nobody is looked for as well: a search less would tell that there is no such user. */
 static void
 find_both (struct errand *errand) {
   struct look *look = (struct look *)errand;
-  if (find (look, &look->user) && look->mailbox)
-    find (look, &look->mailbox);
+  const bool known = find (look, &look->user);
+  if (!look->mailbox || (!known && errand->status != PTN_E_NOT_FOUND))
+    return;
+  char why[ERRAND_REASON];
+  g_strlcpy (why, errand->reason, sizeof why);
+  if (!find (look, &look->mailbox) && errand->status != PTN_E_NOT_FOUND)
+    return;
+  if (!known)
+    errand_fail (errand, PTN_E_NOT_FOUND, "%s", why);
 }
 
 static const char *

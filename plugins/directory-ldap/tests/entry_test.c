@@ -151,11 +151,87 @@ states_of_accounts_are_read (void **state) {
   assert_int_equal (entry->expires_ms, 1000);
   assert_string_equal (entry->address, "x@example.test");
   entry_unref (entry);
+  static const struct {
+    const char *control;
+    bool expired;
+  } controls[] = { { "userAccountControl=512", true },
+                   { "userAccountControl=66048", false },  /* never expires */
+                   { "userAccountControl=262656", false }, /* smart card */
+                   { "userAccountControl=junk", true } };
+  for (size_t i = 0; i < G_N_ELEMENTS (controls); i++) {
+    entry = ENTRY (rules, "CN=X,DC=t", "sAMAccountName=x", "pwdLastSet=0", controls[i].control);
+    if (entry->password_expired != controls[i].expired)
+      fail_msg ("%s", controls[i].control);
+    entry_unref (entry);
+  }
   static const char *const no_accounts[] = { "mail=x@example.test", "sAMAccountName=-x",
                                              "sAMAccountName=a b",  "sAMAccountName=a/b",
                                              "sAMAccountName=",     "sAMAccountName=guest" };
   for (size_t i = 0; i < G_N_ELEMENTS (no_accounts); i++)
     assert_null (ENTRY (rules, "CN=X,DC=t", no_accounts[i]));
+  rules_unref (rules);
+}
+
+static int
+rank_of (const struct rules *rules, const char *const *values, const char *name) {
+  struct record *record = record_of ("CN=X,DC=t", values);
+  const char *fault;
+  struct entry *entry = entry_new (rules, record, &fault);
+  const int rank = entry_rank (rules, entry, name, "example.test");
+  entry_unref (entry);
+  record_free (record);
+  return rank;
+}
+
+/* How many other names somebody has plays no part, nor in what order they come. */
+static void
+the_attribute_of_a_name_counts (void **state) {
+  (void)state;
+  struct rules *ad = rules_of ("preset=active-directory", NULL);
+  struct rules *persons = rules_of ("preset=inetorgperson", NULL);
+  static const char *const few[] = { "sAMAccountName=a", "mailNickname=z", NULL };
+  static const char *const more[] = { "sAMAccountName=b", "userPrincipalName=b@example.test",
+                                      "mailNickname=z", NULL };
+  static const char *const better[] = { "sAMAccountName=c", "userPrincipalName=z", NULL };
+  assert_int_equal (rank_of (ad, few, "z"), rank_of (ad, more, "z"));
+  assert_true (rank_of (ad, better, "z") < rank_of (ad, few, "z"));
+  static const char *const first[] = { "uid=a", "uid=y", "uid=z", NULL };
+  static const char *const second[] = { "uid=b", "uid=z", "uid=y", NULL };
+  static const char *const own[] = { "uid=z", NULL };
+  assert_int_equal (rank_of (persons, first, "z"), rank_of (persons, second, "z"));
+  assert_true (rank_of (persons, own, "z") < rank_of (persons, first, "z"));
+  rules_unref (persons);
+  rules_unref (ad);
+}
+
+static void
+octets_behind_a_nul_are_not_left_out (void **state) {
+  (void)state;
+  const char *lines[] = { FAKE_COMMON, "preset=inetorgperson", "delegate_attributes=owner", NULL };
+  struct rules *rules = fake_rules (lines);
+  static const struct {
+    const char *name, *value;
+    gsize size;
+  } values[] = {
+    { "uid", "desk", 4 },
+    { "uid", "alice\0x", 7 },
+    { "mail", "alice@example.test\0x", 20 },
+    { "owner", "uid=bob,dc=t\0x", 14 },
+    { "owner", "carol\0x", 7 },
+    { "memberOf", "cn=all,dc=t\0x", 13 },
+  };
+  struct record *record = record_new ("uid=desk,dc=t");
+  for (size_t i = 0; i < G_N_ELEMENTS (values); i++)
+    record_add (record, values[i].name, values[i].value, values[i].size);
+  const char *fault;
+  struct entry *desk = entry_new (rules, record, &fault);
+  assert_int_equal (entry_rank (rules, desk, "alice", "example.test"), -1);
+  assert_false (entry_has_address (desk, "alice@example.test"));
+  assert_null (desk->delegates[0]);
+  assert_null (desk->groups[0]);
+  assert_null (desk->group_dns[0]);
+  entry_unref (desk);
+  record_free (record);
   rules_unref (rules);
 }
 
@@ -356,6 +432,8 @@ main (void) {
     cmocka_unit_test (active_directory_is_read),
     cmocka_unit_test (well_known_users_are_known_by_number),
     cmocka_unit_test (states_of_accounts_are_read),
+    cmocka_unit_test (the_attribute_of_a_name_counts),
+    cmocka_unit_test (octets_behind_a_nul_are_not_left_out),
     cmocka_unit_test (one_value_of_several_is_enough),
     cmocka_unit_test (settings_override_the_preset),
     cmocka_unit_test (mistakes_in_settings_are_found),

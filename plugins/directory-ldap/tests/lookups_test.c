@@ -25,6 +25,7 @@ static const char *module;
 /* ---- The server: Active Directory with one user ------------------------------------------- */
 
 #define ALICE "CN=Alice,DC=example,DC=test"
+#define SMITH "CN=Smith\\, J\\C3\\B6rg \\22x\\22\\00 \\#1\\+\\3D,DC=example,DC=test"
 #define SERVICE "CN=postern,DC=example,DC=test"
 #define OCTETS(text) \
   { sizeof (text) - 1, (char *)(text) }
@@ -57,38 +58,75 @@ answer_bind (struct domain *domain, int fd, ber_int_t id, BerElement *body) {
     code = LDAP_SUCCESS;
   } else {
     g_atomic_int_inc (&domain->binds);
-    code = equals (&dn, ALICE) && equals (&password, "wonderland") ? LDAP_SUCCESS : code;
+    const bool known = equals (&dn, ALICE) || equals (&dn, SMITH);
+    code = known && equals (&password, "wonderland") ? LDAP_SUCCESS : code;
   }
   return mock_done (fd, id, LDAP_RES_BIND, code, "", NULL);
 }
 
+static const struct mock_value nothing[] = { { NULL } };
+
+static bool
+done (int fd, ber_int_t id, int code) {
+  return mock_done (fd, id, LDAP_RES_SEARCH_RESULT, code, "", NULL);
+}
+
+/* There is more at another server, which would be us: nobody is to go there. */
+static bool
+put_reference (int fd, ber_int_t id) {
+  BerElement *ber = ber_alloc_t (LBER_USE_DER);
+  struct berval message;
+  ber_printf (ber, "{it{s}}", id, (ber_tag_t)LDAP_RES_SEARCH_REFERENCE,
+              "ldap://127.0.0.1:1/DC=forest,DC=example,DC=test");
+  const bool good = ber_flatten2 (ber, &message, 0) == 0 && mock_put (fd, &message);
+  ber_free (ber, 1);
+  return good;
+}
+
+static bool
+answer_name (int fd, ber_int_t id, const struct berval *filter) {
+  static const struct mock_value alice[] = { { "sAMAccountName", OCTETS ("alice") },
+                                             { "memberOf", OCTETS ("CN=Staff,DC=example,DC=test") },
+                                             { NULL } };
+  static const struct mock_value smith[] = { { "sAMAccountName", OCTETS ("smith") }, { NULL } };
+  if (has (filter, "elsewhere"))
+    return done (fd, id, LDAP_REFERRAL);
+  if (has (filter, "many"))
+    return mock_entry (fd, id, ALICE, alice) && done (fd, id, LDAP_SIZELIMIT_EXCEEDED);
+  if (has (filter, "slow"))
+    return done (fd, id, LDAP_TIMELIMIT_EXCEEDED);
+  bool good = put_reference (fd, id);
+  if (has (filter, "alice"))
+    good = good && mock_entry (fd, id, ALICE, alice);
+  if (has (filter, "smith"))
+    good = good && mock_entry (fd, id, SMITH, smith);
+  if (has (filter, "twice") && has (filter, "group"))
+    good = good && mock_entry (fd, id, "CN=One,DC=example,DC=test", nothing)
+           && mock_entry (fd, id, "CN=Two,DC=example,DC=test", nothing);
+  return good && done (fd, id, 0);
+}
+
 static bool
 answer_search (struct domain *domain, int fd, ber_int_t id, BerElement *body) {
-  static const struct mock_value user[] = { { "sAMAccountName", OCTETS ("alice") },
-                                            { "memberOf", OCTETS ("CN=Staff,DC=example,DC=test") },
-                                            { NULL } };
   static const struct mock_value token[] = {
     { "tokenGroups", OCTETS ("\1\2\0\0\0\0\0\5\x20\0\0\0\x21\2\0\0") }, { NULL }
   };
-  static const struct mock_value nothing[] = { { NULL } };
   struct berval base, filter;
   ber_int_t scope, dereference, limit, time, names_only;
   if (ber_scanf (body, "{meeiib", &base, &scope, &dereference, &limit, &time, &names_only)
           == LBER_ERROR
       || ber_peek_element (body, &filter) == LBER_ERROR)
     return false;
-  bool good = true;
   if (has (&filter, "objectSid")) {
     g_atomic_int_inc (&domain->groups);
-    good = mock_entry (fd, id, "CN=Everybody,DC=example,DC=test", nothing);
-  } else if (scope == LDAP_SCOPE_BASE) {
-    g_atomic_int_inc (equals (&base, ALICE) ? &domain->tokens : &domain->others);
-    good = mock_entry (fd, id, ALICE, token);
-  } else {
-    g_atomic_int_inc (&domain->names);
-    good = !has (&filter, "alice") || mock_entry (fd, id, ALICE, user);
+    return mock_entry (fd, id, "CN=Everybody,DC=example,DC=test", nothing) && done (fd, id, 0);
   }
-  return good && mock_done (fd, id, LDAP_RES_SEARCH_RESULT, 0, "", NULL);
+  if (scope == LDAP_SCOPE_BASE) {
+    g_atomic_int_inc (equals (&base, ALICE) ? &domain->tokens : &domain->others);
+    return mock_entry (fd, id, ALICE, token) && done (fd, id, 0);
+  }
+  g_atomic_int_inc (&domain->names);
+  return answer_name (fd, id, &filter);
 }
 
 static bool
@@ -308,6 +346,50 @@ empty_passwords_never_leave (void **state) {
   fixture_free (fixture);
 }
 
+/* The name of the entry goes back to the server as it came. */
+static void
+special_characters_of_names_stay (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  assert_int_equal (login (fixture, "smith"), PTN_OK);
+  assert_int_equal (verify (fixture, "smith", "wonderland"), PTN_OK);
+  assert_int_equal (verify (fixture, "smith", "wrong"), PTN_E_AUTHENTICATION);
+  fixture_free (fixture);
+}
+
+/* Half an answer, or none, is no "unknown user": mail would be refused for good. */
+static void
+incomplete_answers_are_temporary (void **state) {
+  (void)state;
+  static const char *const names[] = { "elsewhere", "many", "slow" };
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+    assert_int_equal (login (fixture, names[i]), PTN_E_TEMPORARY);
+    g_autofree char *log = harness_log_take (fixture->harness);
+    assert_non_null (strstr (log, "ldap.search"));
+  }
+  assert_int_equal (login (fixture, "alice"), PTN_OK);
+  assert_int_equal (mock_connections (fixture->mock), 1); /* nobody went after a referral */
+  fixture_free (fixture);
+}
+
+static void
+two_groups_of_one_address_are_temporary (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100");
+  const struct ptn_directory *directory = fixture->directory.table;
+  const struct ptn_account_info *const *accounts;
+  size_t count;
+  const ptn_status status =
+      HARNESS_AWAIT (fixture->task, directory->resolve (fixture->directory.instance, &fixture->call,
+                                                        "twice@example.test", &accounts, &count));
+  end_call (fixture);
+  assert_int_equal (status, PTN_E_TEMPORARY);
+  g_autofree char *log = harness_log_take (fixture->harness);
+  assert_non_null (strstr (log, "ldap.ambiguous"));
+  fixture_free (fixture);
+}
+
 int
 main (int argc, char **argv) {
   assert (argc == 2);
@@ -318,6 +400,9 @@ main (int argc, char **argv) {
     cmocka_unit_test (a_server_that_is_away_is_remembered),
     cmocka_unit_test (closed_connections_are_no_trouble),
     cmocka_unit_test (empty_passwords_never_leave),
+    cmocka_unit_test (special_characters_of_names_stay),
+    cmocka_unit_test (incomplete_answers_are_temporary),
+    cmocka_unit_test (two_groups_of_one_address_are_temporary),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
