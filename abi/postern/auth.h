@@ -35,6 +35,9 @@ struct ptn_identity { /* table */
   /* Settled by authorize.  Before that: what the caller grants already, as by `posternctl
    * delegate`; the greater of the two counts. */
   ptn_access access;
+  /* From parse_login, also with PTN_E_NOT_FOUND: the user in one spelling for all logins that would
+   * be this one if there were such a user, whatever mailbox they ask for; NULL: not told. */
+  const char *spelling;
 };
 
 /* One account as a directory knows it. */
@@ -159,7 +162,8 @@ struct ptn_directory { /* table */
   uint32_t reserved;
   /* All login forms of abi/README.md, "Names of a login": splits one into authcid,
    * authzid, domain and account (the name of the mailbox asked for; not yet checked), and the
-   * attributes of authcid ("auth.ntlmv1=yes"); the pieces stay until call_end.  PTN_E_NOT_FOUND: names nobody here. */
+   * attributes of authcid ("auth.ntlmv1=yes"); the pieces stay until call_end.  PTN_E_NOT_FOUND:
+   * names nobody here; `spelling` may be told all the same. */
   ptn_status (*parse_login) (void *instance, struct ptn_call *, const char *login,
                              struct ptn_identity *identity);
   /* After authentication: settles account, authzid and attributes (until call_end).

@@ -22,6 +22,8 @@ attempt_clear (struct attempt *attempt) {
   host->call_end (&attempt->on_behalf);
   host->call_end (&attempt->checking);
   g_clear_pointer (&attempt->login, g_free);
+  g_clear_pointer (&attempt->alone, g_free);
+  g_clear_pointer (&attempt->spelling, g_free);
   g_clear_pointer (&attempt->roster, roster_unref);
 }
 
@@ -85,6 +87,29 @@ enter (struct attempt *attempt, struct ptn_task *task, const char *login) {
 
 /* ---- Finding the user -------------------------------------------------------------------- */
 
+/* The shortest that a directory tells: one whose domain it is not must leave the domain in. */
+static void
+note_spelling (struct attempt *attempt) {
+  const char *told = attempt->identity.spelling;
+  if (!told || (attempt->spelling && strlen (attempt->spelling) <= strlen (told)))
+    return;
+  g_free (attempt->spelling);
+  attempt->spelling = g_strdup (told);
+}
+
+/* Where no directory tells, the domain is taken for one of theirs. */
+const char *
+attempt_spelling (struct attempt *attempt) {
+  if (!attempt->spelling) {
+    char folded[NAME_LIMIT + 1];
+    const bool sound = name_fold (attempt->login, strlen (attempt->login), folded);
+    size_t length;
+    const char *user = message_user_part (sound ? folded : attempt->login, &length);
+    attempt->spelling = g_strndup (user, length);
+  }
+  return attempt->spelling;
+}
+
 /* The first directory that knows the name.  PTN_E_NOT_FOUND: none; the reason is the first one's. */
 static ptn_status
 find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
@@ -96,7 +121,11 @@ find_user (struct attempt *attempt, struct ptn_task *task, const char *login) {
     const ptn_status status =
         directory->directory->parse_login (directory->instance, &attempt->finding, login,
                                            &attempt->identity);
-    if (status == PTN_OK || status == PTN_PENDING)
+    if (status == PTN_PENDING)
+      return status;
+    if (status == PTN_OK || status == PTN_E_NOT_FOUND)
+      note_spelling (attempt);
+    if (status == PTN_OK)
       return status;
     if (status != PTN_E_NOT_FOUND || attempt->at == 0)
       attempt->reason = attempt_their_reason (attempt, task);
@@ -118,22 +147,50 @@ first_verified (const struct roster *roster) {
   return at < roster->directory_count ? at : 0;
 }
 
+static void
+note_first_reason (struct attempt *attempt) {
+  g_strlcpy (attempt->first_text, attempt->reason ? attempt->reason : "unknown user",
+             sizeof attempt->first_text);
+}
+
+/* "user/mailbox" that names nobody: perhaps the user is one.  Then the answer is about the user, and
+ * the mailbox is wrong after the proof, as one in an authorization identity.  Else a salt of SCRAM
+ * that is another with a mailbox than without would tell that there is such a user. */
+static ptn_status
+find_alone (struct attempt *attempt, struct ptn_task *task, const char *login) {
+  if (!attempt->alone && !(attempt->alone = message_without_mailbox (login)))
+    return PTN_E_NOT_FOUND;
+  if (attempt->candidate != attempt->alone) {
+    note_first_reason (attempt);
+    g_clear_pointer (&attempt->spelling, g_free);
+    attempt->candidate = attempt->alone;
+  }
+  const ptn_status status = find_user (attempt, task, attempt->alone);
+  if (status == PTN_OK)
+    attempt->refusal = attempt->first_text;
+  return status;
+}
+
 static ptn_status
 find_candidates (struct attempt *attempt, struct ptn_task *task, const char *login,
                  const char *other) {
+  ptn_status status = PTN_E_NOT_FOUND;
   if (!attempt->candidate)
     attempt->candidate = login;
-  ptn_status status = find_user (attempt, task, attempt->candidate);
+  if (attempt->candidate != attempt->alone || !attempt->alone)
+    status = find_user (attempt, task, attempt->candidate);
   if (status == PTN_E_NOT_FOUND && other && attempt->candidate == login) {
     attempt->candidate = other;
     status = find_user (attempt, task, other);
   }
+  if (status == PTN_E_NOT_FOUND && !other)
+    status = find_alone (attempt, task, login);
   if (status != PTN_E_NOT_FOUND)
     return status;
   attempt->nobody = true;
   attempt->at = first_verified (attempt->roster);
-  g_strlcpy (attempt->first_text, attempt->reason ? attempt->reason : "unknown user",
-             sizeof attempt->first_text);
+  if (!attempt->alone)
+    note_first_reason (attempt);
   attempt->refusal = attempt->first_text;
   attempt->identity = (struct ptn_identity){ .size = sizeof attempt->identity, .domain = "" };
   return PTN_OK;

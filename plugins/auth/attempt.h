@@ -31,7 +31,9 @@ struct attempt {
   size_t source;         /* of that directory: which one is being asked */
   bool asking;           /* it has not answered yet */
   uint64_t flushes;      /* of what is remembered, when it was asked */
-  const char *candidate; /* which of two spellings is being looked for */
+  const char *candidate; /* which of the spellings is being looked for */
+  char *alone;           /* the login without its mailbox, which nobody has; owned, or NULL */
+  char *spelling;        /* of the user, as a directory told it; owned, or NULL */
   const char *refusal;   /* why it fails even if the proof is right; NULL: it does not */
   const char *reason;    /* of a failure, for the log; static, or `text` */
   const char *detail;    /* more about the mechanism for the log ("NTLMv2"); static or the
@@ -48,13 +50,17 @@ void attempt_clear (struct attempt *); /* also while PENDING */
 
 /* Waits its turn, and finds who `login` is and whom `authzid` (NULL: nobody else) names.  PTN_OK
  * also when no directory knows the name: `nobody` is set, and whatever is asked below does the same
- * work as for a user.  PTN_E_TEMPORARY, PTN_E_TOO_MANY, with `reason`. */
+ * work as for a user.  That a mailbox is nobody's shows only after the proof of whom it goes with.  PTN_E_TEMPORARY, PTN_E_TOO_MANY, with `reason`. */
 ptn_status attempt_find (struct attempt *, struct ptn_task *, const char *login,
                          const char *authzid);
 /* The same for a name that may be meant in another way: `other` is looked for if no directory
  * knows `login`. */
 ptn_status attempt_find_either (struct attempt *, struct ptn_task *, const char *login,
                                 const char *other, const char *authzid);
+
+/* The user in one spelling for all logins that mean them, or would if there were such a user: what
+ * is invented of who has no keys comes from it.  Of the attempt; after attempt_find. */
+const char *attempt_spelling (struct attempt *);
 
 /* The three below ask the sources of the user's directory in order, until one knows the user, and
  * tell what it said: PTN_OK, PTN_E_AUTHENTICATION, PTN_E_PASSWORD_EXPIRED, PTN_E_DISABLED (both:

@@ -80,3 +80,14 @@ message_user_part (const char *login, size_t *length) {
   *length = strcspn (user, "/\\@");
   return user;
 }
+
+char *
+message_without_mailbox (const char *login) {
+  const size_t first = strcspn (login, "/\\");
+  if (!login[first])
+    return NULL;
+  const size_t second = first + 1 + strcspn (login + first + 1, "/\\");
+  if (memchr (login, '@', first)) /* user@domain/mailbox */
+    return g_strndup (login, first);
+  return login[second] ? g_strndup (login, second) : NULL; /* DOMAIN/user/mailbox */
+}

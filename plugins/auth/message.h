@@ -36,4 +36,7 @@ bool message_name (struct ptn_bytes octets);
  * a name that does not exist is counted as one that does.  *length may be 0. */
 const char *message_user_part (const char *login, size_t *length);
 
+/* The login of the same user that asks for no other's mailbox, g_malloc'd; NULL: it asks for none. */
+char *message_without_mailbox (const char *login);
+
 #endif

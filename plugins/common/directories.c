@@ -77,6 +77,8 @@ parse_login (void *instance, struct ptn_call *call, const char *login,
       return status;
     if (status != PTN_E_NOT_FOUND)
       return walk_end (call, status);
+    if (PTN_HAS (identity, spelling))
+      identity->spelling = NULL; /* it goes with the call */
   }
   return walk_fail (call, "unknown user");
 }

@@ -91,6 +91,7 @@ struct accounts {
   size_t dummy_count;
   const struct account *const *list; /* in the order of names */
   size_t count;
+  bool apart; /* most accounts are called by an address: one name in two domains is two users */
   /* The rest is between accounts.c and parse.c. */
   char *text; /* of the file, cut to pieces: passwords and names are parts of it */
   size_t text_size;

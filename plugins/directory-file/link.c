@@ -179,6 +179,7 @@ list_accounts (struct parser *parser) {
   const struct account **list =
       accounts_memory (accounts, (parser->sections->len + 1) * sizeof *list);
   bool sorted = true;
+  size_t addresses = 0;
   for (guint i = 0; i < parser->sections->len; i++) {
     const struct account *account = g_array_index (parser->sections, struct section, i).account;
     if (!account)
@@ -188,7 +189,9 @@ list_accounts (struct parser *parser) {
     else
       sorted = sorted && strcmp (list[accounts->count - 1]->name, account->name) < 0;
     list[accounts->count++] = account;
+    addresses += strchr (account->name, '@') != NULL;
   }
+  accounts->apart = addresses > accounts->count / 2;
   if (!sorted)
     qsort (list, accounts->count, sizeof *list, by_name);
   accounts->list = list;

@@ -27,24 +27,76 @@ hold_accounts (struct directory *directory, struct ptn_call *call) {
 
 /* ---- Logins ------------------------------------------------------------------------------ */
 
+/* What an answer about a login points to. */
+struct parsed {
+  struct accounts *accounts;
+  char *spelling;
+};
+
+static void
+release_parsed (void *state) {
+  struct parsed *parsed = state;
+  accounts_unref (parsed->accounts);
+  g_free (parsed->spelling);
+  g_free (parsed);
+}
+
+/* What all logins of one user have in common, of nobody too: see ptn_identity.  domain: the mail
+ * domain of parts->domain; NULL: it has none, or it is not ours. */
+static char *
+spelling_of (const struct accounts *accounts, const struct login_parts *parts, const char *domain) {
+  char buffer[NAME_LIMIT + 1];
+  struct address_parts address = { .local = (char *)parts->user };
+  if (parts->domain && !domain)
+    return g_strconcat (parts->domain, "\\", parts->user, NULL);
+  if (strchr (parts->user, '@')) {
+    if (!address_split (parts->user, strlen (parts->user), buffer, &address)
+        || !domains_find (accounts->rules->domains, address.domain))
+      return g_strdup (parts->user);
+    domain = address.domain;
+  }
+  return accounts->apart && domain ? g_strconcat (address.local, "@", domain, NULL)
+                                   : g_strdup (address.local);
+}
+
+static struct parsed *
+hold_parsed (struct directory *directory, struct ptn_call *call) {
+  if (call->release)
+    directory->host->call_end (call);
+  struct accounts *accounts = directory_get (directory, call->task);
+  if (!accounts)
+    return NULL;
+  struct parsed *parsed = g_new0 (struct parsed, 1);
+  parsed->accounts = accounts;
+  call->state = parsed;
+  call->release = release_parsed;
+  return parsed;
+}
+
 static ptn_status
 directory_parse_login (void *instance, struct ptn_call *call, const char *login,
                        struct ptn_identity *identity) {
   struct directory *directory = instance;
   const struct ptn_host *host = directory->host;
-  const struct accounts *accounts = hold_accounts (directory, call);
-  if (!accounts)
+  struct parsed *parsed = hold_parsed (directory, call);
+  if (!parsed)
     return PTN_E_TEMPORARY;
 
+  const struct accounts *accounts = parsed->accounts;
   char buffer[NAME_LIMIT + 1];
   struct login_parts parts;
-  if (!login_split (login, buffer, &parts))
+  const bool split = login_split (login, buffer, &parts);
+  const char *domain = NULL, *nt = NULL;
+  if (split && parts.domain)
+    domain = domains_of_nt (accounts->rules->domains, parts.domain, &nt);
+  if (PTN_HAS (identity, spelling))
+    identity->spelling = parsed->spelling =
+        split ? spelling_of (accounts, &parts, domain) : g_strdup (login);
+  if (!split)
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "not a login name");
   if (name_is_refused (parts.user) || (parts.mailbox && name_is_refused (parts.mailbox)))
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "name is always refused");
-
-  const char *domain = NULL, *nt = NULL;
-  if (parts.domain && !(domain = domains_of_nt (accounts->rules->domains, parts.domain, &nt)))
+  if (parts.domain && !domain)
     return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "unknown domain");
   const struct account *user = accounts_find_login (accounts, parts.user, domain);
   if (!user)

@@ -2,8 +2,6 @@
 /* invention.c - see invention.h. */
 #include "invention.h"
 
-#include "auth/message.h"
-
 #include <glib.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -34,11 +32,8 @@ scram_secret_load (const char *folder, unsigned char secret[SCRAM_SECRET]) {
 
 void
 scram_salt_invent (const unsigned char secret[SCRAM_SECRET], const struct scram_hash *hash,
-                   const char *login, unsigned iterations, struct scram_salt *salt) {
-  size_t length;
-  const char *user = message_user_part (login, &length);
-  g_autofree char *folded = g_utf8_casefold (user, (gssize)length);
-  g_autofree char *text = g_strconcat (hash->mechanism, "\n", folded, NULL);
+                   const char *user, unsigned iterations, struct scram_salt *salt) {
+  g_autofree char *text = g_strconcat (hash->mechanism, "\n", user, NULL);
   unsigned char digest[EVP_MAX_MD_SIZE];
   *salt = (struct scram_salt){ .iterations = iterations, .size = SCRAM_SALT_INVENTED };
   if (HMAC (EVP_sha256 (), secret, SCRAM_SECRET, (const void *)text, strlen (text), digest, NULL))

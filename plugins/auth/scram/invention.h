@@ -15,8 +15,8 @@ enum { SCRAM_SECRET = 32, SCRAM_SALT_INVENTED = 16 };
  * secret is a new one, and lasts as long as the process. [setup] */
 char *scram_secret_load (const char *folder, unsigned char secret[SCRAM_SECRET]);
 
-/* login: as the client sent it; spellings with a domain or a mailbox are one user.  Any thread. */
+/* user: one spelling for all names of a user (attempt_spelling).  Any thread. */
 void scram_salt_invent (const unsigned char secret[SCRAM_SECRET], const struct scram_hash *,
-                        const char *login, unsigned iterations, struct scram_salt *salt);
+                        const char *user, unsigned iterations, struct scram_salt *salt);
 
 #endif

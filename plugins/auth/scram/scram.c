@@ -184,8 +184,8 @@ salt (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challe
     return attempt_verdict (attempt, task, status);
   }
   struct scram_salt invented;
-  scram_salt_invent (auth->scram_secret, hash, exchange->dialogue.first.login,
-                     exchange->attempt->roster->scram_iterations, &invented);
+  scram_salt_invent (auth->scram_secret, hash, attempt_spelling (attempt),
+                     attempt->roster->scram_iterations, &invented);
   if (!exchange->salted) {
     struct scram_keys keys;
     exchange->salt = invented;

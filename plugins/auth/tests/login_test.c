@@ -195,9 +195,13 @@ one_line_is_logged (void **state) {
   static const struct {
     const char *user, *reason;
   } cases[] = {
-    { "alice", "wrong password" },        { "nobody", "unknown user" },
-    { "OTHER\\alice", "unknown domain" }, { "Guest", "name is always refused" },
-    { "alice\\", "not a login name" },    { "alice@example.test/nobody", "unknown mailbox" },
+    { "alice", "wrong password" },
+    { "nobody", "unknown user" },
+    { "OTHER\\alice", "unknown domain" },
+    { "Guest", "name is always refused" },
+    { "alice\\", "not a login name" },
+    { "alice@example.test/x", "wrong password" },
+    { "nobody@example.test/x", "unknown user" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     assert_int_equal (fixture_login (f, cases[i].user, "s3cret", NULL), PTN_E_AUTHENTICATION);
@@ -210,6 +214,10 @@ one_line_is_logged (void **state) {
     assert_null (strstr (failure, "s3cret"));
     assert_ptr_equal (strchr (failure, '\n'), failure + strlen (failure) - 1);
   }
+  assert_int_equal (fixture_login (f, "alice@example.test/x", "Hello world!", NULL),
+                    PTN_E_AUTHENTICATION);
+  g_autofree char *mailbox = harness_log_take (f->harness);
+  assert_non_null (strstr (mailbox, "reason=unknown mailbox login=alice@example.test/x "));
   assert_int_equal (fixture_login (f, "nopop", "Hello world!", NULL), PTN_E_AUTHENTICATION);
   g_autofree char *off = harness_log_take (f->harness);
   assert_non_null (strstr (off, "reason=protocol is switched off for this account login=nopop "

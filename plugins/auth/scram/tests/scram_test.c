@@ -19,7 +19,9 @@ static const char people[] = "[alice]\npassword = " KEYS "\n" /* pencil */
                              "[bob]\npassword = {PLAIN}p\xc3\xa9ncil\ndelegates = alice\n"
                              "[old]\npassword = {PLAIN}pencil\nexpired = yes\n"
                              "[off]\npassword = " KEYS "\ndisabled = yes\n"
-                             "[nothing]\n";
+                             "[nothing]\n"
+                             "[stra\xc3\x9f"
+                             "e]\npassword = " KEYS "\n";
 static const char *const no_delay[] = { "failure_delay=0", NULL };
 static const char *const listener[] = { "sasl_mechanisms=SCRAM-SHA-256-PLUS SCRAM-SHA-256 "
                                         "SCRAM-SHA-1 CRAM-MD5",
@@ -278,6 +280,108 @@ inventions_stay (void **state) {
   fixture_free (f);
 }
 
+/* Every way to write a name, some of which can be nobody's. */
+static const char *const forms[] = {
+  "%s",
+  "EXAMPLE\\%s",
+  "example/%s",
+  "example.test\\%s",
+  "%s@example.test",
+  "%s@EXAMPLE.org",
+  "%s@example.test/bob",
+  "EXAMPLE/%s/bob",
+  "%s@example.test/not-there",
+  "EXAMPLE\\%s\\not-there",
+  "%s@example.test/guest",
+  "%s@elsewhere.test",
+  "OTHER\\%s",
+  "OTHER\\%s@example.test",
+  "%s@@example.test",
+  "%s/",
+  "/%s",
+  " %s",
+  "%s+x",
+};
+
+/* What is told of all forms of a name. */
+static char **
+told_of_forms (struct fixture *f, const char *name) {
+  char **all = g_new0 (char *, 2 * G_N_ELEMENTS (forms) + 1);
+  g_autofree char *upper = g_utf8_strup (name, -1);
+  for (size_t i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_auto (GStrv) pieces = g_strsplit (forms[i], "%s", 2);
+    g_autofree char *lower_form = g_strconcat (pieces[0], name, pieces[1], NULL);
+    g_autofree char *upper_form = g_strconcat (pieces[0], upper, pieces[1], NULL);
+    all[2 * i] = told (f, lower_form);
+    all[2 * i + 1] = told (f, upper_form);
+  }
+  return all;
+}
+
+/* Which forms of a name have one salt must not depend on whether somebody has the name. */
+static void
+must_look_alike (struct fixture *f, const char *name, const char *other) {
+  g_auto (GStrv) one = told_of_forms (f, name);
+  g_auto (GStrv) two = told_of_forms (f, other);
+  for (size_t i = 0; one[i]; i++)
+    for (size_t k = 0; k < i; k++)
+      if (g_str_equal (one[i], one[k]) != g_str_equal (two[i], two[k]))
+        fail_msg ("%s and %s differ in \"%s\" (%zu) and \"%s\" (%zu)", name, other, forms[i / 2],
+                  i % 2, forms[k / 2], k % 2);
+  for (size_t i = 0; one[i]; i++)
+    assert_int_equal (strlen (one[i]), strlen (two[i]));
+}
+
+static void
+spellings_do_not_tell (void **state) {
+  struct fixture *f = begin ();
+  must_look_alike (f, "alice", "nobody");
+  must_look_alike (f, "bob", "nobody");
+  must_look_alike (f, "off", "nobody");
+  must_look_alike (f, "nothing", "nobody");
+  must_look_alike (f,
+                   "stra\xc3\x9f"
+                   "e",
+                   "ma\xc3\x9f"
+                   "e");
+  fixture_free (f);
+}
+
+/* Where accounts are called by their addresses, one name in two domains is two users. */
+static void
+addresses_do_not_tell (void **state) {
+  static const char hosted[] = "[bob]\npassword = {PLAIN}x\n"
+                               "[carol@example.org]\npassword = " KEYS "\n"
+                               "[dave@example.test]\npassword = " KEYS "\n"
+                               "[erin@example.org]\npassword = {PLAIN}x\n";
+  struct fixture *f = fixture_new (hosted, no_delay, listener);
+  must_look_alike (f, "carol", "nobody");
+  must_look_alike (f, "dave", "nobody");
+  must_look_alike (f, "erin", "nobody");
+  fixture_free (f);
+}
+
+/* A mailbox that is nobody's is wrong after the proof, and only then. */
+static void
+unknown_mailboxes (void **state) {
+  struct fixture *f = begin ();
+  assert_int_equal (whole (f, "SCRAM-SHA-256", "n,,", "alice@example.test/bob", "pencil", NULL),
+                    PTN_END);
+  g_free (harness_log_take (f->harness));
+  assert_int_equal (whole (f, "SCRAM-SHA-256", "n,,", "alice@example.test/x", "pencil", NULL),
+                    PTN_E_AUTHENTICATION);
+  logs (f, "reason=unknown mailbox");
+  assert_int_equal (whole (f, "SCRAM-SHA-256", "n,,", "alice@example.test/x", "pencils", NULL),
+                    PTN_E_AUTHENTICATION);
+  logs (f, "reason=wrong password");
+  assert_int_equal (whole (f, "SCRAM-SHA-256", "n,,", "EXAMPLE/nobody/x", "pencil", NULL),
+                    PTN_E_AUTHENTICATION);
+  logs (f, "reason=unknown user");
+  assert_int_equal (whole (f, "SCRAM-SHA-256", "n,,", "old@example.test/x", "pencil", NULL),
+                    PTN_E_AUTHENTICATION); /* and not that it has expired */
+  fixture_free (f);
+}
+
 static void
 secret_is_kept (void **state) {
   g_autofree char *folder = g_dir_make_tmp ("scram-test-XXXXXX", NULL);
@@ -287,8 +391,8 @@ secret_is_kept (void **state) {
   assert_null (scram_secret_load (folder, one));
   assert_null (scram_secret_load (folder, two));
   assert_memory_equal (one, two, sizeof one);
-  scram_salt_invent (one, &scram_sha_256, "a@example.test", 4096, &first_salt);
-  scram_salt_invent (two, &scram_sha_256, "X/A/b", 4096, &second_salt);
+  scram_salt_invent (one, &scram_sha_256, "a", 4096, &first_salt);
+  scram_salt_invent (two, &scram_sha_256, "a", 4096, &second_salt);
   assert_true (scram_salt_equal (&first_salt, &second_salt));
   scram_salt_invent (two, &scram_sha_1, "a", 4096, &second_salt);
   assert_false (scram_salt_equal (&first_salt, &second_salt));
@@ -448,6 +552,9 @@ main (int argc, char **argv) {
     cmocka_unit_test (authorization_identity),
     cmocka_unit_test (without_initial_response),
     cmocka_unit_test (inventions_stay),
+    cmocka_unit_test (spellings_do_not_tell),
+    cmocka_unit_test (addresses_do_not_tell),
+    cmocka_unit_test (unknown_mailboxes),
     cmocka_unit_test (secret_is_kept),
     cmocka_unit_test (plus),
     cmocka_unit_test (given_up),
