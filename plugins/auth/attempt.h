@@ -29,6 +29,9 @@ struct attempt {
   char *login;           /* what the client called itself, for the log; owned */
   size_t at;             /* directory */
   size_t source;         /* of that directory: which one is being asked */
+  size_t judge;          /* of nobody: which source is asked about nobody; those before pass on */
+  bool judged;           /* it is chosen, for the question under way */
+  char stand_in[33];     /* whom those before are asked about */
   bool asking;           /* it has not answered yet */
   uint64_t flushes;      /* of what is remembered, when it was asked */
   const char *candidate; /* which of the spellings is being looked for */

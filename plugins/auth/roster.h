@@ -38,7 +38,9 @@ struct roster {
   size_t directory_count;
   struct verdicts *verdicts; /* of slow sources on passwords */
   unsigned scram_iterations; /* of keys that nobody has */
-  struct network *trusted;   /* whose addresses many users share */
+  /* How often a source was the one that knew who logged in.  The one thing here that changes. */
+  guint64 judged[ROSTER_DIRECTORY_LIMIT][ROSTER_SOURCE_LIMIT];
+  struct network *trusted; /* whose addresses many users share */
   size_t trusted_count;
   char **closed; /* accounts whose mailbox is not opened over POP and IMAP */
 };

@@ -3,6 +3,8 @@
  * for who comes back within minutes; nothing else of a source is kept. */
 #include "source.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 static bool
@@ -56,8 +58,47 @@ sources_know (const struct roster *roster, const char *schemes) {
 typedef bool is_fit (const struct ptn_credentials *, const void *argument);
 typedef ptn_status ask_one (struct attempt *, const struct roster_source *, void *argument);
 
-/* Goes on from attempt->source.  Nobody's questions go to the first source that is fit: the work
- * has to be done once. */
+/* A number for the user, always the same, between 0 and 1; and a name that nobody has. */
+static double
+invent (struct attempt *attempt) {
+  const struct auth *auth = attempt->auth;
+  g_autofree char *text = g_strconcat ("judge\n", attempt_spelling (attempt), NULL);
+  unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
+  guint64 number;
+  HMAC (EVP_sha256 (), auth->scram_secret, SCRAM_SECRET, (const void *)text, strlen (text), digest,
+        NULL);
+  for (size_t i = 0; i + 3 < sizeof attempt->stand_in; i += 2)
+    g_snprintf (attempt->stand_in + i, 3, "%02x", digest[sizeof number + i / 2]);
+  memcpy (&number, digest, sizeof number);
+  return (double)(number >> 11) / (double)(G_GUINT64_CONSTANT (1) << 53);
+}
+
+/* Which source judges nobody.  Users are passed on by the sources that do not know them to the one
+ * that does, and time tells which it is: so nobody has one too, always the same for a name, and as
+ * often the one or the other as it is with users who have logged in. */
+static size_t
+judge_of_nobody (struct attempt *attempt, is_fit *fit, const void *argument) {
+  const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
+  guint64 weights[ROSTER_SOURCE_LIMIT] = { 0 }, total = 0, sum = 0;
+  size_t judge = 0;
+  for (size_t i = 0; i < directory->source_count; i++)
+    if (fit (directory->sources[i].credentials, argument)) {
+      weights[i] = 1 + __atomic_load_n (&attempt->roster->judged[attempt->at][i], __ATOMIC_RELAXED);
+      total += weights[i];
+      judge = i;
+    }
+  if (total == weights[judge]) /* there is but one, or none */
+    return judge;
+  const double wanted = invent (attempt) * (double)total;
+  for (judge = 0; judge < directory->source_count; judge++) {
+    sum += weights[judge];
+    if (weights[judge] && wanted < (double)sum)
+      break;
+  }
+  return MIN (judge, directory->source_count - 1);
+}
+
+/* Goes on from attempt->source. */
 static ptn_status
 ask_sources (struct attempt *attempt, struct ptn_task *task, is_fit *fit, const void *fit_argument,
              ask_one *ask, void *argument) {
@@ -69,6 +110,9 @@ ask_sources (struct attempt *attempt, struct ptn_task *task, is_fit *fit, const 
     attempt->reason = "nobody verifies the users of this directory";
     return PTN_E_TEMPORARY;
   }
+  if (attempt->nobody && !attempt->judged)
+    attempt->judge = judge_of_nobody (attempt, fit, fit_argument);
+  attempt->judged = true;
   for (; attempt->source < directory->source_count; attempt->source++) {
     const struct roster_source *source = &directory->sources[attempt->source];
     if (!fit (source->credentials, fit_argument))
@@ -76,19 +120,27 @@ ask_sources (struct attempt *attempt, struct ptn_task *task, is_fit *fit, const 
     status = ask (attempt, source, argument);
     if (status == PTN_PENDING)
       return status;
+    if (status == PTN_OK && !attempt->nobody)
+      __atomic_add_fetch (&attempt->roster->judged[attempt->at][attempt->source], 1,
+                          __ATOMIC_RELAXED);
     if (status != PTN_OK)
       attempt->reason = attempt_their_reason (attempt, task);
     host->call_end (&attempt->checking);
-    if (attempt->nobody || (status != PTN_E_NOT_FOUND && status != PTN_E_UNSUPPORTED))
+    if ((attempt->nobody && attempt->source >= attempt->judge)
+        || (status != PTN_E_NOT_FOUND && status != PTN_E_UNSUPPORTED))
       break;
   }
   attempt->source = 0;
+  attempt->judged = false;
   return status;
 }
 
+/* Nobody's judge is asked about nobody, and those before about somebody whom they do not know. */
 static const char *
 user_of (const struct attempt *attempt) {
-  return attempt->nobody ? NULL : attempt->identity.authcid;
+  if (!attempt->nobody)
+    return attempt->identity.authcid;
+  return attempt->source < attempt->judge ? attempt->stand_in : NULL;
 }
 
 /* ---- Passwords --------------------------------------------------------------------------- */
@@ -150,6 +202,15 @@ ask_password (struct attempt *attempt, const struct roster_source *source, void 
   return remembered ? remember (attempt, &tag, status) : status;
 }
 
+static void
+start_with_last (struct attempt *attempt) {
+  const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
+  for (size_t i = 0; i < directory->source_count; i++)
+    if (takes_passwords (directory->sources[i].credentials))
+      attempt->source = attempt->judge = i;
+  attempt->judged = true;
+}
+
 /* Who has no password stored is checked like nobody, for the sake of time. */
 ptn_status
 attempt_password (struct attempt *attempt, struct ptn_task *task, struct ptn_bytes password) {
@@ -158,6 +219,7 @@ attempt_password (struct attempt *attempt, struct ptn_task *task, struct ptn_byt
   if (status == PTN_E_NOT_FOUND && !attempt->nobody) {
     attempt->nobody = true;
     attempt->refusal = "no password is stored for this user";
+    start_with_last (attempt); /* all others have passed the user on already */
     status = ask_sources (attempt, task, is_fit_for_passwords, NULL, ask_password, &password);
   }
   return status;
@@ -209,9 +271,12 @@ is_fit_for_ntlm (const struct ptn_credentials *credentials, const void *argument
 static ptn_status
 ask_ntlm (struct attempt *attempt, const struct roster_source *source, void *argument) {
   const struct ntlm_question *question = argument;
+  struct ptn_ntlm_response response = *question->response;
+  if (attempt->nobody && user_of (attempt))
+    response.user = attempt->stand_in; /* not to count as a failure of somebody who is there */
   return source->credentials->verify_ntlm (source->instance, &attempt->checking, attempt->request,
-                                           attempt->identity.domain, user_of (attempt),
-                                           question->response, question->proof);
+                                           attempt->identity.domain, user_of (attempt), &response,
+                                           question->proof);
 }
 
 ptn_status

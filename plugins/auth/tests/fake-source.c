@@ -10,7 +10,7 @@
 
 struct fake {
   const struct ptn_host *host;
-  struct ptn_metric *asked, *flushed;
+  struct ptn_metric *asked, *nobody, *flushed;
 };
 
 static struct fake the_fake;
@@ -27,6 +27,7 @@ fake_verify (void *instance, struct ptn_call *call, const struct ptn_sasl_reques
   }
   call->state = NULL;
   host->observe (fake->asked, 1);
+  host->observe (fake->nobody, !user);
   if (!user)
     return host->fail (call->task, PTN_E_AUTHENTICATION, NULL, "fake: nobody");
   if (strcmp (user, "down") == 0)
@@ -160,6 +161,7 @@ fake_configure (const struct ptn_host *host, const struct ptn_config *config, vo
   the_fake = (struct fake){
     .host = host,
     .asked = host->metric (host, PTN_METRIC_COUNTER, "fake_asked", "Asked."),
+    .nobody = host->metric (host, PTN_METRIC_COUNTER, "fake_nobody", "Asked about nobody."),
     .flushed = host->metric (host, PTN_METRIC_COUNTER, "fake_flushed", "Flushed."),
   };
   for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)

@@ -9,6 +9,7 @@
 static const char people[] = "[alice]\npassword = {PLAIN}pass\nalias = al\n"
                              "[bob]\npassword = {PLAIN}pass\nauth.word = yes\n"
                              "[old]\n[off]\n[down]\n[administrator]\npassword = {PLAIN}pass\n";
+#define COMPARED "postern_password_checks{kind=\"compare\"}"
 #define CHAIN "credentials=directory-file:fake+directory-file"
 
 static int64_t
@@ -43,15 +44,52 @@ slow_verdicts_are_remembered (void **state) {
   assert_int_equal (asked (f), 2);
   assert_int_equal (fixture_login (f, "al", "right", NULL), PTN_END); /* the same account */
   assert_int_equal (asked (f), 2);
-  for (int i = 0; i < 2; i++)
-    assert_int_equal (fixture_login (f, "nobody", "right", NULL), PTN_E_AUTHENTICATION);
-  assert_int_equal (asked (f), 3);
   for (int i = 0; i < 2; i++) /* not a verdict: asked each time */
     assert_int_equal (fixture_login (f, "down", "right", NULL), PTN_E_TEMPORARY);
-  assert_int_equal (asked (f), 5);
+  assert_int_equal (asked (f), 4);
   fixture_address (f, "192.0.2.77", true); /* it may have decided by the address */
   assert_int_equal (fixture_login (f, "alice", "right", NULL), PTN_END);
-  assert_int_equal (asked (f), 6);
+  assert_int_equal (asked (f), 5);
+  for (int i = 0; i < 2; i++) /* passed on, as bob is: asked each time; else remembered */
+    assert_int_equal (fixture_login (f, "nobody", "right", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (asked (f), harness_metric (f->harness, "fake_nobody") ? 6 : 7);
+  fixture_free (f);
+}
+
+/* Who of many that nobody knows is judged by the first source, a bit each. */
+static guint64
+judged_by_first (struct fixture *f, unsigned *count) {
+  guint64 which = 0;
+  *count = 0;
+  for (unsigned i = 0; i < 64; i++) {
+    g_autofree char *name = g_strdup_printf ("%s%u", i % 2 ? "nobody" : "EXAMPLE\\no-body", i);
+    g_autofree char *password = g_strdup_printf ("%u", g_random_int ()); /* is not remembered */
+    const int64_t nobody = harness_metric (f->harness, "fake_nobody");
+    const int64_t first = asked (f), second = harness_metric (f->harness, COMPARED);
+    assert_int_equal (fixture_login (f, name, password, NULL), PTN_E_AUTHENTICATION);
+    const bool by_first = harness_metric (f->harness, "fake_nobody") > nobody;
+    assert_int_equal (asked (f), first + 1);
+    assert_int_equal (harness_metric (f->harness, COMPARED), second + !by_first);
+    which |= (guint64)by_first << i;
+    *count += by_first;
+  }
+  return which;
+}
+
+/* Some users are the first source's and some are passed on to the second, which takes longer: so it
+ * goes with nobody, always in the same way with a name. */
+static void
+nobody_is_passed_on_as_users_are (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  unsigned before, again, after;
+  const guint64 which = judged_by_first (f, &before);
+  assert_in_range (before, 8, 56); /* by chance not: 1 in 10^9 */
+  assert_true (judged_by_first (f, &again) == which);
+  for (int i = 0; i < 300; i++)
+    assert_int_equal (fixture_login (f, "bob", "pass", NULL), PTN_END);
+  judged_by_first (f, &after);
+  assert_in_range (after, 0, 12);
   fixture_free (f);
 }
 
@@ -346,6 +384,7 @@ main (int argc, char **argv) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (sources_are_asked_in_order),
     cmocka_unit_test (slow_verdicts_are_remembered),
+    cmocka_unit_test (nobody_is_passed_on_as_users_are),
     cmocka_unit_test (slips_of_the_pen_are_told),
     cmocka_unit_test (only_what_works_is_offered),
     cmocka_unit_test (proofs_of_others_are_adopted),
