@@ -4,6 +4,7 @@
  * Called in the task of a command.  What a command keeps while it waits hangs on its call. */
 #include "commands.h"
 #include "delegations.h"
+#include "policy.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct naming {
   struct ptn_call finding;
   size_t at;        /* directory */
   char *account[2]; /* found */
+  char *id[2];      /* which accounts of these names */
 };
 
 static void
@@ -28,6 +30,8 @@ naming_free (void *data) {
   naming->host->call_end (&naming->finding);
   g_free (naming->account[0]);
   g_free (naming->account[1]);
+  g_free (naming->id[0]);
+  g_free (naming->id[1]);
   g_free (naming);
 }
 
@@ -46,7 +50,7 @@ naming_of (struct auth *auth, struct ptn_call *call) {
 
 static ptn_status
 find_account (struct auth *auth, struct ptn_call *call, struct naming *naming, const char *name,
-              char **account) {
+              size_t which) {
   for (; naming->at < auth->everybody.directory_count; naming->at++) {
     const struct roster_directory *directory = &auth->everybody.directories[naming->at];
     struct ptn_identity identity = { .size = sizeof identity };
@@ -56,8 +60,10 @@ find_account (struct auth *auth, struct ptn_call *call, struct naming *naming, c
     if (status == PTN_PENDING)
       return status;
     const bool plain = status == PTN_OK && strcmp (identity.authcid, identity.account) == 0;
-    if (plain)
-      *account = g_strdup (identity.account);
+    if (plain) {
+      naming->account[which] = g_strdup (identity.account);
+      naming->id[which] = g_strdup (policy_account_id (&identity));
+    }
     auth->host->call_end (&naming->finding);
     if (status == PTN_OK || status != PTN_E_NOT_FOUND) {
       naming->at = 0;
@@ -96,7 +102,7 @@ run_flush (void *instance, struct ptn_call *call, struct ptn_strings arguments,
     return mistake (auth, call, "cache flush takes one name, or none for everybody");
   const char *user = arguments.count ? arguments.items[0] : NULL;
   struct naming *naming = user ? naming_of (auth, call) : NULL;
-  if (naming && find_account (auth, call, naming, user, &naming->account[0]) == PTN_PENDING)
+  if (naming && find_account (auth, call, naming, user, 0) == PTN_PENDING)
     return PTN_PENDING;
   const char *account = naming && naming->account[0] ? naming->account[0] : user;
   struct roster *roster = auth_roster (auth);
@@ -118,8 +124,7 @@ find_accounts (struct auth *auth, struct ptn_call *call, const char *const names
   struct naming *naming = naming_of (auth, call);
   for (size_t i = 0; i < 2; i++) {
     const ptn_status status =
-        naming->account[i] ? PTN_OK
-                           : find_account (auth, call, naming, names[i], &naming->account[i]);
+        naming->account[i] ? PTN_OK : find_account (auth, call, naming, names[i], i);
     if (status != PTN_OK)
       return status;
   }
@@ -128,8 +133,8 @@ find_accounts (struct auth *auth, struct ptn_call *call, const char *const names
 }
 
 static ptn_status
-set_delegate (struct auth *auth, struct ptn_call *call, const char *mailbox, const char *user,
-              ptn_access access) {
+set_delegate (struct auth *auth, struct ptn_call *call, struct delegations_account mailbox,
+              struct delegations_account user, ptn_access access) {
   const struct ptn_host *host = auth->host;
   static const char *const words[] = { "none", "read", "full" };
   g_autofree char *why = NULL;
@@ -138,8 +143,8 @@ set_delegate (struct auth *auth, struct ptn_call *call, const char *mailbox, con
   host->blocking (call->task, 0);
   if (!done)
     return host->fail (call->task, PTN_E_TEMPORARY, why, "%s", why);
-  const struct ptn_field fields[] = { { "account", mailbox },
-                                      { "user", user },
+  const struct ptn_field fields[] = { { "account", mailbox.name },
+                                      { "user", user.name },
                                       { "access", words[access] } };
   host->log (host, PTN_LOG_NOTICE, call->task, "login.delegated", fields, 3);
   return PTN_OK;
@@ -167,7 +172,9 @@ run_add (void *instance, struct ptn_call *call, struct ptn_strings arguments,
     return status;
   if (strcmp (naming->account[0], naming->account[1]) == 0)
     return mistake (auth, call, "both are the same account");
-  return set_delegate (auth, call, naming->account[0], naming->account[1], access);
+  return set_delegate (auth, call,
+                       (struct delegations_account){ naming->account[0], naming->id[0] },
+                       (struct delegations_account){ naming->account[1], naming->id[1] }, access);
 }
 
 /* Accounts that are gone can be taken off the list: their names are taken as they are. */
@@ -184,7 +191,8 @@ run_remove (void *instance, struct ptn_call *call, struct ptn_strings arguments,
                          mailbox);
     return auth->host->fail (call->task, PTN_E_NOT_FOUND, text, "%s", text);
   }
-  return set_delegate (auth, call, mailbox, user, PTN_ACCESS_UNTOLD);
+  return set_delegate (auth, call, (struct delegations_account){ mailbox, "" },
+                       (struct delegations_account){ user, "" }, PTN_ACCESS_UNTOLD);
 }
 
 struct listing {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* delegations.c - see delegations.h.  Owns a tree of "mailbox TAB user". */
+/* delegations.c - see delegations.h.  Owns a tree of "mailbox TAB user" and its rows. */
 #include "delegations.h"
 
 #include <errno.h>
@@ -10,11 +10,33 @@
 #include <string.h>
 #include <unistd.h>
 
+struct row {
+  ptn_access access;
+  char *mailbox_id, *user_id;
+};
+
 struct delegations {
   pthread_mutex_t lock;
-  GTree *rows; /* char * "mailbox TAB user" -> ptn_access */
+  GTree *rows; /* char * "mailbox TAB user" -> struct row */
   char *folder, *file;
 };
+
+static struct row *
+row_new (ptn_access access, const char *mailbox_id, const char *user_id) {
+  struct row *row = g_new0 (struct row, 1);
+  row->access = access;
+  row->mailbox_id = g_strdup (mailbox_id);
+  row->user_id = g_strdup (user_id);
+  return row;
+}
+
+static void
+row_free (void *data) {
+  struct row *row = data;
+  g_free (row->mailbox_id);
+  g_free (row->user_id);
+  g_free (row);
+}
 
 static int
 compare (const void *one, const void *other, void *data) {
@@ -32,13 +54,15 @@ key_of (const char *mailbox, const char *user) {
 static bool
 read_line (struct delegations *delegations, const char *line) {
   g_auto (GStrv) fields = g_strsplit (line, "\t", -1);
-  if (g_strv_length (fields) != 3 || !*fields[0] || !*fields[1])
+  const size_t count = g_strv_length (fields);
+  if ((count != 3 && count != 5) || !*fields[0] || !*fields[1])
     return false;
   const bool full = strcmp (fields[2], "full") == 0;
   if (!full && strcmp (fields[2], "read") != 0)
     return false;
   g_tree_replace (delegations->rows, key_of (fields[0], fields[1]),
-                  GUINT_TO_POINTER (full ? PTN_ACCESS_FULL : PTN_ACCESS_READ));
+                  row_new (full ? PTN_ACCESS_FULL : PTN_ACCESS_READ, count == 5 ? fields[3] : "",
+                           count == 5 ? fields[4] : ""));
   return true;
 }
 
@@ -55,8 +79,9 @@ read_file (struct delegations *delegations, char **why) {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   for (size_t i = 0; lines[i]; i++)
     if (*lines[i] && *lines[i] != '#' && !read_line (delegations, lines[i])) {
-      *why = g_strdup_printf ("%s:%zu: not MAILBOX, tab, USER, tab, full or read",
-                              delegations->file, i + 1);
+      *why = g_strdup_printf (
+          "%s:%zu: not MAILBOX, tab, USER, tab, full or read, and perhaps two identifiers",
+          delegations->file, i + 1);
       return false;
     }
   return true;
@@ -64,8 +89,10 @@ read_file (struct delegations *delegations, char **why) {
 
 static gboolean
 add_line (void *key, void *value, void *text) {
-  g_string_append_printf (text, "%s\t%s\n", (const char *)key,
-                          GPOINTER_TO_UINT (value) == PTN_ACCESS_FULL ? "full" : "read");
+  const struct row *row = value;
+  g_string_append_printf (text, "%s\t%s\t%s\t%s\n", (const char *)key,
+                          row->access == PTN_ACCESS_FULL ? "full" : "read", row->mailbox_id,
+                          row->user_id);
   return FALSE;
 }
 
@@ -96,7 +123,7 @@ struct delegations *
 delegations_new (const char *folder, char **why) {
   struct delegations *delegations = g_new0 (struct delegations, 1);
   pthread_mutex_init (&delegations->lock, NULL);
-  delegations->rows = g_tree_new_full (compare, NULL, g_free, NULL);
+  delegations->rows = g_tree_new_full (compare, NULL, g_free, row_free);
   delegations->folder = g_strdup (folder);
   delegations->file = g_build_filename (folder, "delegations", NULL);
   if (!read_file (delegations, why))
@@ -115,33 +142,55 @@ delegations_free (struct delegations **delegations) {
   g_clear_pointer (delegations, g_free);
 }
 
+/* id NULL: any. */
+static bool
+is_meant (const char *meant, const char *id) {
+  return !id || strcmp (meant, id) == 0;
+}
+
 ptn_access
-delegations_find (struct delegations *delegations, const char *mailbox, const char *user) {
-  g_autofree char *key = key_of (mailbox, user);
+delegations_find_exactly (struct delegations *delegations, struct delegations_account mailbox,
+                          struct delegations_account user) {
+  g_autofree char *key = key_of (mailbox.name, user.name);
   pthread_mutex_lock (&delegations->lock);
-  const ptn_access access = GPOINTER_TO_UINT (g_tree_lookup (delegations->rows, key));
+  const struct row *row = g_tree_lookup (delegations->rows, key);
+  const ptn_access access =
+      row && is_meant (row->mailbox_id, mailbox.id) && is_meant (row->user_id, user.id)
+          ? row->access
+          : PTN_ACCESS_UNTOLD;
   pthread_mutex_unlock (&delegations->lock);
   return access;
 }
 
+ptn_access
+delegations_find (struct delegations *delegations, const char *mailbox, const char *user) {
+  return delegations_find_exactly (delegations, (struct delegations_account){ mailbox, NULL },
+                                   (struct delegations_account){ user, NULL });
+}
+
+/* Takes the row, which may be NULL: nothing is said. */
 static void
-put (struct delegations *delegations, const char *key, ptn_access access) {
-  if (access == PTN_ACCESS_UNTOLD)
-    g_tree_remove (delegations->rows, key);
+put (struct delegations *delegations, const char *key, struct row *row) {
+  if (row)
+    g_tree_replace (delegations->rows, g_strdup (key), row);
   else
-    g_tree_replace (delegations->rows, g_strdup (key), GUINT_TO_POINTER (access));
+    g_tree_remove (delegations->rows, key);
 }
 
 bool
-delegations_set (struct delegations *delegations, const char *mailbox, const char *user,
-                 ptn_access access, char **why) {
-  g_autofree char *key = key_of (mailbox, user);
+delegations_set (struct delegations *delegations, struct delegations_account mailbox,
+                 struct delegations_account user, ptn_access access, char **why) {
+  g_autofree char *key = key_of (mailbox.name, user.name);
   pthread_mutex_lock (&delegations->lock);
-  const ptn_access before = GPOINTER_TO_UINT (g_tree_lookup (delegations->rows, key));
-  put (delegations, key, access);
+  const struct row *row = g_tree_lookup (delegations->rows, key);
+  struct row *before = row ? row_new (row->access, row->mailbox_id, row->user_id) : NULL;
+  put (delegations, key,
+       access == PTN_ACCESS_UNTOLD ? NULL : row_new (access, mailbox.id, user.id));
   const bool written = write_file (delegations, why);
   if (!written)
     put (delegations, key, before);
+  else if (before)
+    row_free (before);
   pthread_mutex_unlock (&delegations->lock);
   return written;
 }
@@ -155,7 +204,7 @@ static gboolean
 visit_row (void *key, void *value, void *data) {
   const struct visit *visit = data;
   g_auto (GStrv) fields = g_strsplit (key, "\t", 2);
-  visit->call (visit->argument, fields[0], fields[1], GPOINTER_TO_UINT (value));
+  visit->call (visit->argument, fields[0], fields[1], ((const struct row *)value)->access);
   return FALSE;
 }
 

@@ -2,8 +2,12 @@
 /* delegations.h - who may open whose mailbox, whatever the directory says: what `posternctl
  * delegate` keeps in a file of the plugin's own, for directories that have no room for it.
  *
- * The file is text, a line each: MAILBOX, a tab, USER, a tab, "full" or "read".  It is replaced as
- * a whole and synced before a change counts.  Any thread; one lock. */
+ * Who of that name was meant is told by the attribute "account.id" of both, where the directory has
+ * one: the name of an account that is gone may belong to somebody else later.
+ *
+ * The file is text, a line each: MAILBOX, a tab, USER, a tab, "full" or "read", and behind two more
+ * tabs the identifiers of both, which may be empty.  It is replaced as a whole and synced before a
+ * change counts.  Any thread; one lock. */
 #ifndef AUTH_DELEGATIONS_H
 #define AUTH_DELEGATIONS_H
 
@@ -17,11 +21,22 @@ struct delegations;
 struct delegations *delegations_new (const char *folder, char **why);
 void delegations_free (struct delegations **);
 
-/* What the user may do in the mailbox; PTN_ACCESS_UNTOLD: nothing is said. */
+/* An account, by its name and which one of that name it is. */
+struct delegations_account {
+  const char *name;
+  const char *id; /* "" if the directory does not tell */
+};                /* value */
+
+/* What a user of this name may do in a mailbox of this name, whoever was meant; PTN_ACCESS_UNTOLD:
+ * nothing is said. */
 ptn_access delegations_find (struct delegations *, const char *mailbox, const char *user);
-/* PTN_ACCESS_UNTOLD takes it away.  false: *why, g_malloc'd, and nothing changed. */
-bool delegations_set (struct delegations *, const char *mailbox, const char *user, ptn_access,
-                      char **why);
+/* The same, if this user was meant, and this mailbox; mailbox.id NULL: it is not known yet. */
+ptn_access delegations_find_exactly (struct delegations *, struct delegations_account mailbox,
+                                     struct delegations_account user);
+/* PTN_ACCESS_UNTOLD takes it away, from whom it was given.  false: *why, g_malloc'd, and nothing
+ * changed. */
+bool delegations_set (struct delegations *, struct delegations_account mailbox,
+                      struct delegations_account user, ptn_access, char **why);
 /* Calls with each, sorted by mailbox, under the lock. */
 void delegations_each (struct delegations *,
                        void (*call) (void *argument, const char *mailbox, const char *user,

@@ -36,6 +36,9 @@ struct login {
   struct ptn_bytes last; /* additional data with success */
   gint64 begun_ns;       /* when the response came that is being judged; 0: none is */
   gint64 told_ns;        /* LOGIN_REFUSING: when the refusal is told */
+  bool asked;                /* the directory, to authorize */
+  bool granted;              /* with what `posternctl delegate` gave */
+  struct ptn_identity found; /* as it was before */
   struct ptn_call proving, authorizing;
 };
 
@@ -275,15 +278,34 @@ refuse (struct attempt *attempt, const char *reason) {
   return PTN_E_AUTHENTICATION;
 }
 
+static ptn_status authorize (struct login *, struct ptn_task *);
+
+/* Another mailbox was meant, which had the name before: as if nothing had been granted. */
+static ptn_status
+authorize_ungranted (struct login *login, struct ptn_task *task) {
+  login->attempt.auth->host->call_end (&login->authorizing);
+  login->attempt.identity = login->found;
+  login->granted = false;
+  return authorize (login, task);
+}
+
 static ptn_status
 authorize (struct login *login, struct ptn_task *task) {
   struct attempt *attempt = &login->attempt;
   const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
   login->authorizing.task = task;
-  policy_grant (attempt);
+  if (!login->asked) {
+    login->found = attempt->identity;
+    policy_grant (attempt);
+    login->granted = attempt->identity.access != PTN_ACCESS_UNTOLD;
+    login->asked = true;
+  }
   const ptn_status status =
       directory->directory->authorize (directory->instance, &login->authorizing, &login->request,
                                        &attempt->identity);
+  if (login->granted && (status == PTN_OK || status == PTN_E_ELSEWHERE)
+      && !policy_grant_holds (attempt))
+    return authorize_ungranted (login, task);
   if (status >= 0) {
     const char *why = status == PTN_PENDING ? NULL : policy_refusal (attempt);
     return why ? refuse (attempt, why) : status;

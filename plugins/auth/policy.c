@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-void
-policy_grant (struct attempt *attempt) {
-  struct ptn_identity *identity = &attempt->identity;
-  if (strcmp (identity->authcid, identity->account) != 0)
-    identity->access =
-        delegations_find (attempt->auth->delegations, identity->account, identity->authcid);
-}
-
 /* "name=value" of the account; NULL: it has none. */
 static const char *
 attribute (const struct ptn_identity *identity, const char *name) {
@@ -23,6 +15,29 @@ attribute (const struct ptn_identity *identity, const char *name) {
       return item + length + 1;
   }
   return NULL;
+}
+
+const char *
+policy_account_id (const struct ptn_identity *identity) {
+  const char *id = attribute (identity, "account.id");
+  return id ? id : "";
+}
+
+void
+policy_grant (struct attempt *attempt) {
+  struct ptn_identity *identity = &attempt->identity;
+  const struct delegations_account mailbox = { identity->account, NULL };
+  const struct delegations_account user = { identity->authcid, policy_account_id (identity) };
+  if (strcmp (identity->authcid, identity->account) != 0)
+    identity->access = delegations_find_exactly (attempt->auth->delegations, mailbox, user);
+}
+
+bool
+policy_grant_holds (const struct attempt *attempt) {
+  const struct ptn_identity *identity = &attempt->identity;
+  const struct delegations_account mailbox = { identity->account, policy_account_id (identity) };
+  const struct delegations_account user = { identity->authcid, NULL };
+  return delegations_find_exactly (attempt->auth->delegations, mailbox, user) != PTN_ACCESS_UNTOLD;
 }
 
 bool

@@ -96,6 +96,9 @@ run_add (void *instance, struct ptn_call *call, struct ptn_strings typed, struct
   }
   if (!understood || unknown)
     return refuse_argument (directory, call, change, &arguments, unknown);
+  /* Whoever is called so later is somebody else, and must not get what others remember of this one. */
+  g_autofree char *id = g_uuid_string_random ();
+  change_add_value (change, "account.id", id);
   const char *fault = no_password ? NULL : set_secret (change, secret);
   return fault ? order_give_up (directory, call, change, fault)
                : order_start (directory, call, change);

@@ -15,6 +15,20 @@ fixture_write (struct fixture *fixture, const char *accounts) {
   assert_int_equal (g_rename (fresh, fixture->file), 0);
 }
 
+#define DIRECTORY_SETTINGS(fixture)                                                    \
+  (const char *const[]) {                                                              \
+    (fixture)->file_setting, "domains=example.test example.org", "nt_domains=EXAMPLE", \
+        "argon2_memory=1 MiB", "argon2_passes=1", NULL                                 \
+  }
+
+void
+fixture_rewrite (struct fixture *fixture, const char *accounts) {
+  fixture_write (fixture, accounts);
+  assert_int_equal (harness_reload (fixture->harness, "directory-file",
+                                    DIRECTORY_SETTINGS (fixture)),
+                    PTN_OK);
+}
+
 struct fixture *
 fixture_new (const char *accounts, const char *const *auth_settings,
              const char *const *listener_settings) {
@@ -24,15 +38,11 @@ fixture_new (const char *accounts, const char *const *auth_settings,
   fixture_write (fixture, accounts);
   fixture->harness = harness_new ();
   fixture->host = harness_host (fixture->harness);
-  g_autofree char *file = g_strconcat ("file=", fixture->file, NULL);
-  const char *const directory[] = { file,
-                                    "domains=example.test example.org",
-                                    "nt_domains=EXAMPLE",
-                                    "argon2_memory=1 MiB",
-                                    "argon2_passes=1",
-                                    NULL };
+  fixture->file_setting = g_strconcat ("file=", fixture->file, NULL);
   const char *const none[] = { NULL };
-  assert_int_equal (harness_load (fixture->harness, fixture_directory_module, directory), PTN_OK);
+  assert_int_equal (harness_load (fixture->harness, fixture_directory_module,
+                                  DIRECTORY_SETTINGS (fixture)),
+                    PTN_OK);
   if (fixture_extra_module)
     assert_int_equal (harness_load (fixture->harness, fixture_extra_module, none), PTN_OK);
   assert_int_equal (harness_load (fixture->harness, fixture_auth_module,
@@ -63,6 +73,7 @@ fixture_free (struct fixture *fixture) {
   g_unlink (fixture->file);
   g_rmdir (fixture->folder);
   g_free (fixture->file);
+  g_free (fixture->file_setting);
   g_free (fixture->folder);
   g_free (fixture);
 }

@@ -22,7 +22,7 @@ struct fixture {
   const struct ptn_host *host;
   struct ptn_binding login;
   struct ptn_sasl_request request;
-  char *folder, *file;
+  char *folder, *file, *file_setting;
 };
 
 /* The modules, from the arguments of the test program. */
@@ -33,7 +33,8 @@ extern const char *fixture_extra_module; /* loaded between the two; NULL: none *
 struct fixture *fixture_new (const char *accounts, const char *const *auth_settings,
                              const char *const *listener_settings);
 void fixture_free (struct fixture *);
-void fixture_write (struct fixture *, const char *accounts); /* replaces the file, by rename */
+void fixture_write (struct fixture *, const char *accounts);   /* replaces the file, by rename */
+void fixture_rewrite (struct fixture *, const char *accounts); /* and it is taken over at once */
 void fixture_address (struct fixture *, const char *address, bool tls);
 
 /* One whole login.  user NUL password, or with a mechanism its only response.  *account is

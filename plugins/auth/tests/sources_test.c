@@ -355,6 +355,51 @@ delegates_are_let_in (void **state) {
   fixture_free (f);
 }
 
+/* A grant is one account's to another, and not to whoever is called like them later. */
+static void
+grants_do_not_pass_to_namesakes (void **state) {
+  static const char before[] = "[alice]\npassword = {PLAIN}pass\naccount.id = 1\n"
+                               "[bob]\npassword = {PLAIN}pass\n";
+  static const struct {
+    const char *people;
+    ptn_status status;
+  } after[] = {
+    { before, PTN_END },
+    { "[alice]\naccount.id = 2\n[bob]\npassword = {PLAIN}pass\n", PTN_E_AUTHENTICATION },
+    { "[alice]\n[bob]\npassword = {PLAIN}pass\n", PTN_E_AUTHENTICATION },
+    { "[alice]\naccount.id = 1\n[bob]\npassword = {PLAIN}pass\naccount.id = 3\n",
+      PTN_E_AUTHENTICATION },
+    { "[alice]\naccount.id = 2\ndelegates = bob\n[bob]\npassword = {PLAIN}pass\n", PTN_END },
+    { before, PTN_END },
+  };
+  struct fixture *f = fixture_new (before, (const char *[]){ "failure_delay=0", NULL }, NULL);
+  assert_int_equal (COMMAND (f, "delegate add", "alice", "bob"), PTN_OK);
+  for (size_t i = 0; i < G_N_ELEMENTS (after); i++) {
+    fixture_rewrite (f, after[i].people);
+    const ptn_status status = fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL);
+    if (status != after[i].status)
+      fail_msg ("%zu: %d", i, status);
+  }
+  fixture_free (f);
+}
+
+/* By the commands, as it happens. */
+static void
+grants_go_with_the_account (void **state) {
+  struct fixture *f = fixture_new (people, (const char *[]){ "failure_delay=0", NULL }, NULL);
+  for (int i = 0; i < 2; i++) { /* the delegate, and then the owner */
+    assert_int_equal (COMMAND (f, "delegate add", "alice", "bob"), PTN_OK);
+    assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL), PTN_END);
+    const char *gone = i ? "alice" : "bob";
+    assert_int_equal (COMMAND (f, "user remove", gone), PTN_OK);
+    assert_int_equal (COMMAND (f, "user add", gone, "--no-password"), PTN_OK);
+    assert_int_equal (COMMAND (f, "user set", gone, "password={PLAIN}pass"), PTN_OK);
+    assert_int_equal (fixture_login (f, gone, "pass", NULL), PTN_END);
+    assert_int_equal (fixture_login (f, "EXAMPLE/bob/alice", "pass", NULL), PTN_E_AUTHENTICATION);
+  }
+  fixture_free (f);
+}
+
 /* What a file could say is either understood or told; see delegations.h. */
 static void
 delegations_survive_and_are_checked (void **state) {
@@ -363,11 +408,30 @@ delegations_survive_and_are_checked (void **state) {
   g_autofree char *why = NULL;
   struct delegations *delegations = delegations_new (folder, &why);
   assert_non_null (delegations);
-  assert_true (delegations_set (delegations, "alice", "bob", PTN_ACCESS_READ, &why));
+  assert_true (delegations_set (delegations, (struct delegations_account){ "alice", "7" },
+                                (struct delegations_account){ "bob", "" }, PTN_ACCESS_READ, &why));
   delegations_free (&delegations);
   delegations = delegations_new (folder, &why);
   assert_int_equal (delegations_find (delegations, "alice", "bob"), PTN_ACCESS_READ);
   assert_int_equal (delegations_find (delegations, "bob", "alice"), PTN_ACCESS_UNTOLD);
+  static const struct {
+    const char *mailbox, *user;
+    ptn_access access;
+  } ids[] = { { "7", "", PTN_ACCESS_READ },
+              { NULL, "", PTN_ACCESS_READ },
+              { "7", NULL, PTN_ACCESS_READ },
+              { "", "", PTN_ACCESS_UNTOLD },
+              { "7", "7", PTN_ACCESS_UNTOLD } };
+  for (size_t i = 0; i < G_N_ELEMENTS (ids); i++)
+    assert_int_equal (delegations_find_exactly (delegations,
+                                                (struct delegations_account){ "alice",
+                                                                              ids[i].mailbox },
+                                                (struct delegations_account){ "bob", ids[i].user }),
+                      ids[i].access);
+  delegations_free (&delegations);
+  assert_true (g_file_set_contents (file, "alice\tbob\tfull\n", -1, NULL)); /* as it was once */
+  delegations = delegations_new (folder, &why);
+  assert_int_equal (delegations_find (delegations, "alice", "bob"), PTN_ACCESS_FULL);
   delegations_free (&delegations);
   assert_true (g_file_set_contents (file, "# x\nalice\tbob\tall\n", -1, NULL));
   assert_null (delegations_new (folder, &why));
@@ -393,6 +457,8 @@ main (int argc, char **argv) {
     cmocka_unit_test (caches_are_flushed),
     cmocka_unit_test (answers_from_before_a_flush_are_not_kept),
     cmocka_unit_test (delegates_are_let_in),
+    cmocka_unit_test (grants_do_not_pass_to_namesakes),
+    cmocka_unit_test (grants_go_with_the_account),
     cmocka_unit_test (delegations_survive_and_are_checked),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
