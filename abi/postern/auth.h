@@ -67,7 +67,8 @@ struct ptn_sasl_request { /* table: what the protocol knows about the exchange *
   const char *listener;
   const char *session_id;
   const struct ptn_config *config; /* the listener's settings */
-  struct ptn_stream *stream;       /* for channel binding, TLS and peer address */
+  struct ptn_stream *stream;       /* for channel binding, TLS and peer address; with authorize of who
+                                      logged in before it and config may be NULL */
 };
 
 struct ptn_sasl_mechanism { /* table */
@@ -213,6 +214,12 @@ struct ptn_login { /* table */
                       struct ptn_bytes *challenge, const struct ptn_identity **identity);
   /* *identity of PTN_END is valid until finish. */
   void (*finish) (void *exchange);
+  /* After PTN_END, and before finish: the session goes on in the mailbox that was opened.  If it is
+   * another's, the session is cancelled, as by a stop of the server, when that is no longer allowed,
+   * until unwatch, which comes before the session's task ends.  NULL: nothing to be watched.
+   * Optional. [task] */
+  void *(*watch) (void *exchange, struct ptn_task *session);
+  void (*unwatch) (void *watch);
 };
 
 PTN_END_DECLS

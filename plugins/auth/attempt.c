@@ -23,6 +23,7 @@ attempt_clear (struct attempt *attempt) {
   host->call_end (&attempt->checking);
   g_clear_pointer (&attempt->login, g_free);
   g_clear_pointer (&attempt->alone, g_free);
+  g_clear_pointer (&attempt->user_id, g_free);
   g_clear_pointer (&attempt->spelling, g_free);
   g_clear_pointer (&attempt->roster, roster_unref);
 }

@@ -45,6 +45,8 @@ struct attempt {
   char text[160];        /* a reason that somebody else gave */
   char first_text[160];  /* why nobody is called so, as the first directory told */
   struct ptn_call finding, on_behalf, checking;
+  char *user_id;                /* which account of its name who proves is; from authorize on;
+                                 owned */
   struct ptn_identity identity; /* after attempt_find; lives as long as the attempt */
 };
 

@@ -46,6 +46,9 @@ struct auth {
   struct delegations *delegations;
   struct external_rules *external_rules;    /* locks */
   unsigned char scram_secret[SCRAM_SECRET]; /* of invented salts; wiped */
+  pthread_mutex_t watching;                 /* of watches, and what watch.c says */
+  pthread_cond_t unwatched;
+  unsigned watches; /* tasks */
   struct ptn_metric *successes, *failures, *troubles, *waits, *remembered;
 };
 

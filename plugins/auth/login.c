@@ -4,10 +4,11 @@
  *
  * A login belongs to the session, until finish; all in its task.  It owns the mechanism's exchange
  * and every call that its identity comes from. */
+#include "authorize.h"
 #include "mechanism.h"
 #include "offer.h"
-#include "policy.h"
 #include "source.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -36,10 +37,8 @@ struct login {
   struct ptn_bytes last; /* additional data with success */
   gint64 begun_ns;       /* when the response came that is being judged; 0: none is */
   gint64 told_ns;        /* LOGIN_REFUSING: when the refusal is told */
-  bool asked;                /* the directory, to authorize */
-  bool granted;              /* with what `posternctl delegate` gave */
-  struct ptn_identity found; /* as it was before */
-  struct ptn_call proving, authorizing;
+  struct ptn_call proving;
+  struct authorization authorization;
 };
 
 static ptn_status
@@ -120,7 +119,7 @@ static void
 login_finish (void *data) {
   struct login *login = data;
   const struct ptn_host *host = login->attempt.auth->host;
-  host->call_end (&login->authorizing);
+  authorization_clear (&login->authorization, host);
   host->call_end (&login->proving);
   if (login->exchange && login->own)
     login->own->finish (login->exchange);
@@ -272,61 +271,6 @@ prove (struct login *login, struct ptn_task *task, struct ptn_bytes response,
 }
 
 static ptn_status
-refuse (struct attempt *attempt, const char *reason) {
-  attempt->reason = reason;
-  attempt_failed (attempt);
-  return PTN_E_AUTHENTICATION;
-}
-
-static ptn_status authorize (struct login *, struct ptn_task *);
-
-/* Another mailbox was meant, which had the name before: as if nothing had been granted. */
-static ptn_status
-authorize_ungranted (struct login *login, struct ptn_task *task) {
-  login->attempt.auth->host->call_end (&login->authorizing);
-  login->attempt.identity = login->found;
-  login->granted = false;
-  return authorize (login, task);
-}
-
-static ptn_status
-authorize (struct login *login, struct ptn_task *task) {
-  struct attempt *attempt = &login->attempt;
-  const struct roster_directory *directory = &attempt->roster->directories[attempt->at];
-  login->authorizing.task = task;
-  if (!login->asked) {
-    login->found = attempt->identity;
-    policy_grant (attempt);
-    login->granted = attempt->identity.access != PTN_ACCESS_UNTOLD;
-    login->asked = true;
-  }
-  const ptn_status status =
-      directory->directory->authorize (directory->instance, &login->authorizing, &login->request,
-                                       &attempt->identity);
-  if (login->granted && (status == PTN_OK || status == PTN_E_ELSEWHERE)
-      && !policy_grant_holds (attempt))
-    return authorize_ungranted (login, task);
-  if (status >= 0) {
-    const char *why = status == PTN_PENDING ? NULL : policy_refusal (attempt);
-    return why ? refuse (attempt, why) : status;
-  }
-  attempt->reason = attempt_their_reason (attempt, task);
-  switch (status) {
-  case PTN_E_ELSEWHERE:
-  case PTN_E_CORRUPT:
-    return status;
-  case PTN_E_DENIED:
-  case PTN_E_DISABLED:
-  case PTN_E_PROTOCOL_OFF:
-  case PTN_E_NOT_FOUND:
-  case PTN_E_AUTHENTICATION:
-    return refuse (attempt, attempt->reason);
-  default:
-    return PTN_E_TEMPORARY;
-  }
-}
-
-static ptn_status
 login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
             struct ptn_bytes *challenge, const struct ptn_identity **identity) {
   struct login *login = data;
@@ -356,7 +300,7 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
       login->state = LOGIN_AUTHORIZING;
   }
   if (login->state == LOGIN_AUTHORIZING)
-    status = authorize (login, call->task);
+    status = authorize (&login->authorization, attempt, call->task);
   if (status == PTN_PENDING)
     return status;
   if (status == PTN_E_ELSEWHERE)
@@ -372,10 +316,23 @@ login_step (void *data, struct ptn_call *call, struct ptn_bytes response,
   return PTN_END;
 }
 
+static void *
+login_watch (void *data, struct ptn_task *session) {
+  const struct login *login = data;
+  return watch_new (&login->attempt, session);
+}
+
+static void
+login_unwatch (void *watch) {
+  watch_end (watch);
+}
+
 const struct ptn_login auth_login_table = {
   .size = sizeof auth_login_table,
   .mechanisms = login_mechanisms,
   .start = login_start,
   .step = login_step,
   .finish = login_finish,
+  .watch = login_watch,
+  .unwatch = login_unwatch,
 };

@@ -6,6 +6,7 @@
 #include "delegations.h"
 #include "external/rules.h"
 #include "mechanism.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -37,6 +38,10 @@ static const struct ptn_setting settings[] = {
     PTN_SCOPE_PLUGIN, 0 },
   { "cache_negative_time", PTN_SETTING_DURATION, 0, "30s", "For how long, if it was wrong.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
+  { "delegation_check", PTN_SETTING_DURATION, 0, "1m",
+    "How often it is looked whether sessions in another's mailbox may still be there; 0: at the "
+    "login only.",
+    NULL, PTN_SCOPE_PLUGIN, 0 },
   { "external_users", PTN_SETTING_PATH, 0, NULL,
     "A file that says whose certificate it is, for EXTERNAL: lines of LOGIN KIND VALUE.", NULL,
     PTN_SCOPE_PLUGIN, 0 },
@@ -118,6 +123,8 @@ auth_destroy (void *instance) {
   gate_free (&auth->gate);
   explicit_bzero (auth->scram_secret, sizeof auth->scram_secret);
   pthread_mutex_destroy (&auth->lock);
+  pthread_mutex_destroy (&auth->watching);
+  pthread_cond_destroy (&auth->unwatched);
   g_free (auth);
 }
 
@@ -145,6 +152,8 @@ auth_configure (const struct ptn_host *host, const struct ptn_config *config, vo
   auth->host = host;
   auth->config = config;
   pthread_mutex_init (&auth->lock, NULL);
+  pthread_mutex_init (&auth->watching, NULL);
+  pthread_cond_init (&auth->unwatched, NULL);
   auth->gate = gate_new (&gate);
   make_metrics (auth);
   ptn_status status = read_files (auth);
@@ -278,6 +287,11 @@ auth_reload (void *instance, struct ptn_task *task, const struct ptn_config *con
   return PTN_OK;
 }
 
+static void
+auth_stop (void *instance) {
+  watch_wait (instance);
+}
+
 static const struct ptn_plugin plugin = {
   .size = sizeof plugin,
   .abi_major = PTN_ABI_MAJOR,
@@ -291,6 +305,7 @@ static const struct ptn_plugin plugin = {
   .configure = auth_configure,
   .start = auth_start,
   .reload = auth_reload,
+  .stop = auth_stop,
   .destroy = auth_destroy,
   .lanes = "password",
   .check = auth_check,

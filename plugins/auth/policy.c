@@ -28,6 +28,8 @@ policy_grant (struct attempt *attempt) {
   struct ptn_identity *identity = &attempt->identity;
   const struct delegations_account mailbox = { identity->account, NULL };
   const struct delegations_account user = { identity->authcid, policy_account_id (identity) };
+  g_free (attempt->user_id);
+  attempt->user_id = g_strdup (user.id);
   if (strcmp (identity->authcid, identity->account) != 0)
     identity->access = delegations_find_exactly (attempt->auth->delegations, mailbox, user);
 }

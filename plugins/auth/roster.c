@@ -137,6 +137,8 @@ roster_new (const struct ptn_host *host, const struct everybody *everybody,
   roster->closed = copy_words (host->words (config, "closed_mailboxes"));
   roster->scram_iterations =
       (unsigned)CLAMP (host->number (config, "scram_iterations"), 4096, SCRAM_ITERATIONS_MAX);
+  roster->recheck_ns =
+      MIN (host->number (config, "delegation_check"), G_MAXINT64 / 4000000) * 1000000;
   read_trusted (host, config, roster);
   roster->verdicts = find_verdicts (host, config, before);
   if (!roster->verdicts) {

@@ -38,6 +38,7 @@ struct roster {
   size_t directory_count;
   struct verdicts *verdicts; /* of slow sources on passwords */
   unsigned scram_iterations; /* of keys that nobody has */
+  gint64 recheck_ns;         /* how often sessions in others' mailboxes are looked at; 0: never */
   /* How often a source was the one that knew who logged in.  The one thing here that changes. */
   guint64 judged[ROSTER_DIRECTORY_LIMIT][ROSTER_SOURCE_LIMIT];
   struct network *trusted; /* whose addresses many users share */

@@ -84,6 +84,8 @@ session_forget_user (struct session *s) {
   folders_free (s, user->folders);
   if (user->account)
     s->imap4->store->close (user->account);
+  if (user->watch)
+    s->imap4->login->unwatch (user->watch);
   g_free (user->name);
   g_free (user->authzid);
   g_strfreev (user->attributes);

@@ -81,6 +81,7 @@ struct user {
   bool administrator;      /* may set quotas */
   bool reads;              /* and changes nothing: PTN_ACCESS_READ; stores see to it */
   struct folders *folders; /* mailbox/folders.h: while they are made */
+  void *watch;             /* of a delegate's session, postern.login/1; or NULL */
 };
 
 struct session {

@@ -180,6 +180,8 @@ open_maildrop (struct session *s) {
     return refuse_maildrop (s, status);
   uint32_t messages;
   uint64_t octets;
+  if (PTN_CAN (s->pop3->login, watch))
+    s->watch = s->pop3->login->watch (login->exchange, s->task);
   login_end (s);
   g_clear_pointer (&s->user, g_free);
   g_clear_pointer (&s->timestamp, g_free);

@@ -193,6 +193,8 @@ session_close (void *session) {
   if (s->source)
     s->source->ops->close (s->source);
   update_free (&s->update);
+  if (s->watch)
+    s->pop3->login->unwatch (s->watch);
   login_end (s);
   if (s->drop) /* no QUIT */
     update_in_background (&s->drop);

@@ -34,6 +34,7 @@ struct session {
 
   struct maildrop *drop; /* from login to QUIT */
   struct login *login;   /* while a login is tried */
+  void *watch;           /* of a delegate's session, postern.login/1; or NULL */
   struct update *update; /* while QUIT is carried out */
   struct ptn_source *source;
   char *user;      /* USER, until PASS */

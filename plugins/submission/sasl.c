@@ -15,6 +15,7 @@ struct auth {
   bool proved; /* only the client's answer to the last challenge is awaited */
   const struct ptn_identity *identity;
   struct ptn_identity own; /* a reader's, who writes mail as nobody but themself */
+  void *watch;             /* of a delegate's session, or NULL */
 };
 
 void
@@ -38,6 +39,8 @@ sasl_forget (struct session *s) {
     return;
   sasl_response_clear (&auth->response);
   s->plugin->host->call_end (&auth->call);
+  if (auth->watch)
+    login->unwatch (auth->watch);
   if (auth->exchange)
     login->finish (auth->exchange);
   g_free (auth);
@@ -114,6 +117,9 @@ succeed (struct session *s) {
     return;
   }
   s->identity = sender;
+  const struct ptn_login *login = s->plugin->login.table;
+  if (PTN_CAN (login, watch))
+    auth->watch = login->watch (auth->exchange, s->task);
   session_command_done (s);
   session_reply (s, 235, "2.7.0", "welcome");
 }

@@ -63,6 +63,8 @@ open_account (struct session *s) {
                            || sets_quotas (s, identity->authzid);
   s->user->reads = PTN_HAS (identity, access) && identity->access == PTN_ACCESS_READ;
   session_hide (s);
+  if (PTN_CAN (s->imap4->login, watch))
+    s->user->watch = s->imap4->login->watch (s->login->exchange, s->task);
   login_end (s);
   s->resume = welcome;
   return PTN_OK;
