@@ -234,9 +234,22 @@ def verdicts_are_told_apart(server):
     assert not os.path.exists(path)
 
 
+def files_are_left_alone(server):
+    """--socket named a file by mistake."""
+    path = os.path.join(server.directory, "accounts.txt")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("alice\n")
+    ended = subprocess.run([ADAPTOR, "--socket", path, "--", "/bin/true"], capture_output=True,
+                           text=True, timeout=postern.TIMEOUT, check=False)
+    assert ended.returncode == 111 and path in ended.stderr, ended
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == "alice\n"
+
+
 def adaptor_lets_people_in():
     server = mail_server("checkpassword.sock")
     verdicts_are_told_apart(server)
+    files_are_left_alone(server)
     program, path, _ = checkpassword(server, "--lookup")
     with program:
         answer = ask(path, op="account", name="alice@example.test")

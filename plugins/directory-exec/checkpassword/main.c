@@ -182,6 +182,16 @@ stop (int signal) {
   stopping = 1;
 }
 
+/* A socket of ours from before goes; a file that was named by mistake stays. */
+static bool
+make_way (const char *path) {
+  struct stat there;
+  if (lstat (path, &there) != 0)
+    return true;
+  errno = EEXIST;
+  return S_ISSOCK (there.st_mode) && g_unlink (path) == 0;
+}
+
 static int
 listen_at (const struct options *options) {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -191,7 +201,8 @@ listen_at (const struct options *options) {
     errno = ENAMETOOLONG;
     return -1;
   }
-  g_unlink (options->socket);
+  if (!make_way (options->socket))
+    return -1;
   const int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const mode_t before = umask (0777 & ~mode);
   const bool bound = fd >= 0 && bind (fd, (struct sockaddr *)&address, sizeof address) == 0;

@@ -43,13 +43,34 @@ move_up (int fd) {
   return high;
 }
 
+static void
+close_pipe (int ends[2]) {
+  for (int i = 0; i < 2; i++)
+    if (ends[i] >= 0)
+      close (ends[i]);
+}
+
 static bool
 make_pipe (int ends[2]) {
   if (pipe2 (ends, O_CLOEXEC) != 0)
     return false;
   ends[0] = move_up (ends[0]);
   ends[1] = move_up (ends[1]);
-  return ends[0] >= 0 && ends[1] >= 0;
+  if (ends[0] >= 0 && ends[1] >= 0)
+    return true;
+  close_pipe (ends);
+  return false;
+}
+
+/* Both, or none. */
+static bool
+make_pipes (int to[2], int from[2]) {
+  if (!make_pipe (to))
+    return false;
+  if (make_pipe (from))
+    return true;
+  close_pipe (to);
+  return false;
 }
 
 static _Noreturn void
@@ -161,7 +182,7 @@ run_program (struct run *run) {
     return RUN_WRONG;
   const gint64 ends_us = g_get_monotonic_time () + (gint64)run->timeout_ms * 1000;
   int to[2], from[2];
-  if (!make_pipe (to) || !make_pipe (from)) {
+  if (!make_pipes (to, from)) {
     snprintf (run->text, sizeof run->text, "no pipe: %s", strerror (errno));
     return RUN_TROUBLE;
   }

@@ -32,6 +32,8 @@ static const char *module;
 
 struct domain { /* what it was asked */
   gint names, tokens, groups, others, binds, anonymous;
+  gint hellos; /* StartTLS: refused, or followed by an answer that nobody asked for yet */
+  gint greedy; /* 1: the latter */
 };
 
 static bool
@@ -129,6 +131,17 @@ answer_search (struct domain *domain, int fd, ber_int_t id, BerElement *body) {
   return answer_name (fd, id, &filter);
 }
 
+/* With one segment: the answer to the bind that is to come, in clear. */
+static bool
+answer_hello (struct domain *domain, int fd, ber_int_t id) {
+  g_atomic_int_inc (&domain->hellos);
+  if (!g_atomic_int_get (&domain->greedy))
+    return mock_done (fd, id, LDAP_RES_EXTENDED, LDAP_PROTOCOL_ERROR, "", NULL);
+  return mock_done (fd, id, LDAP_RES_EXTENDED, LDAP_SUCCESS, "", NULL)
+         && mock_done (fd, id + 1, LDAP_RES_BIND, LDAP_SUCCESS, "", NULL)
+         && mock_done (fd, id + 2, LDAP_RES_SEARCH_RESULT, LDAP_SUCCESS, "", NULL);
+}
+
 static bool
 answer (void *data, int fd, ber_int_t id, ber_tag_t request, BerElement *body) {
   switch (request) {
@@ -136,6 +149,8 @@ answer (void *data, int fd, ber_int_t id, ber_tag_t request, BerElement *body) {
     return answer_bind (data, fd, id, body);
   case LDAP_REQ_SEARCH:
     return answer_search (data, fd, id, body);
+  case LDAP_REQ_EXTENDED:
+    return answer_hello (data, fd, id);
   default:
     return false;
   }
@@ -153,15 +168,16 @@ struct fixture {
   struct ptn_sasl_request request;
 };
 
+#define IN_CLEAR "start_tls=no"
+
 static struct fixture *
-fixture_new (const char *more) {
+fixture_new (const char *more, const char *tls) {
   struct fixture *fixture = g_new0 (struct fixture, 1);
   fixture->mock = mock_new (answer, &fixture->domain);
   fixture->harness = harness_new ();
   g_autofree char *servers =
       g_strdup_printf ("servers=ldap://127.0.0.1:%u", mock_port (fixture->mock));
   const char *settings[] = { servers,
-                             "start_tls=no",
                              "cleartext=yes",
                              "timeout=10s",
                              "retry=500ms",
@@ -172,6 +188,7 @@ fixture_new (const char *more) {
                              "bind_password=secret",
                              "nested_groups=yes",
                              more,
+                             tls,
                              NULL };
   assert_int_equal (harness_load (fixture->harness, module, settings), PTN_OK);
   assert_int_equal (harness_start (fixture->harness), PTN_OK);
@@ -256,7 +273,7 @@ nobody_costs_as_much_as_a_user (void **state) {
   (void)state;
   static const char *const caches[] = { "cache_entries=100", "cache_entries=0" };
   for (unsigned i = 0; i < G_N_ELEMENTS (caches); i++) {
-    struct fixture *fixture = fixture_new (caches[i]);
+    struct fixture *fixture = fixture_new (caches[i], IN_CLEAR);
     assert_int_equal (login (fixture, "alice"), PTN_OK);
     assert_int_equal (verify (fixture, "alice", "wrong"), PTN_E_AUTHENTICATION);
     const struct domain user = asked (fixture);
@@ -273,7 +290,7 @@ nobody_costs_as_much_as_a_user (void **state) {
 static void
 groups_of_groups_are_asked_for_once_a_login (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   for (int i = 0; i < 2; i++) {
     assert_int_equal (login (fixture, "alice"), PTN_OK);
     assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_OK);
@@ -293,7 +310,7 @@ groups_of_groups_are_asked_for_once_a_login (void **state) {
 static void
 a_server_that_is_away_is_remembered (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   assert_int_equal (login (fixture, "alice"), PTN_OK);
   g_autofree char *before = groups_of_alice (fixture);
   assert_int_equal (login (fixture, "alice"), PTN_OK); /* with whatever password */
@@ -321,7 +338,7 @@ a_server_that_is_away_is_remembered (void **state) {
 static void
 closed_connections_are_no_trouble (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=0");
+  struct fixture *fixture = fixture_new ("cache_entries=0", IN_CLEAR);
   for (int i = 0; i < 3; i++) {
     assert_int_equal (login (fixture, "alice"), PTN_OK);
     assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_OK);
@@ -336,7 +353,7 @@ closed_connections_are_no_trouble (void **state) {
 static void
 empty_passwords_never_leave (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   assert_int_equal (login (fixture, "alice"), PTN_OK);
   assert_int_equal (verify (fixture, "alice", ""), PTN_E_AUTHENTICATION);
   assert_int_equal (verify (fixture, NULL, ""), PTN_E_AUTHENTICATION);
@@ -350,7 +367,7 @@ empty_passwords_never_leave (void **state) {
 static void
 special_characters_of_names_stay (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   assert_int_equal (login (fixture, "smith"), PTN_OK);
   assert_int_equal (verify (fixture, "smith", "wonderland"), PTN_OK);
   assert_int_equal (verify (fixture, "smith", "wrong"), PTN_E_AUTHENTICATION);
@@ -362,7 +379,7 @@ static void
 incomplete_answers_are_temporary (void **state) {
   (void)state;
   static const char *const names[] = { "elsewhere", "many", "slow" };
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
     assert_int_equal (login (fixture, names[i]), PTN_E_TEMPORARY);
     g_autofree char *log = harness_log_take (fixture->harness);
@@ -376,7 +393,7 @@ incomplete_answers_are_temporary (void **state) {
 static void
 two_groups_of_one_address_are_temporary (void **state) {
   (void)state;
-  struct fixture *fixture = fixture_new ("cache_entries=100");
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   const struct ptn_directory *directory = fixture->directory.table;
   const struct ptn_account_info *const *accounts;
   size_t count;
@@ -388,6 +405,24 @@ two_groups_of_one_address_are_temporary (void **state) {
   g_autofree char *log = harness_log_take (fixture->harness);
   assert_non_null (strstr (log, "ldap.ambiguous"));
   fixture_free (fixture);
+}
+
+/* Whoever sits in between can leave TLS out, or speak before it begins. */
+static void
+nothing_is_said_before_tls (void **state) {
+  (void)state;
+  for (gint greedy = 0; greedy <= 1; greedy++) {
+    struct fixture *fixture = fixture_new ("cache_entries=100", "start_tls=yes");
+    g_atomic_int_set (&fixture->domain.greedy, greedy);
+    assert_int_equal (login (fixture, "alice"), PTN_E_TEMPORARY);
+    assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_E_TEMPORARY);
+    const struct domain saw = asked (fixture);
+    assert_in_range (saw.hellos, 1, 2);
+    assert_int_equal (saw.names + saw.binds + saw.anonymous, 0);
+    g_autofree char *log = harness_log_take (fixture->harness);
+    assert_non_null (strstr (log, "StartTLS"));
+    fixture_free (fixture);
+  }
 }
 
 int
@@ -403,6 +438,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (special_characters_of_names_stay),
     cmocka_unit_test (incomplete_answers_are_temporary),
     cmocka_unit_test (two_groups_of_one_address_are_temporary),
+    cmocka_unit_test (nothing_is_said_before_tls),
   };
   return cmocka_run_group_tests (tests, NULL, NULL);
 }
