@@ -241,6 +241,9 @@ ask_login (struct client *client, const char *folded, const char *mail, struct e
   if (status == PTN_OK)
     status = choose_login (client, entries, folded, mail, entry, reason);
   g_clear_pointer (&entries, g_ptr_array_unref);
+  /* The filter asks for accounts of this name too, and two of them would be nobody's. */
+  if (status == PTN_OK)
+    (*entry)->sole = strcmp ((*entry)->account, folded) == 0;
   return status;
 }
 
@@ -267,8 +270,10 @@ ask_account (struct client *client, const char *account, struct entry **found,
   }
   if (status == PTN_OK && !one)
     status = not_found (reason, "account is gone");
-  if (status == PTN_OK)
+  if (status == PTN_OK) {
+    one->sole = true;
     *found = entry_ref (one);
+  }
   g_ptr_array_unref (entries);
   return status;
 }

@@ -34,6 +34,7 @@ struct entry {
   guint32 protocols;
   bool disabled, password_expired;
   bool never;  /* Guest and its like: as if it were not there */
+  bool sole;   /* no other entry has this account: set before anybody else has the entry */
   bool nested; /* groups of groups are among them: see entry_with_groups */
 };
 

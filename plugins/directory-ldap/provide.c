@@ -33,6 +33,8 @@ find_login (struct question *question, const char *name, struct entry **entry) {
   ptn_status status = ask_login (client, name, question->mail, entry, question->errand.reason);
   struct found *found = NULL;
   if (status == PTN_OK) {
+    g_autoptr (entry_auto) before = client_remembers (client, (*entry)->account);
+    (*entry)->sole |= before && before->sole && strcmp (before->dn, (*entry)->dn) == 0;
     found = found_new (true, "", entry, 1);
     cache_put (client->cache, key, found, now_ns + client->rules->cache_ns);
     client_remember (client, *entry);
@@ -139,24 +141,26 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
 
 /* ---- Who may open what ------------------------------------------------------------------- */
 
+static ptn_status
+ask_for_account (struct question *question, const char *account, struct entry **entry) {
+  const ptn_status status = question_sole_account (question, account, entry);
+  return status == PTN_OK ? question_groups (question, entry) : status;
+}
+
 static void
 ask_user_and_mailbox (struct question *question) {
-  ptn_status status = question_account (question, question->first, &question->user);
-  if (status == PTN_OK)
-    status = question_groups (question, &question->user);
+  ptn_status status = ask_for_account (question, question->first, &question->user);
   if (status == PTN_OK && strcmp (question->second, question->user->account) == 0)
     question->mailbox = entry_ref (question->user);
-  else if (status == PTN_OK) {
-    status = question_account (question, question->second, &question->mailbox);
-    if (status == PTN_OK)
-      status = question_groups (question, &question->mailbox);
-  }
+  else if (status == PTN_OK)
+    status = ask_for_account (question, question->second, &question->mailbox);
   question->errand.status = status;
 }
 
+/* Nothing is to be asked about it. */
 static bool
-has_groups (const struct entry *entry, const struct rules *rules) {
-  return entry && (entry->nested || !rules->nested);
+is_settled (const struct entry *entry, const struct rules *rules) {
+  return entry && entry->sole && (entry->nested || !rules->nested);
 }
 
 /* true: both are remembered. */
@@ -166,7 +170,7 @@ remembers_both (struct question *question) {
   if (question->user)
     question->mailbox = client_remembers (question->client, question->second);
   const struct rules *rules = question->client->rules;
-  if (has_groups (question->user, rules) && has_groups (question->mailbox, rules))
+  if (is_settled (question->user, rules) && is_settled (question->mailbox, rules))
     return true;
   g_clear_pointer (&question->user, entry_unref);
   g_clear_pointer (&question->mailbox, entry_unref);

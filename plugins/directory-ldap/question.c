@@ -91,6 +91,20 @@ question_account (struct question *question, const char *account, struct entry *
   return status;
 }
 
+/* A login by another name did not look whether somebody else has the account, whose mailbox it would
+ * open. */
+ptn_status
+question_sole_account (struct question *question, const char *account, struct entry **entry) {
+  ptn_status status = question_account (question, account, entry);
+  if (status != PTN_OK || (*entry)->sole)
+    return status;
+  g_clear_pointer (entry, entry_unref);
+  status = ask_account (question->client, account, entry, question->errand.reason);
+  if (status == PTN_OK)
+    client_remember (question->client, *entry);
+  return status;
+}
+
 ptn_status
 question_groups (struct question *question, struct entry **entry) {
   struct client *client = question->client;

@@ -40,6 +40,8 @@ ptn_status question_send (struct question *, struct ptn_call *);
 
 /* The entry of an account, as it is remembered, or asked for. [lane] */
 ptn_status question_account (struct question *, const char *account, struct entry **);
+/* The same, of an account that no other entry has: PTN_E_TEMPORARY if one does. [lane] */
+ptn_status question_sole_account (struct question *, const char *account, struct entry **);
 /* In the place of an entry the same with all its groups, if groups of groups count: asked for when
  * the login is proved, so that neither time nor the work of the server tells who there is.  While no
  * server answers, the groups are those of the last time. [lane] */

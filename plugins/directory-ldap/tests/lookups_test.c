@@ -90,14 +90,26 @@ answer_name (int fd, ber_int_t id, const struct berval *filter) {
   static const struct mock_value alice[] = { { "sAMAccountName", OCTETS ("alice") },
                                              { "memberOf", OCTETS ("CN=Staff,DC=example,DC=test") },
                                              { NULL } };
-  static const struct mock_value smith[] = { { "sAMAccountName", OCTETS ("smith") }, { NULL } };
+  static const struct mock_value smith[] = { { "sAMAccountName", OCTETS ("smith") },
+                                             { "mail", OCTETS ("jsmith@example.test") },
+                                             { NULL } };
   if (has (filter, "elsewhere"))
     return done (fd, id, LDAP_REFERRAL);
   if (has (filter, "many"))
     return mock_entry (fd, id, ALICE, alice) && done (fd, id, LDAP_SIZELIMIT_EXCEEDED);
   if (has (filter, "slow"))
     return done (fd, id, LDAP_TIMELIMIT_EXCEEDED);
+  static const struct mock_value twin[] = { { "sAMAccountName", OCTETS ("twin") },
+                                            { "mail", OCTETS ("first@example.test") },
+                                            { NULL } };
+  static const struct mock_value other[] = { { "sAMAccountName", OCTETS ("twin") },
+                                             { "mail", OCTETS ("second@example.test") },
+                                             { NULL } };
   bool good = put_reference (fd, id);
+  if (has (filter, "first") || has (filter, "twin"))
+    good = good && mock_entry (fd, id, ALICE, twin);
+  if (has (filter, "second") || has (filter, "twin"))
+    good = good && mock_entry (fd, id, SMITH, other);
   if (has (filter, "alice"))
     good = good && mock_entry (fd, id, ALICE, alice);
   if (has (filter, "smith"))
@@ -246,12 +258,12 @@ verify (struct fixture *fixture, const char *user, const char *password) {
   return status;
 }
 
-/* The groups of alice, divided by spaces; or what went wrong. */
+/* The groups of a user, divided by spaces; or what went wrong. */
 static char *
-groups_of_alice (struct fixture *fixture) {
+groups_of (struct fixture *fixture, const char *account) {
   const struct ptn_directory *directory = fixture->directory.table;
   struct ptn_identity identity = {
-    .size = sizeof identity, .authcid = "alice", .authzid = "alice", .account = "alice"
+    .size = sizeof identity, .authcid = account, .authzid = account, .account = account
   };
   const ptn_status status =
       HARNESS_AWAIT (fixture->task,
@@ -295,7 +307,7 @@ groups_of_groups_are_asked_for_once_a_login (void **state) {
     assert_int_equal (login (fixture, "alice"), PTN_OK);
     assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_OK);
     for (int again = 0; again < 2; again++) {
-      g_autofree char *groups = groups_of_alice (fixture);
+      g_autofree char *groups = groups_of (fixture, "alice");
       assert_string_equal (groups, "staff everybody");
     }
     const struct domain login = asked (fixture);
@@ -312,11 +324,11 @@ a_server_that_is_away_is_remembered (void **state) {
   (void)state;
   struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
   assert_int_equal (login (fixture, "alice"), PTN_OK);
-  g_autofree char *before = groups_of_alice (fixture);
+  g_autofree char *before = groups_of (fixture, "alice");
   assert_int_equal (login (fixture, "alice"), PTN_OK); /* with whatever password */
   mock_down (fixture->mock);
   assert_int_equal (login (fixture, "alice"), PTN_OK);
-  g_autofree char *meanwhile = groups_of_alice (fixture);
+  g_autofree char *meanwhile = groups_of (fixture, "alice");
   assert_string_equal (meanwhile, before);
   assert_int_equal (login (fixture, "zoe"), PTN_E_TEMPORARY);
   assert_int_equal (verify (fixture, "alice", "wonderland"), PTN_E_TEMPORARY);
@@ -360,6 +372,37 @@ empty_passwords_never_leave (void **state) {
   const struct domain saw = asked (fixture);
   assert_int_equal (saw.anonymous, 0);
   assert_int_equal (saw.binds, 0);
+  fixture_free (fixture);
+}
+
+/* By an address nobody sees that somebody else has the account too, whose mailbox it is. */
+static void
+an_account_of_two_is_nobodys (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
+  g_autofree char *temporary = g_strdup_printf ("%d", PTN_E_TEMPORARY);
+  assert_int_equal (login (fixture, "twin"), PTN_E_NOT_FOUND);
+  static const char *const names[] = { "first@example.test", "second@example.test" };
+  for (unsigned i = 0; i < G_N_ELEMENTS (names); i++) {
+    assert_int_equal (login (fixture, names[i]), PTN_OK);
+    g_autofree char *groups = groups_of (fixture, "twin");
+    assert_string_equal (groups, temporary);
+    g_autofree char *log = harness_log_take (fixture->harness);
+    assert_non_null (strstr (log, "ldap.ambiguous"));
+  }
+  fixture_free (fixture);
+}
+
+static void
+that_an_account_is_ones_own_is_remembered (void **state) {
+  (void)state;
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
+  for (gint i = 0; i < 2; i++) {
+    assert_int_equal (login (fixture, "jsmith@example.test"), PTN_OK);
+    g_autofree char *groups = groups_of (fixture, "smith");
+    assert_string_equal (groups, "everybody");
+    assert_int_equal (asked (fixture).names, i ? 1 : 2);
+  }
   fixture_free (fixture);
 }
 
@@ -435,6 +478,8 @@ main (int argc, char **argv) {
     cmocka_unit_test (a_server_that_is_away_is_remembered),
     cmocka_unit_test (closed_connections_are_no_trouble),
     cmocka_unit_test (empty_passwords_never_leave),
+    cmocka_unit_test (an_account_of_two_is_nobodys),
+    cmocka_unit_test (that_an_account_is_ones_own_is_remembered),
     cmocka_unit_test (special_characters_of_names_stay),
     cmocka_unit_test (incomplete_answers_are_temporary),
     cmocka_unit_test (two_groups_of_one_address_are_temporary),
