@@ -24,6 +24,7 @@ import memory  # noqa: E402
 import people  # noqa: E402
 import postern  # noqa: E402
 
+EXAMPLE = os.path.join(postern.ROOT, "plugins", "directory-exec", "examples", "directory.py")
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -160,7 +161,7 @@ LONG = b"x" * 9000  # more than the first buffer of a stream
 NO_LOGINS = {
     "pop": (
         with_lines(b"PASS PASSWORD\r\n"),
-        with_lines(b"USER nobody PASSWORD\r\n", b"PASS PASSWORD\r\n"),
+        with_lines(b"USER nobody\r\n", b"PASS PASSWORD\r\n"),
         with_lines(b"USER nobody\r\nPASS PASSWORD\r\nCAPA\r\n", answers=3),
         with_lines(b"PASSWD PASSWORD\r\n"),
         with_lines(b"APOP nobody PASSWORD\r\n"),
@@ -346,6 +347,39 @@ def the_end():
     look_for_none("all are gone")
 
 
+def program_of_directory_exec():
+    """What is asked of it, and what it answers: its example, with passwords of ours."""
+    passwords = {"wonderland": new_password(), "builder": new_password()}
+    with open(EXAMPLE, encoding="utf-8") as source:
+        text = source.read()
+    for old, new in passwords.items():
+        text = text.replace(old, new)
+    program = subprocess.Popen([sys.executable, "-", os.path.join(server.directory, "socket")],
+                               stdin=subprocess.PIPE, text=True)
+    try:
+        program.stdin.write(text)
+        program.stdin.close()
+        ends = time.monotonic() + postern.TIMEOUT
+        while not os.path.exists(os.path.join(server.directory, "socket")):
+            assert time.monotonic() < ends and program.poll() is None
+            time.sleep(0.05)
+        for user, password, good in (("alice", passwords["wonderland"], True),
+                                     ("bob", passwords["builder"], True),
+                                     ("alice", new_password(), False),
+                                     ("nobody", new_password(), False)):
+            for protocol, tls, way in ways():
+                if way is escaped:
+                    continue
+                answer = way(open_client(protocol, tls), user.encode(), password.encode())
+                assert answer.good == good, (user, way, answer)
+                if protocol == "pop":  # nobody else opens the maildrop meanwhile
+                    close_clients()
+        look_for_none("directory-exec")
+    finally:
+        program.terminate()
+        program.wait()
+
+
 if __name__ == "__main__":
     changes = people.listeners(sasl_mechanisms="PLAIN LOGIN")
     with postern.mail_server(changes=changes) as server:
@@ -353,4 +387,9 @@ if __name__ == "__main__":
             look(PASSWORDS)
         except PermissionError:
             postern.skip("who runs the test may not read the memory of the server")
-        postern.run(people_of_the_test, app_password, logins, wrong_passwords, no_logins, unfinished, the_end)
+        postern.run(people_of_the_test, app_password, logins, wrong_passwords, no_logins, unfinished,
+                    the_end)
+    changes.update({"plugin directory-file": None,
+                    "plugin directory-exec": {"socket": "socket", "domains": "example.test"}})
+    with postern.mail_server(users=None, changes=changes) as server:
+        postern.run(program_of_directory_exec)
