@@ -82,6 +82,18 @@ has_tls (const struct gssapi *gssapi, const struct ptn_sasl_request *request) {
          && gssapi->streams->property (request->stream, "tls.version");
 }
 
+/* The hash of our certificate.  false: no TLS, or a signature that RFC 5929 has no hash for. */
+static bool
+get_end_point (const struct gssapi *gssapi, const struct ptn_sasl_request *request,
+               struct ptn_bytes *hash) {
+  const bool found =
+      has_tls (gssapi, request)
+      && gssapi->streams->channel_binding (request->stream, "tls-server-end-point", hash) == PTN_OK;
+  if (!found)
+    *hash = (struct ptn_bytes){ NULL, 0 };
+  return found;
+}
+
 static int32_t
 available (void *instance, const struct ptn_sasl_request *request) {
   struct gssapi *gssapi = instance;
@@ -93,10 +105,12 @@ available (void *instance, const struct ptn_sasl_request *request) {
   const bool has_key = names == NAMES_ANY
                        || keytab_find (keytab, service_of (request),
                                        names == NAMES_HOST ? request->server_name : NULL);
+  struct ptn_bytes hash;
   rules_unref (rules);
   keytab_unref (keytab);
   return has_key
-         && (protection_of (gssapi, request) != PROTECTION_REQUIRE || has_tls (gssapi, request));
+         && (protection_of (gssapi, request) != PROTECTION_REQUIRE
+             || get_end_point (gssapi, request, &hash));
 }
 
 /* ---- Exchanges --------------------------------------------------------------------------- */
@@ -112,10 +126,10 @@ start (struct gssapi *gssapi, struct ptn_call *call, const struct ptn_sasl_reque
   const protection wanted = protection_of (gssapi, request);
   if (!gssapi_get (gssapi, &input.rules, &input.keytab))
     return gssapi->host->fail (call->task, PTN_E_TEMPORARY, NULL, "the keytab cannot be read");
-  if (wanted != PROTECTION_NONE && has_tls (gssapi, request)
-      && gssapi->streams->channel_binding (request->stream, "tls-server-end-point", &input.server)
-             != PTN_OK)
-    input.server = (struct ptn_bytes){ NULL, 0 };
+  if (wanted != PROTECTION_NONE) {
+    get_end_point (gssapi, request, &input.server);
+    input.no_channel = !has_tls (gssapi, request);
+  }
   input.require_binding = wanted == PROTECTION_REQUIRE;
   struct exchange *exchange = g_new0 (struct exchange, 1);
   exchange->gssapi = gssapi;

@@ -25,7 +25,7 @@ struct negotiation {
   struct keytab *keytab;
   bool layers, require_binding;
   char *service, *host;
-  GByteArray *binding; /* prefix and hash; empty: none */
+  GByteArray *binding; /* prefix and hash; the prefix alone is nobody's; empty: none */
 
   negotiation_state state;
   unsigned rounds;
@@ -51,10 +51,10 @@ negotiation_new (const struct negotiation_input *input) {
   n->service = g_strdup (input->service);
   n->host = g_strdup (input->host);
   n->binding = g_byte_array_new ();
-  if (input->server.size) {
+  if (input->server.size || input->no_channel)
     g_byte_array_append (n->binding, (const guint8 *)BINDING_PREFIX, strlen (BINDING_PREFIX));
+  if (input->server.size)
     g_byte_array_append (n->binding, input->server.data, (guint)input->server.size);
-  }
   n->context = GSS_C_NO_CONTEXT;
   n->credential = GSS_C_NO_CREDENTIAL;
   return n;

@@ -42,7 +42,8 @@ struct negotiation_input {
   const char *service;   /* "imap" "pop" "smtp" "HTTP"; copied */
   const char *host;      /* our name; copied */
   struct ptn_bytes
-      server; /* RFC 5929 tls-server-end-point; copied; empty: no binding is looked at */
+      server;      /* RFC 5929 tls-server-end-point; copied; empty: no binding is looked at */
+  bool no_channel; /* or: there is no TLS here, and who is bound to some is refused */
   bool require_binding;
 };
 

@@ -19,7 +19,7 @@ struct server {
   struct press *press;
   acceptor_names names;
   const char *realms[4];
-  bool spnego, require_binding;
+  bool spnego, require_binding, no_channel;
   const char *service;
   struct ptn_bytes binding;
 };
@@ -54,6 +54,7 @@ serve (const struct server *server) {
     .host = "mail.example.test",
     .server = server->binding,
     .require_binding = server->require_binding,
+    .no_channel = server->no_channel,
   };
   assert_non_null (input.keytab);
   struct negotiation *n = negotiation_new (&input);
@@ -446,6 +447,10 @@ bindings (void **state) {
     struct server server = { .press = new_press (), .spnego = spnego };
     static const char right[] = "tls-server-end-point:hash", wrong[] = "tls-server-end-point:hush";
     assert_int_equal (bind (&server, wrong), PTN_END); /* extended_protection = none */
+    server.no_channel = true;                          /* TLS ended before it came here */
+    assert_int_equal (bind (&server, wrong), PTN_E_AUTHENTICATION);
+    assert_int_equal (bind (&server, NULL), PTN_END);
+    server.no_channel = false;
     server.binding = BYTES ("hash");
     assert_int_equal (bind (&server, right), PTN_END);
     assert_int_equal (bind (&server, NULL), PTN_END);

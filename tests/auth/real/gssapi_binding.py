@@ -3,6 +3,7 @@
 to none, under each of the listener's three settings; and many logins at once."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -45,9 +46,36 @@ def bindings(realm):
                     assert done == expected, (setting, protocol, mechanism, done)
             with dialogue.open("imap", server) as clear:
                 assert ("GSSAPI" in clear.mechanisms()) == (setting != "require")
+            for mechanism in MECHANISMS if setting != "require" else ():
+                with dialogue.open("imap", server) as clear:  # bound to TLS that ended elsewhere
+                    answer = gss_client.login(clear, mechanism, "imap@localhost", binding=WRONG)
+                    assert answer.good == (setting == "none"), (setting, mechanism, answer)
             if setting == "require":
                 server.wait_log("login.failure", mechanism="GSSAPI",
                                 reason="the client did not bind itself to the TLS channel")
+
+
+def certificates_without_a_hash(realm):
+    """RFC 5929 has none for signatures by Ed25519: there nobody can bind himself, and so nothing is
+    offered that would have to be; where it need not be, nobody can tell."""
+    with kerberos_clients.server_for(realm.keytab, realm.config) as server:
+        certificate, key = os.path.join(server.directory, "ed.crt"), os.path.join(server.directory,
+                                                                                  "ed.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", key, "-out", certificate], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server.ca_file = certificate
+        for setting in ("require", "allow"):
+            server.configure({"server": {"certificate": certificate, "key": key},
+                              "listener imaps": {"extended_protection": setting}})
+            server.reload()
+            with dialogue.open("imap", server, "imaps", tls=True) as connection:
+                offered = {name for name in ("NTLM", *MECHANISMS)
+                           if name in connection.mechanisms()}
+            assert offered == (set() if setting == "require" else {"NTLM", *MECHANISMS}), offered
+        for mechanism in MECHANISMS:
+            assert attempt(server, "imap", mechanism, WRONG).good, mechanism
 
 
 def layers(realm):
@@ -88,6 +116,7 @@ def main():
     with krb5.Realm() as realm:
         gss_client.use(realm.tickets("alice"))
         bindings(realm)
+        certificates_without_a_hash(realm)
         layers(realm)
         many_at_once(realm)
 
