@@ -346,6 +346,11 @@ wrong_tickets (void **state) {
             PTN_E_AUTHENTICATION, "expired");
     expect (&server, &(struct press_order){ .starts = 3600, .ends = 7200 }, NULL,
             PTN_E_AUTHENTICATION, "not yet valid");
+    expect (&server, &(struct press_order){ .clock = 600 }, NULL, PTN_E_AUTHENTICATION,
+            "Clock skew too great");
+    expect (&server, &(struct press_order){ .clock = -600 }, NULL, PTN_E_AUTHENTICATION,
+            "Clock skew too great");
+    expect (&server, &(struct press_order){ .clock = -200 }, NULL, PTN_END, "alice");
     expect (&server, &(struct press_order){ .other_key = true }, NULL, PTN_E_AUTHENTICATION,
             "cannot decrypt ticket");
     expect (&server, &(struct press_order){ .other_key = true, .kvno = 2 }, NULL, PTN_E_TEMPORARY,

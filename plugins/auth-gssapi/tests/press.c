@@ -215,10 +215,12 @@ print_cache (struct press *press, const struct press_order *order, const char *s
   MUST (krb5_parse_name (press->context, service, &server));
   GByteArray *ticket = print_ticket (press, order, client, server, session);
   krb5_creds creds = { .client = client, .server = server, .keyblock = *session };
-  creds.times.authtime = creds.times.starttime = (krb5_timestamp)time (NULL);
-  creds.times.endtime = creds.times.authtime + 3600;
+  creds.times.authtime = creds.times.starttime = (krb5_timestamp)time (NULL) - 3600;
+  creds.times.endtime = creds.times.authtime + 2 * 3600;
   creds.ticket = (krb5_data){ .length = ticket->len, .data = (char *)ticket->data };
   MUST (krb5_cc_resolve (press->context, name, &cache));
+  /* A cache keeps by how much the clock differed when it was made, and clients go by it. */
+  MUST (krb5_set_real_time (press->context, (krb5_timestamp)(time (NULL) + order->clock), 0));
   MUST (krb5_cc_initialize (press->context, cache, client));
   MUST (krb5_cc_store_cred (press->context, cache, &creds));
   krb5_cc_close (press->context, cache);

@@ -30,6 +30,7 @@ struct press_order {
   const char *name;    /* the service's name that the ticket shows; NULL: the same */
   int starts, ends;    /* seconds from now; 0 and 0: from now for an hour */
   int kvno;            /* 0: that of the keytab, 1 */
+  int clock;           /* seconds that the client's clock is ahead of ours */
   bool other_key;      /* encrypted with a key that nobody has */
   size_t padding;      /* octets of authorization data */
   bool flags;          /* the library's own flags, which ask for integrity and confidentiality */
