@@ -72,6 +72,11 @@ static const struct ptn_setting settings[] = {
     "as "
     "the user's domain.",
     NULL, PTN_SCOPE_LISTENER, 0 },
+  { "ntlm_computer", PTN_SETTING_STRING, 0, NULL,
+    "The NetBIOS name of this machine, as NTLM clients are told it; default: the first label of "
+    "the "
+    "server's name.  A domain that verifies NTLMv2 wants the name that the machine joined by.",
+    NULL, PTN_SCOPE_LISTENER, 0 },
 };
 
 const char *

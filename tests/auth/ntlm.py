@@ -52,6 +52,8 @@ CHANGES = {
     "listener pop3s": dict(IWA, extended_protection="allow"),
     "listener submissions": dict(IWA, extended_protection="none"),
     "listener old": dict(IWA, protocol="imap4", address="auto", ntlmv1="yes"),
+    "listener joined": dict(IWA, protocol="imap4", address="auto", ntlm_domain="EXAMPLE",
+                            ntlm_computer="front7"),
 }
 DENIED = {"pop": "-ERR [AUTH]", "imap": "NO [AUTHENTICATIONFAILED]", "smtp": "535 5.7.8"}
 
@@ -248,6 +250,11 @@ def challenge_content():
         told = {kind: value.decode("utf-16-le") for kind, value in challenge.pairs.items() if kind < 6}
         assert told == {1: "MAIL", 2: "MAIL", 3: "mail.example.test", 4: "example.test"}, told
         assert connection.respond(None).challenge is None
+    with dialogue.open("imap", server, "joined") as connection:  # what a domain controller compares
+        challenge = ntlm_client.Challenge(connection.authenticate("NTLM", client.negotiate()).challenge)
+        assert challenge.target.decode("utf-16-le") == "EXAMPLE", challenge.target
+        told = [challenge.pairs[kind].decode("utf-16-le") for kind in (1, 2)]
+        assert told == ["FRONT7", "EXAMPLE"], told
 
 
 def malformed():

@@ -65,8 +65,9 @@ finish (void *data) {
 
 /* ---- The challenge ----------------------------------------------------------------------- */
 
-/* What we are called.  The NetBIOS name of the computer is the first label in capitals, 15 octets
- * at most, as Windows makes it. */
+/* What we are called.  The NetBIOS name of the computer, if none is set, is the first label in
+ * capitals, 15 octets at most, as Windows makes it.  Clients repeat it under their proof, and a
+ * domain controller compares it with the machine that asks. */
 static void
 make_challenge (struct exchange *exchange, guint32 client_flags) {
   const struct attempt *attempt = exchange->attempt;
@@ -74,7 +75,9 @@ make_challenge (struct exchange *exchange, guint32 client_flags) {
   const char *name = request->server_name ? request->server_name : "";
   const char *dot = strchr (name, '.');
   const char *domain = mechanism_text (attempt, "ntlm_domain");
-  g_autofree char *label = g_strndup (name, MIN (strcspn (name, "."), 15));
+  const char *set = mechanism_text (attempt, "ntlm_computer");
+  g_autofree char *label =
+      set && *set ? g_strdup (set) : g_strndup (name, MIN (strcspn (name, "."), 15));
   g_autofree char *computer = g_ascii_strup (label, -1);
   const struct ntlm_server server = {
     .nb_domain = domain ? domain : "",
