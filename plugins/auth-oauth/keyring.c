@@ -28,9 +28,10 @@ struct keyring {
   gint64 fetched_ns, tried_ns; /* 0: never */
   bool failed;                 /* the last time */
   bool fetching;
-  guint64 round;      /* of fetches, from 1 */
-  guint64 era;        /* of settings */
-  GPtrArray *waiting; /* struct ptn_waker */
+  guint64 round;        /* of fetches, from 1 */
+  guint64 era;          /* of settings */
+  guint64 fetching_era; /* of those that the latest fetch was begun with */
+  GPtrArray *waiting;   /* struct ptn_waker */
 };
 
 struct keyring *
@@ -202,10 +203,11 @@ must_wait (const struct keyring *keyring, const struct rules *rules, bool anew, 
 }
 
 /* An exchange waits for one fetch; what there is then has to do.  Else a provider that takes longer than
- * the next fetch is put off would keep its logins for ever. */
+ * the next fetch is put off would keep its logins for ever.  A fetch by old settings does not count. */
 static bool
 has_waited (const struct keyring *keyring, const struct keyring_wait *wait) {
-  return wait->armed && !(keyring->fetching && wait->armed == keyring->round);
+  return wait->armed && wait->era == keyring->era
+         && !(keyring->fetching && wait->armed == keyring->round);
 }
 
 static void
@@ -213,6 +215,7 @@ wait_for_fetch (struct keyring *keyring, struct ptn_task *task, struct keyring_w
   if (wait->armed == keyring->round)
     return;
   wait->armed = keyring->round;
+  wait->era = keyring->fetching_era;
   g_ptr_array_add (keyring->waiting, keyring->oauth->host->waker (task));
 }
 
@@ -245,6 +248,7 @@ keyring_get (struct keyring *keyring, struct ptn_task *task, struct rules *rules
       keyring->fetching = true;
       keyring->tried_ns = now_ns;
       keyring->round++;
+      keyring->fetching_era = keyring->era;
     }
     waits = !waited && must_wait (keyring, rules, anew, now_ns);
     if (waits)

@@ -19,6 +19,7 @@ void keyring_free (struct keyring **); /* no job is left */
 
 struct keyring_wait { /* zeroed; one of an exchange */
   guint64 armed;      /* which fetch will wake the task */
+  guint64 era;        /* of the settings that it was begun with */
 };
 
 /* anew: the ones there are did not do.  PTN_OK: *keys (a reference); *doubtful: they are older than

@@ -344,6 +344,24 @@ def hanging_from_the_start():
             assert login(server, "imap", "XOAUTH2", good)[0].good
 
 
+def other_settings_while_it_hangs():
+    """A login that comes after a reload does not make do with what the old settings' request brings."""
+    with idp.Provider() as first, idp.Provider() as second:
+        first.hang = 60
+        server = mail_server({"plugin auth-oauth": settings(first, timeout="5s")})
+        with server:
+            answers = []
+            waiting = threading.Thread(target=lambda: answers.append(
+                login(server, "imap", "XOAUTH2", first.token())[0]))
+            waiting.start()
+            wait_until(lambda: first.asked["/keys"] == 1)
+            server.configure({"plugin auth-oauth": settings(second)})
+            server.reload()
+            assert login(server, "imap", "XOAUTH2", second.token())[0].good
+            waiting.join()
+            assert answers[0].text.startswith(TROUBLE["imap"]), answers
+
+
 def hanging_provider_delays_nobody():
     with idp.Provider() as provider:
         with mail_server({"plugin auth-oauth": settings(provider)}) as server:
@@ -443,5 +461,5 @@ if __name__ == "__main__":
         postern.skip("auth-oauth is not built")
     postern.run(tokens_log_in, hung_up, clear_is_refused, keys_change, asking,
                 refused_requests_stop_nobody, hanging_from_the_start,
-                hanging_provider_delays_nobody, several_issuers, tokens_go_to_whom_they_name,
-                keys_by_https)
+                other_settings_while_it_hangs, hanging_provider_delays_nobody, several_issuers,
+                tokens_go_to_whom_they_name, keys_by_https)
