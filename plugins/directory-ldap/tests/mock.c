@@ -13,7 +13,7 @@ struct mock {
   mock_answer *answer;
   void *data;
   unsigned port;
-  int listening;
+  int listening, reserved; /* the latter keeps the port while nobody listens */
   pthread_t thread;
   pthread_mutex_t lock; /* of what follows */
   GPtrArray *served;
@@ -113,26 +113,27 @@ take_all (void *data) {
   return NULL;
 }
 
-static void
-listen_at (struct mock *mock) {
+static int
+socket_at (struct mock *mock) {
   struct sockaddr_in address = { .sin_family = AF_INET,
                                  .sin_port = htons ((uint16_t)mock->port),
                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t size = sizeof address;
   const int yes = 1;
-  mock->listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  setsockopt (mock->listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (bind (mock->listening, (struct sockaddr *)&address, sizeof address) != 0
-      || listen (mock->listening, 16) != 0
-      || getsockname (mock->listening, (struct sockaddr *)&address, &size) != 0)
+  const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind (fd, (struct sockaddr *)&address, sizeof address) != 0
+      || getsockname (fd, (struct sockaddr *)&address, &size) != 0)
     abort ();
   mock->port = ntohs (address.sin_port);
+  return fd;
 }
 
 void
 mock_up (struct mock *mock) {
-  listen_at (mock);
-  if (pthread_create (&mock->thread, NULL, take_all, mock) != 0)
+  mock->listening = socket_at (mock);
+  if (listen (mock->listening, 16) != 0
+      || pthread_create (&mock->thread, NULL, take_all, mock) != 0)
     abort ();
 }
 
@@ -143,6 +144,7 @@ mock_new (mock_answer *answer, void *data) {
   mock->data = data;
   mock->served = g_ptr_array_new ();
   pthread_mutex_init (&mock->lock, NULL);
+  mock->reserved = socket_at (mock);
   mock_up (mock);
   return mock;
 }
@@ -188,6 +190,7 @@ void
 mock_free (struct mock **held) {
   struct mock *mock = *held;
   mock_down (mock);
+  close (mock->reserved);
   g_ptr_array_free (mock->served, TRUE);
   pthread_mutex_destroy (&mock->lock);
   g_free (mock);
