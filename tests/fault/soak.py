@@ -102,7 +102,8 @@ def soak(server, chance, seed):
                        weights=weights, pause=0.02) as group:
         churn.start()
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
+        patience = end + 120 * postern.SLOW  # a busy machine needs longer to fill and empty it
+        while time.monotonic() < end or samples < 3 and time.monotonic() < patience and not TSAN:
             time.sleep(0.3)
             group.check()
             assert churn.error is None, churn.error

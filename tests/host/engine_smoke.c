@@ -14,6 +14,7 @@ struct fixture {
   int64_t at;
   ptn_status status;
   _Atomic (struct ptn_task *) task;
+  int tries;
 };
 
 static int
@@ -335,6 +336,8 @@ check_call_end (struct ptn_task *task) {
 
 static task_next
 run_checks (struct ptn_task *task, void *user, unsigned events) {
+  if (task_budget_spent (task) && --((struct fixture *)user)->tries)
+    return TASK_AGAIN; /* a busy machine took the step's time */
   CHECK (!task_budget_spent (task));
   sleep_ms (6);
   CHECK (task_budget_spent (task));
@@ -356,6 +359,7 @@ run_checks (struct ptn_task *task, void *user, unsigned events) {
 static void
 test_checks (void **state) {
   struct fixture *fixture = *state;
+  fixture->tries = 1000;
   task_new (fixture->engine, "checks", run_checks, finished, fixture);
   AWAIT (atomic_load (&fixture->finished));
   struct engine_counts counts;

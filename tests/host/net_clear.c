@@ -252,13 +252,12 @@ memory_limit (void **state) {
   client_open (&client, server.port);
   expect_line (&client, "hello");
   client_send (&client, "FLOOD 50000000\n");
-  sleep_ms (50); /* the socket is full now, and so is the memory */
+  AWAIT (server_counts (&server).memory_spent == 1); /* the socket is full, and so is the memory */
   while ((got = client_read (&client, octets, sizeof octets)) > 0)
     size += (size_t)got;
   assert_int_equal (got, 0);
   assert_true (size < 50000000);
   client_close (&client);
-  AWAIT (server_counts (&server).memory_spent == 1);
 }
 
 static void

@@ -248,9 +248,11 @@ command (struct session *s, struct ptn_task *task, char *line) {
     return PTN_OK;
   }
   if (strcmp (line, "BUSY") == 0) {
+    sessions_busy++;
     task_blocking (task, 1);
     sleep_ms ((unsigned)number);
     task_blocking (task, 0);
+    sessions_busy--;
     return say (s, "done");
   }
   if (strcmp (line, "QUIT") == 0) {
@@ -343,7 +345,7 @@ protocol_close (void *session) {
   g_free (s);
 }
 
-_Atomic int sessions_open;
+_Atomic int sessions_open, sessions_busy;
 
 const struct ptn_protocol test_protocol = {
   .size = sizeof test_protocol,

@@ -6,6 +6,6 @@
 #include <postern/session.h>
 
 extern const struct ptn_protocol test_protocol;
-extern _Atomic int sessions_open, sources_open;
+extern _Atomic int sessions_open, sessions_busy, sources_open;
 
 #endif

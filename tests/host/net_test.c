@@ -362,7 +362,7 @@ raw_read (struct client *client, void *data, size_t size) {
     return (ssize_t)size;
   }
   if (!client->ssl)
-    return recv (client->fd, data, size, 0);
+    return TEMP_FAILURE_RETRY (recv (client->fd, data, size, 0));
   ERR_clear_error ();
   int got = SSL_read (client->ssl, data, (int)MIN (size, G_MAXINT));
   if (got > 0)
@@ -404,10 +404,10 @@ expect_end (struct client *client) {
 }
 
 void
-expect_pattern (struct client *client, size_t n) {
+expect_rest (struct client *client, size_t done, size_t n) {
   unsigned char octets[16384];
 
-  for (size_t done = 0; done < n;) {
+  while (done < n) {
     ssize_t got = client_read (client, octets, MIN (sizeof octets, n - done));
     if (got <= 0)
       fail_msg ("ended after %zu of %zu", done, n);
@@ -415,6 +415,11 @@ expect_pattern (struct client *client, size_t n) {
       if (octets[i] != pattern_at (done))
         fail_msg ("wrong octet at %zu", done);
   }
+}
+
+void
+expect_pattern (struct client *client, size_t n) {
+  expect_rest (client, 0, n);
 }
 
 void

@@ -92,6 +92,7 @@ void expect_line (struct client *, const char *line);
 void expect_end (struct client *);
 /* n octets of the pattern. */
 void expect_pattern (struct client *, size_t n);
+void expect_rest (struct client *, size_t done, size_t n); /* of n, after so many */
 void ask (struct client *, const char *command, const char *answer);
 
 unsigned char pattern_at (uint64_t offset);

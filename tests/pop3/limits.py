@@ -42,8 +42,16 @@ def lock(server):
 
 
 def delay(server):
-    login(server, "slow", "bob").quit()
-    assert refusal(server, listener="slow", user="bob").startswith(b"-ERR [LOGIN-DELAY]")
+    for tries in range(5):
+        login(server, "slow", "bob").quit()
+        began = time.monotonic()
+        try:
+            login(server, "slow", "bob").quit()
+        except poplib.error_proto as error:
+            assert error.args[0].startswith(b"-ERR [LOGIN-DELAY]"), error
+            break
+        # Let in: only because the machine took so long.
+        assert time.monotonic() - began > 1 and tries < 4, "a login at once"
     time.sleep(2.1)
     login(server, "slow", "bob").quit()
 
@@ -58,12 +66,12 @@ def wrong_passwords(server):
 
 
 def times(server):
+    began = time.monotonic()
     silent = server.connect("brief").makefile("rb")
     idle = login(server, "brief", "dave")
-    began = time.monotonic()
     lines = silent.read().split(b"\r\n")
     assert lines[0].startswith(b"+OK") and lines[1].startswith(b"-ERR"), lines
-    assert 1 < time.monotonic() - began < 10 * postern.SLOW
+    assert 1 < time.monotonic() - began < 20 * postern.SLOW
     line = idle.file.readline()
     assert line.startswith(b"-ERR") and b"[AUTH]" not in line, line
     assert idle.file.read() == b""
@@ -82,7 +90,7 @@ def long_lines(server):
 def main():
     clear = {"protocol": "pop3", "address": "auto", "cleartext_login": True}
     changes = {"listener slow": dict(clear, login_delay="2s"),
-               "listener brief": dict(clear, login_time="2s", idle_time="3s")}
+               "listener brief": dict(clear, login_time="4s", idle_time="5s")}
     users = {name: "secret" for name in ("alice", "bob", "carol", "dave")}
     with postern.mail_server(users=users, changes=changes) as server:
         lock(server)

@@ -64,7 +64,7 @@ def replaces_worker():
                             continue
                         say(sock, b"QUIT")
                         reader.readline()
-                        served.append((time.monotonic() - begin, greeting))
+                        served.append((time.monotonic() - begin, begin, greeting))
                 except OSError as error:
                     failures.append(error)
 
@@ -78,14 +78,19 @@ def replaces_worker():
             begin = time.monotonic()
             server.posternctl("reload")
             assert reader.readline() == b"STOPPING\r\n"
-            print("    replaced in %.2f s" % (time.monotonic() - begin))
+            replaced = time.monotonic()
+            print("    replaced in %.2f s" % (replaced - begin))
         assert server.worker_pid != worker
-        time.sleep(0.2)
+        ends = replaced + postern.TIMEOUT
+        while not any(begin > replaced for _, begin, _ in list(served)):
+            assert time.monotonic() < ends, "nobody is served any more"
+            time.sleep(0.02)
         stop.set()
         for thread in threads:
             thread.join()
         assert not [f for f in failures if isinstance(f, ConnectionRefusedError)], failures
-        assert served[-1][1] == b"WELCOME\r\n", served[-1]
+        assert {greeting for _, begin, greeting in served
+                if begin > replaced} == {b"WELCOME\r\n"}, served[-5:]
         print("    longest wait of %d clients: %.2f s" % (len(served), max(served)[0]))
 
 

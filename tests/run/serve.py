@@ -39,13 +39,15 @@ def serves_and_stops():
 def starts_fast():
     with postern.Server(postern.ECHO) as server:
         server.stop()
-        best = 9.0
-        for _ in range(3):
+        bound = best = 0.9 * postern.SLOW
+        for _ in range(20):  # the best of them: others use the machine too
             begin = time.monotonic()
             server.start()
             best = min(best, time.monotonic() - begin)
             server.stop()
-        assert best < 0.3 * postern.SLOW * 3, best
+            if best < bound:
+                break
+        assert best < bound, best
         print("    start to serving: %.0f ms" % (best * 1000))
 
 
@@ -127,13 +129,15 @@ def second_signal_ends_at_once():
             "server": {"drain_time": "60s"},
             "plugin faulty": {"fault": "hang", "place": "stop"}})) as server:
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.1)
-        begin = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)  # the third kills what hangs in stop
+        server.wait_log("server.stopping")
+        ends = time.monotonic() + postern.TIMEOUT
+        while server.process.poll() is None:  # the third kills what hangs in stop
+            assert time.monotonic() < ends, "signals do not end it"
+            server.process.send_signal(signal.SIGTERM)  # two at a time may be one
+            time.sleep(0.2)
         assert server.wait_exit() == 0
-        assert time.monotonic() - begin < 5 * postern.SLOW
+        # And not the time that the second one sets.
+        assert not server.logged("worker.kill"), server.logged("worker.kill")
 
 
 def command_line():

@@ -325,12 +325,19 @@ class Server:
         """Ends supervisor and worker with SIGKILL, at once."""
         if self.process is None:
             return
-        for pid in [self.process.pid] + self.children():
+        pids = [self.process.pid] + self.children()
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait()
+        # The worker has our ports and the store until it is quite gone, which takes a while.
+        ends = time.monotonic() + TIMEOUT
+        while any(alive(pid) for pid in pids):
+            if time.monotonic() > ends:
+                raise Failed("a killed process does not go")
+            time.sleep(0.005)
         self._finish()
 
     def restart(self):
@@ -393,11 +400,14 @@ class Server:
         for pid in self.children():
             try:
                 with open("/proc/%d/cmdline" % pid, "rb") as line:
-                    if b"--worker" in line.read().split(b"\0"):
-                        found.append(pid)
-            except FileNotFoundError:
+                    if b"--worker" not in line.read().split(b"\0"):
+                        continue
+                with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stat:
+                    began = int(stat.read().rpartition(")")[2].split()[19])
+                found.append((began, pid))  # numbers begin again at the greatest
+            except (FileNotFoundError, ProcessLookupError):
                 pass
-        return found[-1] if found else None
+        return max(found)[1] if found else None
 
     # --- talking to it --------------------------------------------------------------------
 
@@ -628,5 +638,5 @@ def alive(pid):
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
             return stat.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False

@@ -24,11 +24,11 @@ struct fixture {
 
 static struct fixture *
 fixture_new (const char *const *settings) {
-  static const char *const quick[] = { "timeout=200ms", "refusal_time=0", NULL };
+  static const char *const usual[] = { "refusal_time=0", NULL };
   struct fixture *f = g_new0 (struct fixture, 1);
   f->harness = harness_new ();
   f->host = harness_host (f->harness);
-  assert_int_equal (harness_load (f->harness, module, settings ? settings : quick), PTN_OK);
+  assert_int_equal (harness_load (f->harness, module, settings ? settings : usual), PTN_OK);
   assert_int_equal (harness_start (f->harness), PTN_OK);
   f->task = harness_task_new (f->harness);
   f->credentials = harness_find (f->harness, PTN_CREDENTIALS_ID, NULL);
@@ -222,7 +222,7 @@ milliseconds (void) {
 static void
 what_hangs_is_left_alone (void **state) {
   (void)state;
-  struct fixture *f = fixture_new (NULL);
+  struct fixture *f = fixture_new ((const char *[]){ "timeout=200ms", "refusal_time=0", NULL });
   stick ();
   for (int i = 0; i < 2; i++) {
     const gint64 started = milliseconds ();

@@ -334,7 +334,7 @@ def try_all(place, environment, clients=None):
         since, begin = len(place.server.log), time.monotonic()
         done = client.run(place, environment)
         try:
-            place.server.wait_log("login.success", timeout=2 * postern.SLOW, since=since,
+            place.server.wait_log("login.success", timeout=5 * postern.SLOW, since=since,
                                   user=place.user, mechanism=client.mechanism,
                                   service=client.service)
             logged_in.append(client)

@@ -57,7 +57,7 @@ def settings(domain, **override):
     result = {"servers": domain.ldaps_uri, "ca_file": domain.ca_file, "preset": "active-directory",
               "base": domain.base, "domains": "contoso.example", "nt_domains": "CONTOSO",
               "bind_dn": "svc-mail@contoso.example", "bind_password": domain.users["svc-mail"],
-              "timeout": "3s", "retry": "1s"}
+              "timeout": "10s", "retry": "1s"}
     result.update(override)
     return result
 

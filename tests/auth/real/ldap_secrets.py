@@ -71,7 +71,8 @@ def login(server, mechanism, user, secret, protocol="imap"):
 def every_secret_serves():
     with slapd.Server(users=0, more=PEOPLE) as directory:
         changes = {"plugin directory-file": None,
-                   "plugin directory-ldap": settings(directory, verify="compare"), **LISTENERS}
+                   "plugin directory-ldap": settings(directory, verify="compare", timeout="4s"),
+                   **LISTENERS}
         with postern.mail_server(changes=changes) as server:
             for user, secret, good in GOOD:
                 for mechanism in ALL:

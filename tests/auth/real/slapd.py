@@ -146,7 +146,8 @@ class Server:
         """What a server needs to use this directory."""
         settings = {"servers": self.uri, "preset": "inetorgperson", "base": BASE,
                     "domains": "example.test", "nt_domains": "EXAMPLE", "bind_dn": READER,
-                    "bind_password": READER_PASSWORD, "ca_file": self.ca_file, "timeout": "1s", "page_size": 100,
+                    "bind_password": READER_PASSWORD, "ca_file": self.ca_file, "timeout": "10s",
+                    "page_size": 100,
                     "retry": "1s", "server_attribute": "mailHost", "quota_attribute": "mailQuota",
                     "quota_unit": "1 KiB", "delegate_attributes": "mailDelegate",
                     "reader_attributes": "mailReader", "protocols_attribute": "mailProtocols",
