@@ -101,7 +101,7 @@ def _needs():
             postern.skip(f"package {package} is not installed")
 
 
-def _run(*command, environment=None, check=True, timeout=120):
+def _run(*command, environment=None, check=True, timeout=600):
     done = subprocess.run(command, env=environment, text=True, errors="replace", timeout=timeout,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
@@ -313,7 +313,7 @@ class Domain:
                  "--kill-child=KILL", "samba", "-F", "-s", self.smb_config, "--no-process-group"],
                 env=dict(os.environ, KRB5_CONFIG=self.krb5_config), stdin=subprocess.DEVNULL,
                 stdout=out, stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 60 * postern.SLOW
         while not self._serves():
             if self.process.poll() is not None or time.monotonic() > ends:
                 raise postern.Failed("the domain controller does not start\n" + self.tail())
