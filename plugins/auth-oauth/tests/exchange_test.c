@@ -232,7 +232,7 @@ keys_change (void **state) {
   assert_int_equal (one_step (f, "OAUTHBEARER", with_new), PTN_OK); /* a challenge: no */
   write_keys (f, second, "k2");
   ptn_status status = PTN_OK;
-  for (unsigned i = 0; i < 30 && status != PTN_END; i++) {
+  for (unsigned i = 0; i < 300 && status != PTN_END; i++) {
     g_usleep (100000);
     status = one_step (f, "OAUTHBEARER", with_new);
   }

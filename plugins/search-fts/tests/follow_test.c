@@ -104,7 +104,7 @@ impatient (void **state) {
     }
   }
   print_message ("%u answers before all was indexed\n", early);
-  for (int i = 0; i < 1000; i++) {
+  for (int i = 0; i < 6000; i++) {
     fixture_check (fixture, 0, PTN_SEARCH_TEXT, NULL, "abc");
     if (!fixture->unknown)
       break;

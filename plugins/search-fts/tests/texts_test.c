@@ -187,7 +187,7 @@ commands (void **state) {
   assert_int_equal (run (fixture, "search rebuild", "public:", text), PTN_OK);
   fixture_check (fixture, 1, PTN_SEARCH_TEXT, NULL, "first");
   fixture_expunge (fixture, 1, 0);
-  for (int i = 0; i < 500; i++) { /* in the background, by itself */
+  for (int i = 0; i < 6000; i++) { /* in the background, by itself */
     assert_int_equal (run (fixture, "search status", "ann", text), PTN_OK);
     if (g_str_has_prefix (text->str, "ann 3 2 0 1 "))
       break;

@@ -528,7 +528,7 @@ by_itself (void **state) {
   f->settings.compact_pause = 50;
   fixture_open (f);
   fill (f, 60);
-  for (int i = 0; i < 200 && !done; i++) {
+  for (int i = 0; i < 3000 && !done; i++) {
     g_autoptr (GArray) segments = log_segments (&f->store->shards[0]);
 
     done = g_array_index (segments, struct segment_info, 0).number > 1;

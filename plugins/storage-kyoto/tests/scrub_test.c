@@ -186,7 +186,7 @@ static bool
 wait_for (struct fixture *f, const char *text) {
   g_autofree char *name = g_build_filename (f->path, "SCRUB", NULL);
 
-  for (int i = 0; i < 200; i++) {
+  for (int i = 0; i < 1200; i++) {
     g_autofree char *now = NULL;
 
     if (g_file_get_contents (name, &now, NULL, NULL) && strstr (now, text))
