@@ -78,11 +78,11 @@ def flip(path, bit):
 class Look:
     """What one process finds in the damaged store."""
 
-    def __init__(self, store):
+    def __init__(self, store, tries=50):
         self.refused, self.rows, self.failed = None, {}, False
         try:
             with store.open() as opened:
-                for _ in range(50):
+                for _ in range(tries):
                     status, _, rows = opened.send("list")
                     if status == 0:
                         break
@@ -134,7 +134,7 @@ def check(store, good, name, path):
     if wrong or look.failed:
         assert look.told(), f"silent: {wrong[:3]}, {look.events} {look.problems}"
     if name in ("tree", "CURRENT", "base", "LOCK"):
-        again = Look(store)
+        again = Look(store, 1500)
         wrong = differences(good, again, False)
         assert not again.refused and not again.failed and not wrong, (
             f"after the next start: {again.refused or wrong[:3]} {again.events}")
@@ -145,7 +145,7 @@ def check(store, good, name, path):
     for part in glob.glob(os.path.join(store.copy, "s*", "idx.*")) + glob.glob(
             os.path.join(store.copy, "s*", "CURRENT")):
         os.unlink(part)
-    rebuilt = Look(store)
+    rebuilt = Look(store, 1500)
     assert not rebuilt.refused and not rebuilt.failed, (
         f"with a new index: {rebuilt.refused or rebuilt.events}")
     after = differences(good, rebuilt, True)

@@ -94,7 +94,7 @@ class Dovecot:
         self.process = subprocess.Popen(["dovecot", "-F", "-c", self.config],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 20 * postern.SLOW
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
@@ -110,7 +110,7 @@ class Dovecot:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stderr.close()
 
     def login(self, user="alice"):

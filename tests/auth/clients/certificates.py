@@ -170,7 +170,7 @@ def attempt(world, server, client, protocol, implicit):
     finally:
         case.close()
     try:
-        opened = server.wait_log("session.open", timeout=2, since=since)
+        opened = server.wait_log("session.open", timeout=2 * postern.SLOW, since=since)
     except postern.Failed:
         return False, said
     server.wait_log("session.close", since=since, session=opened["session"])

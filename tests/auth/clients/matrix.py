@@ -39,7 +39,7 @@ def attempt(client, protocol, mechanism, user="alice", strict=False):
         case.close()
     # The program has ended: soon its session will have, too.
     try:
-        opened = server.wait_log("session.open", timeout=2, since=since)
+        opened = server.wait_log("session.open", timeout=2 * postern.SLOW, since=since)
     except postern.Failed:
         return None, said
     server.wait_log("session.close", since=since, session=opened["session"])
