@@ -10,6 +10,7 @@ is a password that is still waited for: it is the looking that would fail otherw
 
 import base64
 import hashlib
+import itertools
 import os
 import random
 import string
@@ -95,6 +96,14 @@ def atoms(client, user, password):
     return client.answer()
 
 
+def pipelined(client, user, password):
+    """What is behind the LOGIN is in the buffer when somebody is logged in."""
+    client.sock.sendall(client.tagged(b"LOGIN %s %s\r\nx NOOP\r\n" % (user, password)))
+    answer = client.answer()
+    assert client.line().startswith("x OK")
+    return answer
+
+
 def literal_that_waits(client, user, password):
     client.send(client.tagged(b"LOGIN %s {%d}" % (user, len(password))))
     assert client.line().startswith("+ ")
@@ -130,7 +139,7 @@ def in_pieces(client, user, password):
 
 WAYS = {
     "pop": (command, plain, plain_line, login, in_pieces),
-    "imap": (command, quoted, escaped, atoms, literal_that_waits, plain, plain_line, login),
+    "imap": (literal_that_waits, plain, plain_line, login, command, escaped, atoms, quoted, pipelined),
     "smtp": (plain, plain_line, login),
 }
 
@@ -218,7 +227,7 @@ def look(needles):
 def look_for_none(what):
     """A lane wipes its copy behind the answer, and a connection is closed behind its last octet: what
     is found has a while to go away."""
-    ends = time.monotonic() + postern.TIMEOUT
+    ends = time.monotonic() + 3 * postern.TIMEOUT
     while True:
         found = look(PASSWORDS)
         if not found:
@@ -286,15 +295,29 @@ def app_password():
 
 
 def logins():
-    for key in ways():
-        protocol, tls, way = key
-        user, password = accounts[key]
-        answer = way(open_client(protocol, tls), user.encode(), password.encode())
-        assert answer.good, (key, answer)
+    for (protocol, tls), keys in itertools.groupby(ways(), lambda key: key[:2]):
+        for key in keys:
+            user, password = accounts[key]
+            answer = key[2](open_client(protocol, tls), user.encode(), password.encode())
+            assert answer.good, (key, answer)
+        look_for_none("logins by " + protocol)  # before another reuses what it gave back
     names_are_found()
-    look_for_none("logins")
     assert all(client.serves() for client in clients)
     look_for_none("after logins")
+
+
+def logins_again():
+    """After UNAUTHENTICATE it is as before the first."""
+    for tls in (False, True):
+        client = open_client("imap", tls)
+        for _ in range(3):
+            for way in (quoted, plain):
+                user, password = accounts["imap", tls, way]
+                answer = way(client, user.encode(), password.encode())
+                assert answer.good, (tls, way, answer)
+                client.send(client.tagged(b"UNAUTHENTICATE"))
+                assert client.answer().good
+    look_for_none("UNAUTHENTICATE")
 
 
 def wrong_passwords():
@@ -381,14 +404,14 @@ def program_of_directory_exec():
 
 
 if __name__ == "__main__":
-    changes = people.listeners(sasl_mechanisms="PLAIN LOGIN")
+    changes = people.listeners(sasl_mechanisms="PLAIN LOGIN", login_time="0")  # looking takes a while
     with postern.mail_server(changes=changes) as server:
         try:
             look(PASSWORDS)
         except PermissionError:
             postern.skip("who runs the test may not read the memory of the server")
-        postern.run(people_of_the_test, app_password, logins, wrong_passwords, no_logins, unfinished,
-                    the_end)
+        postern.run(people_of_the_test, app_password, logins, logins_again, wrong_passwords,
+                    no_logins, unfinished, the_end)
     changes.update({"plugin directory-file": None,
                     "plugin directory-exec": {"socket": "socket", "domains": "example.test"}})
     with postern.mail_server(users=None, changes=changes) as server:
