@@ -7,15 +7,10 @@
 #ifndef FAULTY_H
 #define FAULTY_H
 
-#include <postern/postern.h>
-
-#include <glib.h>
-#include <stdbool.h>
-#include <string.h>
+#include "wrapper.h"
 
 extern struct ptn_directory good; /* the functions of the good one */
 extern struct ptn_credentials good_credentials;
-extern const struct ptn_host *host; /* the real one */
 
 typedef ptn_status parse_login (void *, struct ptn_call *, const char *, struct ptn_identity *);
 typedef ptn_status authorize (void *, struct ptn_call *, const struct ptn_sasl_request *,

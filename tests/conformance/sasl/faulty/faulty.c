@@ -2,16 +2,11 @@
 /* faulty.c - the plugin; see faulty.h. */
 #include "faulty.h"
 
-#include <dlfcn.h>
-
 struct ptn_sasl_mechanism good;
 void *good_instance;
-const struct ptn_host *host;
 
 static struct ptn_sasl_mechanism broken;
 static const struct fault *chosen;
-static const struct ptn_plugin *good_plugin;
-static struct ptn_host between; /* what the good plugin takes for the host */
 
 /* ---- Wrapped exchanges ------------------------------------------------------------------- */
 
@@ -75,44 +70,24 @@ between_provide (const struct ptn_host *own, const char *id, const char *name, c
   return host->provide (host, id, NULL, &broken, instance);
 }
 
-static const struct fault *
-find (const char *rule) {
+static bool
+choose (const char *rule) {
   const struct fault *const lists[] = { table_faults, step_faults };
   for (size_t i = 0; i < G_N_ELEMENTS (lists); i++)
     for (const struct fault *fault = lists[i]; fault->rule; fault++)
       if (strcmp (fault->rule, rule) == 0)
-        return fault;
-  return NULL;
+        chosen = fault;
+  return chosen != NULL;
 }
 
-static ptn_status
-configure (const struct ptn_host *real, const struct ptn_config *config, void **instance) {
-  host = real;
-  between = *real;
-  between.provide = between_provide;
-  chosen = find (real->text (config, "fault"));
-  return good_plugin->configure (&between, config, instance);
-}
-
-const struct ptn_plugin *
-postern_plugin_entry (uint32_t major, uint32_t minor) {
-  static struct ptn_plugin plugin;
-  static struct ptn_setting settings[32];
-  void *module = dlopen (g_getenv ("FAULTY_SASL"), RTLD_NOW | RTLD_LOCAL);
-  const struct ptn_plugin *(*entry) (uint32_t, uint32_t) = NULL;
-  if (module)
-    *(void **)&entry = dlsym (module, "postern_plugin_entry");
-  good_plugin = entry ? entry (major, minor) : NULL;
-  if (!good_plugin || good_plugin->setting_count + 1 > G_N_ELEMENTS (settings))
-    return NULL;
-  memcpy (settings, good_plugin->settings, good_plugin->setting_count * sizeof *settings);
-  settings[good_plugin->setting_count] = (struct ptn_setting){
-    "fault", PTN_SETTING_STRING, 0, "none", "The rule that is broken.", NULL, 0, 0
+PTN_PUBLIC const struct ptn_plugin *
+postern_plugin_entry (uint32_t host_abi_major, uint32_t host_abi_minor) {
+  static const struct wrapper wrapper = {
+    .name = "sasl-faulty",
+    .summary = "A good mechanism with one fault: a test of tests.",
+    .variable = "FAULTY_SASL",
+    .choose = choose,
+    .provide = between_provide,
   };
-  plugin = *good_plugin;
-  plugin.name = "sasl-faulty";
-  plugin.settings = settings;
-  plugin.setting_count++;
-  plugin.configure = configure;
-  return &plugin;
+  return wrapper_entry (&wrapper, host_abi_major, host_abi_minor);
 }

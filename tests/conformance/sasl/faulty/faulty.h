@@ -7,15 +7,10 @@
 #ifndef SASL_FAULTY_H
 #define SASL_FAULTY_H
 
-#include <postern/postern.h>
-
-#include <glib.h>
-#include <stdbool.h>
-#include <string.h>
+#include "wrapper.h"
 
 extern struct ptn_sasl_mechanism good;
 extern void *good_instance;
-extern const struct ptn_host *host;
 
 /* Around an exchange of the good mechanism. */
 struct wrapped {

@@ -7,15 +7,10 @@
 #ifndef FAULTY_H
 #define FAULTY_H
 
-#include <postern/postern.h>
-
-#include <glib.h>
-#include <stdbool.h>
-#include <string.h>
+#include "wrapper.h"
 
 extern struct ptn_store good; /* the functions of the good store */
 extern void *good_instance;
-extern const struct ptn_host *host; /* the real one */
 
 struct fault {
   const char *rule, *about;
