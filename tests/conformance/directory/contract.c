@@ -77,32 +77,6 @@ fault (void) {
   return NULL;
 }
 
-static void
-repeat_one (GString *command, const char *option, const char *value) {
-  if (!value)
-    return;
-  g_autofree char *quoted = g_shell_quote (value);
-  g_string_append_printf (command, " --%s %s", option, quoted);
-}
-
-static void
-repeat_all (GString *command, const char *option, char **values) {
-  for (; values && *values; values++)
-    repeat_one (command, option, *values);
-}
-
-static void
-repeat (GString *command) {
-  repeat_all (command, "account", facts.accounts);
-  repeat_all (command, "password", facts.passwords);
-  repeat_all (command, "domain", facts.domains);
-  repeat_all (command, "nt-domain", facts.nt_domains);
-  repeat_all (command, "delegate", facts.delegates);
-  repeat_all (command, "reader", facts.readers);
-  repeat_one (command, "disabled", facts.disabled);
-  repeat_one (command, "expired", facts.expired);
-}
-
 /* A function that must be there and is not is told as that, and not as a crash. */
 static void
 check_tables (const struct fixture *f) {
@@ -145,7 +119,6 @@ const struct contract directory_contract = {
   .groups = groups,
   .options = entries,
   .fault = fault,
-  .repeat = repeat,
   .play = play,
   .failure_text = actor_failure_text,
   .tell_log = actor_tell_log,

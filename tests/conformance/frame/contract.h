@@ -24,11 +24,10 @@ struct contract {
   const char *summary;                   /* for --help */
   const struct capability *capabilities; /* name NULL ends */
   const struct rule_group *groups;       /* name NULL ends */
-  const GOptionEntry *options; /* of its own, may be NULL; they fill variables of its own */
+  /* Of its own, may be NULL: texts and lists of texts, which fill variables of its own. */
+  const GOptionEntry *options;
   /* What is wrong with its options; NULL: nothing.  Optional. */
   const char *(*fault) (void);
-  /* Appends them to a command line.  Optional. */
-  void (*repeat) (GString *command);
   /* In the rule's own process: loads the plugin, fills the board's description, runs the rule (NULL:
    * none) and ends with check_passed. */
   void (*play) (const struct rule *, const char *directory);

@@ -126,6 +126,24 @@ run_all (const struct options *options, const struct runner *runner, struct repo
   return count;
 }
 
+static void
+append_option (GString *text, const char *name, const char *value) {
+  g_autofree char *quoted = g_shell_quote (value);
+  g_string_append_printf (text, " --%s %s", name, quoted);
+}
+
+/* The contract's own options, as they were given. */
+static void
+append_options (GString *text) {
+  for (const GOptionEntry *entry = contract->options; entry && entry->long_name; entry++)
+    if (entry->arg == G_OPTION_ARG_STRING_ARRAY) {
+      for (char **value = *(char ***)entry->arg_data; value && *value; value++)
+        append_option (text, entry->long_name, *value);
+    } else if (*(char **)entry->arg_data) {
+      append_option (text, entry->long_name, *(char **)entry->arg_data);
+    }
+}
+
 /* The command for one rule, to be pasted. */
 static char *
 again_command (const struct options *options) {
@@ -133,12 +151,9 @@ again_command (const struct options *options) {
   g_string_append_printf (text, "%s ", contract->name);
   g_autofree char *module = g_shell_quote (subject.module);
   g_string_append (text, module);
-  for (char **setting = options->settings; setting && *setting; setting++) {
-    g_autofree char *quoted = g_shell_quote (*setting);
-    g_string_append_printf (text, " --set %s", quoted);
-  }
-  if (contract->repeat)
-    contract->repeat (text);
+  for (char **setting = options->settings; setting && *setting; setting++)
+    append_option (text, "set", *setting);
+  append_options (text);
   if (options->seed)
     g_string_append_printf (text, " --seed %" G_GINT64_FORMAT, options->seed);
   return g_string_free (text, FALSE);

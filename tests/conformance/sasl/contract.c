@@ -80,25 +80,6 @@ fault (void) {
   return read_settings ();
 }
 
-static void
-repeat_all (GString *command, const char *option, char **values) {
-  for (; values && *values; values++) {
-    g_autofree char *quoted = g_shell_quote (*values);
-    g_string_append_printf (command, " --%s %s", option, quoted);
-  }
-}
-
-static void
-repeat (GString *command) {
-  char *file[] = { sasl_facts.settings, NULL };
-  repeat_all (command, "settings", file);
-  repeat_all (command, "with", sasl_facts.with);
-  repeat_all (command, "listener", sasl_facts.listener);
-  repeat_all (command, "mechanism", sasl_facts.only);
-  repeat_all (command, "user", sasl_facts.addresses);
-  repeat_all (command, "proves", sasl_facts.proofs);
-}
-
 /* Those of the file before those of --set.  The process ends with them. */
 static void
 join_settings (void) {
@@ -142,7 +123,6 @@ const struct contract sasl_contract = {
   .groups = groups,
   .options = entries,
   .fault = fault,
-  .repeat = repeat,
   .play = play,
   .failure_text = actor_failure_text,
   .tell_log = actor_tell_log,
