@@ -154,9 +154,9 @@ note_first_reason (struct attempt *attempt) {
              sizeof attempt->first_text);
 }
 
-/* "user/mailbox" that names nobody: perhaps the user is one.  Then the answer is about the user, and
- * the mailbox is wrong after the proof, as one in an authorization identity.  Else a salt of SCRAM
- * that is another with a mailbox than without would tell that there is such a user. */
+/* "user/mailbox" that names nobody: perhaps the user is one.  Then what is told is about the user, and
+ * the mailbox is wrong after the proof, as one in an authorization identity: a salt that is another
+ * with a mailbox than without would tell that there is such a user. */
 static ptn_status
 find_alone (struct attempt *attempt, struct ptn_task *task, const char *login) {
   if (!attempt->alone && !(attempt->alone = message_without_mailbox (login)))
@@ -184,7 +184,7 @@ find_candidates (struct attempt *attempt, struct ptn_task *task, const char *log
     attempt->candidate = other;
     status = find_user (attempt, task, other);
   }
-  if (status == PTN_E_NOT_FOUND && !other)
+  if (status == PTN_E_NOT_FOUND && attempt->tells && !other)
     status = find_alone (attempt, task, login);
   if (status != PTN_E_NOT_FOUND)
     return status;

@@ -22,6 +22,7 @@ struct attempt {
   const struct ptn_sasl_request *request;
   struct roster *roster; /* a reference */
   attempt_state state;
+  bool tells;     /* the mechanism tells something of the user before the proof: a salt */
   bool counted;   /* keys are made */
   bool nobody;    /* no directory knows the name; all goes on as if one did */
   gint64 turn_ns; /* when it goes on */
@@ -55,7 +56,8 @@ void attempt_clear (struct attempt *); /* also while PENDING */
 
 /* Waits its turn, and finds who `login` is and whom `authzid` (NULL: nobody else) names.  PTN_OK
  * also when no directory knows the name: `nobody` is set, and whatever is asked below does the same
- * work as for a user.  That a mailbox is nobody's shows only after the proof of whom it goes with.  PTN_E_TEMPORARY, PTN_E_TOO_MANY, with `reason`. */
+ * work as for a user.  If the mechanism `tells`, a mailbox that is nobody's is wrong only after the
+ * proof.  PTN_E_TEMPORARY, PTN_E_TOO_MANY, with `reason`. */
 ptn_status attempt_find (struct attempt *, struct ptn_task *, const char *login,
                          const char *authzid);
 /* The same for a name that may be meant in another way: `other` is looked for if no directory

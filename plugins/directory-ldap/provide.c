@@ -100,6 +100,21 @@ read_login (struct client *client, const char *login, const char **why) {
   return question;
 }
 
+/* What all logins of one user have in common, of nobody too: see ptn_identity.  NAME@DOMAIN of ours may
+ * mean NAME. */
+static char *
+spelling_of (const struct rules *rules, const char *login) {
+  char buffer[NAME_LIMIT + 1];
+  struct login_parts parts;
+  const char *nt;
+  if (!login_split (login, buffer, &parts))
+    return g_strdup (login);
+  if (parts.domain && !domains_of_nt (rules->domains, parts.domain, &nt))
+    return g_strconcat (parts.domain, "\\", parts.user, NULL);
+  const size_t local = strcspn (parts.user, "@");
+  return is_ours (rules, parts.user) ? g_strndup (parts.user, local) : g_strdup (parts.user);
+}
+
 /* How we write the Windows domain of a user. */
 static const char *
 windows_domain (const struct question *question) {
@@ -111,6 +126,12 @@ windows_domain (const struct question *question) {
   return domains_nt_of (domains, mail ? mail : domains_primary (domains));
 }
 
+static void
+tell_spelling (struct ptn_identity *identity, const char *spelling) {
+  if (PTN_HAS (identity, spelling))
+    identity->spelling = spelling;
+}
+
 static ptn_status
 directory_parse_login (void *instance, struct ptn_call *call, const char *login,
                        struct ptn_identity *identity) {
@@ -120,12 +141,20 @@ directory_parse_login (void *instance, struct ptn_call *call, const char *login,
   if (!question) {
     g_autoptr (client_auto) client = directory_client (directory);
     const char *why;
+    char *spelling = spelling_of (client->rules, login);
     question = read_login (client, login, &why);
-    if (!question)
-      return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "%s", why);
-    return question_send (question, call);
+    if (question) {
+      question->spelling = spelling;
+      return question_send (question, call);
+    }
+    call->state = spelling;
+    call->release = g_free;
+    tell_spelling (identity, spelling);
+    return host->fail (call->task, PTN_E_NOT_FOUND, NULL, "%s", why);
   }
   const ptn_status status = errand_back (host, call);
+  if (status == PTN_OK || status == PTN_E_NOT_FOUND)
+    tell_spelling (identity, question->spelling);
   if (status != PTN_OK)
     return status;
   const struct entry *user = question->user;

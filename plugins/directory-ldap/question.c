@@ -12,6 +12,7 @@ question_clear (struct errand *errand) {
   g_clear_pointer (&question->found, found_unref);
   g_clear_pointer (&question->secrets, record_free);
   g_free (question->detail);
+  g_free (question->spelling);
   g_free (question->list);
   g_free (question->infos);
   client_unref (question->client);

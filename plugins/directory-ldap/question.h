@@ -29,6 +29,7 @@ struct question {
   struct found *found;
   struct record *secrets;
   char *detail;
+  char *spelling;                       /* of the user of a login: see ptn_identity */
   const struct ptn_account_info **list; /* of found, for resolve */
   struct ptn_account_info *infos;
 };

@@ -406,6 +406,37 @@ that_an_account_is_ones_own_is_remembered (void **state) {
   fixture_free (fixture);
 }
 
+/* Which logins would be one user is told of all, whether there is such a user or not. */
+static void
+one_spelling_of_all_names (void **state) {
+  static const struct {
+    const char *login, *spelling;
+  } rows[] = {
+    { "alice", "alice" },
+    { "ALICE@example.test", "alice" },
+    { "example.test\\Alice", "alice" },
+    { "alice@example.test/nobody", "alice" },
+    { "alice@elsewhere.test", "alice@elsewhere.test" },
+    { "Other\\alice", "other\\alice" },
+    { "nobody", "nobody" },
+    { "example.test/NOBODY", "nobody" },
+    { "Guest", "guest" },
+    { "alice@@example.test", "alice@@example.test" },
+  };
+  struct fixture *fixture = fixture_new ("cache_entries=100", IN_CLEAR);
+  const struct ptn_directory *directory = fixture->directory.table;
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    struct ptn_identity identity = { .size = sizeof identity };
+    HARNESS_AWAIT (fixture->task,
+                   directory->parse_login (fixture->directory.instance, &fixture->call,
+                                           rows[i].login, &identity));
+    assert_non_null (identity.spelling);
+    assert_string_equal (identity.spelling, rows[i].spelling);
+    end_call (fixture);
+  }
+  fixture_free (fixture);
+}
+
 /* The name of the entry goes back to the server as it came. */
 static void
 special_characters_of_names_stay (void **state) {
@@ -480,6 +511,7 @@ main (int argc, char **argv) {
     cmocka_unit_test (empty_passwords_never_leave),
     cmocka_unit_test (an_account_of_two_is_nobodys),
     cmocka_unit_test (that_an_account_is_ones_own_is_remembered),
+    cmocka_unit_test (one_spelling_of_all_names),
     cmocka_unit_test (special_characters_of_names_stay),
     cmocka_unit_test (incomplete_answers_are_temporary),
     cmocka_unit_test (two_groups_of_one_address_are_temporary),
