@@ -177,9 +177,24 @@ put (struct delegations *delegations, const char *key, struct row *row) {
     g_tree_remove (delegations->rows, key);
 }
 
+/* What comes from a directory must not make a line of its own. */
+static bool
+can_be_written (struct delegations_account account) {
+  const char *const texts[] = { account.name, account.id };
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
+    for (const char *at = texts[i]; *at; at++)
+      if (g_ascii_iscntrl (*at))
+        return false;
+  return true;
+}
+
 bool
 delegations_set (struct delegations *delegations, struct delegations_account mailbox,
                  struct delegations_account user, ptn_access access, char **why) {
+  if (!can_be_written (mailbox) || !can_be_written (user) || *mailbox.name == '#') {
+    *why = g_strdup ("a name or account.id of these accounts cannot be written down");
+    return false;
+  }
   g_autofree char *key = key_of (mailbox.name, user.name);
   pthread_mutex_lock (&delegations->lock);
   const struct row *row = g_tree_lookup (delegations->rows, key);

@@ -33,8 +33,8 @@ ptn_access delegations_find (struct delegations *, const char *mailbox, const ch
 /* The same, if this user was meant, and this mailbox; mailbox.id NULL: it is not known yet. */
 ptn_access delegations_find_exactly (struct delegations *, struct delegations_account mailbox,
                                      struct delegations_account user);
-/* PTN_ACCESS_UNTOLD takes it away, from whom it was given.  false: *why, g_malloc'd, and nothing
- * changed. */
+/* PTN_ACCESS_UNTOLD takes it away, whoever of these names it was given to.  false: *why, g_malloc'd,
+ * and nothing changed. */
 bool delegations_set (struct delegations *, struct delegations_account mailbox,
                       struct delegations_account user, ptn_access, char **why);
 /* Calls with each, sorted by mailbox, under the lock. */

@@ -74,6 +74,8 @@ is_closed (const struct attempt *attempt) {
 static bool
 is_guest (const char *name) {
   static const char *const names[] = { "anonymous", "guest" };
+  for (const char *separator; (separator = strpbrk (name, "/\\"));)
+    name = separator + 1;
   const size_t length = strcspn (name, "@");
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
     if (strlen (names[i]) == length && g_ascii_strncasecmp (names[i], name, length) == 0)
@@ -82,7 +84,7 @@ is_guest (const char *name) {
 }
 
 /* Whatever a directory thinks of these names, and by whatever alias it was found; accounts may be
- * called by their addresses. */
+ * called by their addresses, or with their domain before them. */
 static bool
 is_never_welcome (const struct ptn_identity *identity) {
   return identity->anonymous || is_guest (identity->authcid) || is_guest (identity->account);

@@ -150,15 +150,17 @@ is_fit_for_passwords (const struct ptn_credentials *credentials, const void *arg
   return takes_passwords (credentials);
 }
 
-/* A verdict of this source holds for this user, service and address: it may have decided by them. */
+/* A verdict of this source holds for this user, service and address: it may have decided by them.  It
+ * is found by all spellings of a name, and not by another name of the same user: of nobody's names it
+ * is not known which are one user's, and a quick answer to the second would tell. */
 static void
-make_tag (const struct attempt *attempt, const struct roster_source *source,
-          struct ptn_bytes password, struct verdict_tag *tag) {
+make_tag (struct attempt *attempt, const struct roster_source *source, struct ptn_bytes password,
+          struct verdict_tag *tag) {
   const struct ptn_sasl_request *request = attempt->request;
   g_autofree char *depends_on =
-      g_strdup_printf ("%s\n%zu\n%d\n%s\n%s\n%s\n%s", source->name, attempt->at, attempt->nobody,
-                       attempt->identity.domain ? attempt->identity.domain : "",
-                       attempt->nobody ? attempt->login : attempt->identity.authcid,
+      g_strdup_printf ("%s\n%zu\n%d\n%s\n%s\n%s\n%s\n%s", source->name, attempt->at,
+                       attempt->nobody, attempt->identity.domain ? attempt->identity.domain : "",
+                       attempt->nobody ? "" : attempt->identity.authcid, attempt_spelling (attempt),
                        request->service,
                        auth_property (attempt->auth, request->stream, "peer.address"));
   verdicts_tag (attempt->roster->verdicts, (struct ptn_bytes){ depends_on, strlen (depends_on) },
@@ -211,9 +213,14 @@ start_with_last (struct attempt *attempt) {
   attempt->judged = true;
 }
 
-/* Who has no password stored is checked like nobody, for the sake of time. */
+/* Who has no password stored is checked like nobody, for the sake of time.  No password at all proves
+ * nothing, whatever a source thinks of it: some servers say yes to it (RFC 4513 section 5.1.2). */
 ptn_status
 attempt_password (struct attempt *attempt, struct ptn_task *task, struct ptn_bytes password) {
+  if (password.size == 0) {
+    attempt->reason = "empty password";
+    return PTN_E_AUTHENTICATION;
+  }
   ptn_status status =
       ask_sources (attempt, task, is_fit_for_passwords, NULL, ask_password, &password);
   if (status == PTN_E_NOT_FOUND && !attempt->nobody) {

@@ -34,8 +34,10 @@ struct exchange {
   bool plus;
   scram_state state;
   bool prompted;
-  bool salted;   /* a key is stored, and its salt told */
-  bool gathered; /* a password is stored in clear */
+  bool salted;            /* a key is stored, and its salt told */
+  bool gathered;          /* a password is stored in clear */
+  ptn_status turned_away; /* the proof was right, of who is turned away all the same; else 0 */
+  char *why;              /* they are */
   struct scram_dialogue dialogue;
   struct scram_salt salt;
   struct scram_derivation *derivation;
@@ -247,8 +249,9 @@ take_final (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes r
                challenge);
 }
 
-/* Who has keys and proves them is done.  Everybody else goes through the work of a derivation, if
- * there may be passwords in clear: those who have one must not stand out, nor those who have not. */
+/* Who has keys and proves them is done.  Everybody else, and who is turned away in any case, goes
+ * through the work of a derivation, if there may be passwords in clear: those who have one must not
+ * stand out, nor those who have not. */
 static ptn_status
 prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challenge) {
   struct attempt *attempt = exchange->attempt;
@@ -261,10 +264,15 @@ prove_with_keys (struct exchange *exchange, struct ptn_task *task, struct ptn_by
     read_nothing (exchange, &keys);
     scram_dialogue_prove (&exchange->dialogue, &keys);
   }
-  const bool failed =
-      status == PTN_E_AUTHENTICATION || status == PTN_E_NOT_FOUND || status == PTN_E_UNSUPPORTED;
+  const bool refused = status == PTN_E_DISABLED || status == PTN_E_DENIED;
+  const bool failed = refused || status == PTN_E_AUTHENTICATION || status == PTN_E_NOT_FOUND
+                      || status == PTN_E_UNSUPPORTED;
   if (!failed || !sources_know (attempt->roster, "PLAIN"))
     return over (exchange, task, status, challenge);
+  if (refused) {
+    exchange->turned_away = status;
+    exchange->why = g_strdup (attempt->reason);
+  }
   exchange->derivation =
       scram_derivation_new (&exchange->dialogue, attempt->roster->scram_iterations);
   exchange->state = SCRAM_GATHERING;
@@ -293,6 +301,10 @@ static ptn_status
 derive (struct exchange *exchange, struct ptn_task *task, struct ptn_bytes *challenge) {
   if (!scram_derivation_done (exchange->derivation))
     return PTN_PENDING;
+  if (exchange->turned_away) {
+    exchange->attempt->reason = exchange->why;
+    return over (exchange, task, exchange->turned_away, challenge);
+  }
   const struct scram_keys *keys = scram_derivation_keys (exchange->derivation);
   exchange->attempt->reason = exchange->salted || exchange->gathered
                                   ? "wrong password"
@@ -357,6 +369,7 @@ step (void *data, struct ptn_task *task, struct ptn_bytes response, struct ptn_b
 static void
 finish (void *data) {
   struct exchange *exchange = data;
+  g_free (exchange->why);
   scram_derivation_free (&exchange->derivation);
   scram_dialogue_clear (&exchange->dialogue);
   g_free (exchange);
@@ -368,6 +381,7 @@ static ptn_status
 start (struct attempt *attempt, const struct scram_hash *hash, const char *plus_name, bool plus,
        void **result) {
   struct exchange *exchange = g_new0 (struct exchange, 1);
+  attempt->tells = true;
   exchange->attempt = attempt;
   exchange->plus_name = plus_name;
   exchange->plus = plus;

@@ -24,14 +24,20 @@ refusal (const char *user, const char *account, const char *service) {
 static void
 guests_are_turned_away (void **state) {
   (void)state;
-  static const char *const guests[] = { "guest", "Guest", "anonymous", "guest@example.test",
-                                        "ANONYMOUS@example.test" };
+  static const char *const guests[] = { "guest",
+                                        "Guest",
+                                        "anonymous",
+                                        "guest@example.test",
+                                        "ANONYMOUS@example.test",
+                                        "EXAMPLE\\Guest",
+                                        "example/anonymous@example.test" };
   for (size_t i = 0; i < G_N_ELEMENTS (guests); i++) {
     assert_non_null (refusal (guests[i], "alice", "smtp"));
     assert_non_null (refusal ("alice", guests[i], "smtp"));
   }
-  static const char *const others[] = { "guests", "gues", "guest.house@example.test",
-                                        "me@guest.example.test", "anonymous1" };
+  static const char *const others[] = {
+    "guests", "gues", "guest.house@example.test", "me@guest.example.test", "anonymous1", "GUEST\\me"
+  };
   for (size_t i = 0; i < G_N_ELEMENTS (others); i++)
     assert_null (refusal (others[i], others[i], "imap"));
 }

@@ -42,7 +42,7 @@ slow_verdicts_are_remembered (void **state) {
   for (int i = 0; i < 3; i++)
     assert_int_equal (fixture_login (f, "alice", "wrong", NULL), PTN_E_AUTHENTICATION);
   assert_int_equal (asked (f), 2);
-  assert_int_equal (fixture_login (f, "al", "right", NULL), PTN_END); /* the same account */
+  assert_int_equal (fixture_login (f, "EXAMPLE\\Alice", "right", NULL), PTN_END);
   assert_int_equal (asked (f), 2);
   for (int i = 0; i < 2; i++) /* not a verdict: asked each time */
     assert_int_equal (fixture_login (f, "down", "right", NULL), PTN_E_TEMPORARY);
@@ -53,6 +53,45 @@ slow_verdicts_are_remembered (void **state) {
   for (int i = 0; i < 2; i++) /* passed on, as bob is: asked each time; else remembered */
     assert_int_equal (fixture_login (f, "nobody", "right", NULL), PTN_E_AUTHENTICATION);
   assert_int_equal (asked (f), harness_metric (f->harness, "fake_nobody") ? 6 : 7);
+  fixture_free (f);
+}
+
+/* How often the source is asked must not tell which of these names somebody has. */
+static void
+spellings_are_remembered_alike (void **state) {
+  struct fixture *f =
+      fixture_new (people,
+                   (const char *[]){ "failure_delay=0", "credentials=directory-file:fake", NULL },
+                   NULL);
+  static const char *const same[] = { "%s", "%s@example.org", "EXAMPLE\\%s",
+                                      "%s@example.test/bob" };
+  static const char *const names[] = { "alice", "nobody" };
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+    const int64_t before = asked (f);
+    for (size_t k = 0; k < 2 * G_N_ELEMENTS (same); k++) {
+      g_auto (GStrv) pieces = g_strsplit (same[k / 2], "%s", 2);
+      g_autofree char *name = k % 2 ? g_ascii_strup (names[i], -1) : g_strdup (names[i]);
+      g_autofree char *login = g_strconcat (pieces[0], name, pieces[1], NULL);
+      assert_int_equal (fixture_login (f, login, "wrong", NULL), PTN_E_AUTHENTICATION);
+    }
+    assert_int_equal (asked (f), before + 1);
+    assert_int_equal (fixture_login (f, i ? "no" : "al", "wrong", NULL), PTN_E_AUTHENTICATION);
+    assert_int_equal (asked (f), before + 2); /* another name, of the same user or of nobody */
+  }
+  fixture_free (f);
+}
+
+static void
+nothing_is_no_password (void **state) {
+  struct fixture *f =
+      fixture_new (people, (const char *[]){ "failure_delay=0", CHAIN, NULL }, NULL);
+  g_free (harness_log_take (f->harness));
+  assert_int_equal (fixture_login (f, "alice", "", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (fixture_login (f, "nobody", "", NULL), PTN_E_AUTHENTICATION);
+  assert_int_equal (asked (f), 0);
+  g_autofree char *log = harness_log_take (f->harness);
+  assert_non_null (strstr (log, "reason=empty password login=alice"));
+  assert_non_null (strstr (log, "reason=unknown user login=nobody"));
   fixture_free (f);
 }
 
@@ -429,6 +468,15 @@ delegations_survive_and_are_checked (void **state) {
                                                 (struct delegations_account){ "bob", ids[i].user }),
                       ids[i].access);
   delegations_free (&delegations);
+  static const struct delegations_account odd[] = { { "a\tb", "" }, { "a", "1\nx" }, { "#a", "" } };
+  delegations = delegations_new (folder, &why);
+  for (size_t i = 0; i < G_N_ELEMENTS (odd); i++) {
+    g_autofree char *fault = NULL;
+    assert_false (delegations_set (delegations, odd[i], (struct delegations_account){ "bob", "" },
+                                   PTN_ACCESS_FULL, &fault));
+    assert_non_null (fault);
+  }
+  delegations_free (&delegations);
   assert_true (g_file_set_contents (file, "alice\tbob\tfull\n", -1, NULL)); /* as it was once */
   delegations = delegations_new (folder, &why);
   assert_int_equal (delegations_find (delegations, "alice", "bob"), PTN_ACCESS_FULL);
@@ -448,6 +496,8 @@ main (int argc, char **argv) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test (sources_are_asked_in_order),
     cmocka_unit_test (slow_verdicts_are_remembered),
+    cmocka_unit_test (spellings_are_remembered_alike),
+    cmocka_unit_test (nothing_is_no_password),
     cmocka_unit_test (nobody_is_passed_on_as_users_are),
     cmocka_unit_test (slips_of_the_pen_are_told),
     cmocka_unit_test (only_what_works_is_offered),
