@@ -129,8 +129,11 @@ check (struct question *question) {
     status = client->rules->compare
                  ? compare_password (question, guess)
                  : ask_password (client, question->user, guess, question->errand.reason);
+  const int64_t took_ns = client->host->monotonic_ns () - begin_ns;
   if (status == PTN_E_AUTHENTICATION)
-    pace_note (&client->pace, client->host->monotonic_ns () - begin_ns);
+    pace_note (&client->pace, took_ns);
+  else if (status == PTN_OK)
+    pace_seed (&client->pace, took_ns); /* else the first names that nobody has are told at once */
   return status == PTN_OK ? settle (client, question->user, question->errand.reason) : status;
 }
 

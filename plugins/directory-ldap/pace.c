@@ -18,10 +18,24 @@ pace_clear (struct pace *pace) {
 void
 pace_note (struct pace *pace, int64_t duration_ns) {
   pthread_mutex_lock (&pace->lock);
+  if (pace->seeded)
+    pace->count = 0;
+  pace->seeded = false;
   pace->samples[pace->next] = duration_ns;
   pace->next = (pace->next + 1) % PACE_SAMPLES;
   if (pace->count < PACE_SAMPLES)
     pace->count++;
+  pthread_mutex_unlock (&pace->lock);
+}
+
+void
+pace_seed (struct pace *pace, int64_t duration_ns) {
+  pthread_mutex_lock (&pace->lock);
+  if (pace->count == 0) {
+    pace->samples[0] = duration_ns;
+    pace->count = 1;
+    pace->seeded = true;
+  }
   pthread_mutex_unlock (&pace->lock);
 }
 

@@ -7,6 +7,7 @@
 #define DIRECTORY_LDAP_PACE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PACE_SAMPLES 64
@@ -14,12 +15,15 @@
 struct pace {
   pthread_mutex_t lock;
   unsigned count, next;
+  bool seeded; /* the one sample is a stand-in */
   int64_t samples[PACE_SAMPLES];
 };
 
 void pace_init (struct pace *);
 void pace_clear (struct pace *);
 void pace_note (struct pace *, int64_t duration_ns);
+/* A right password took so long: stands in until the first wrong one. */
+void pace_seed (struct pace *, int64_t duration_ns);
 /* One of them, drawn at random; 0 while there is none. */
 int64_t pace_draw (struct pace *);
 

@@ -103,6 +103,13 @@ nobody_takes_as_long_as_somebody (void **state) {
   struct pace pace;
   pace_init (&pace);
   assert_int_equal (pace_draw (&pace), 0);
+  pace_seed (&pace, 7);
+  pace_seed (&pace, 8);
+  assert_int_equal (pace_draw (&pace), 7);
+  pace_note (&pace, 5);
+  pace_seed (&pace, 9);
+  for (int i = 0; i < 100; i++)
+    assert_int_equal (pace_draw (&pace), 5);
   for (int i = 0; i < 10 * PACE_SAMPLES; i++)
     pace_note (&pace, i);
   for (int i = 0; i < 1000; i++)
