@@ -46,7 +46,7 @@ def attempt(server, peer, protocol, mechanism, user, password):
 def show_token(server, peer, protocol, mechanism, token, end):
     """Tokens that do not do are answered with a challenge that says why; then the client answers it,
     gives up, or is gone."""
-    with dialogue.open(protocol, Proxied(server, peer)) as client:
+    with dialogue.open(protocol, dialogue.Proxied(server, peer)) as client:
         first = "n,a=alice," if mechanism == "OAUTHBEARER" else "user=alice"
         answer = client.authenticate(mechanism, ("%s\1auth=Bearer %s\1\1" % (first, token)).encode())
         if end != "proves":
