@@ -32,7 +32,7 @@ import shell  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
 STATES = 1000 if LONG else 90
-CONTROL_STATES = 400 if LONG else 200
+CONTROL_STATES = 2000  # at most: few are needed, but how many is chance
 COMMANDS = 60
 CLIENTS = 3
 SETTINGS = ["shards=1", "segment_size=16384", "checkpoint_records=40", "reserve=0", "compact=10",
