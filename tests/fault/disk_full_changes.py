@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import changer  # noqa: E402
 import drive  # noqa: E402
 import postern  # noqa: E402
+import seed as seeds  # noqa: E402
 
 ROUNDS = 40 if os.environ.get("POSTERN_TEST_LONG") else 4
 CLIENTS = 8
@@ -118,8 +119,7 @@ def scenario(server, disk, seed):
 
 
 def main():
-    seed = os.environ.get("POSTERN_SEED", str(random.randrange(1 << 30)))
-    print(f"POSTERN_SEED={seed}")
+    seed = seeds.of_run()
     server = drive.server()
     disk = os.path.join(server.directory, "disk")
     os.mkdir(disk)

@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import drive  # noqa: E402
 import postern  # noqa: E402
+import seed as seeds  # noqa: E402
 
 SIZE = 8000
 ROUNDS = 6 if os.environ.get("POSTERN_TEST_LONG") else 2
@@ -76,8 +77,7 @@ def scenario(server, disk, chance):
 
 
 def main():
-    seed = os.environ.get("POSTERN_SEED", str(random.randrange(1 << 30)))
-    print(f"POSTERN_SEED={seed}")
+    seed = seeds.of_run()
     with drive.server() as server:
         disk = os.path.join(server.directory, "disk")
         os.mkdir(disk)

@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import changer  # noqa: E402
 import drive  # noqa: E402
+import seed as seeds  # noqa: E402
 
 KILLS = 500 if os.environ.get("POSTERN_TEST_LONG") else 12
 CLIENTS = 32
@@ -25,9 +26,8 @@ RESTLESS = {"shards": 3, "segment_size": "256 KiB", "checkpoint_records": 300, "
 
 
 def main():
-    seed = os.environ.get("POSTERN_SEED", str(random.randrange(1 << 30)))
+    seed = seeds.of_run()
     chance = random.Random(seed)
-    print(f"POSTERN_SEED={seed}")
     with drive.server(**RESTLESS) as server:
         with changer.Group(server, CLIENTS, seed, big=0.003, look_every=20) as group:
             for _ in range(KILLS):

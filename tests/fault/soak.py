@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import changer  # noqa: E402
 import drive  # noqa: E402
 import postern  # noqa: E402
+import seed as seeds  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
 TSAN = "tsan" in os.path.basename(postern.BUILD)
@@ -128,8 +129,7 @@ def soak(server, chance, seed):
 
 
 def main():
-    seed = os.environ.get("POSTERN_SEED", str(random.randrange(1 << 30)))
-    print(f"POSTERN_SEED={seed}")
+    seed = seeds.of_run()
     with drive.server() as server:
         server.stop()
         server.configure({"server": {"log_level": "warning"}, "plugin storage-kyoto": {

@@ -8,7 +8,8 @@ demand: no EXPUNGE while FETCH, STORE or SEARCH use numbers, no number that is n
 changes its number otherwise. When all have said NOOP, each mirror must be the mailbox. Some sessions
 are plain, some have CONDSTORE or QRESYNC enabled, one sends its commands in packets of several; they take
 turns, and every other round they work at the same time.
-The seed is printed; POSTERN_SEED= repeats it. POSTERN_TEST_LONG=1: twenty times as much."""
+The seed is printed; POSTERN_SEED= sets it. POSTERN_TEST_LONG=1: another one each time, and twenty
+times as much."""
 import os
 import random
 import re
@@ -18,6 +19,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import postern
+import seed as seeds
 
 ROUNDS = 1200 if os.environ.get("POSTERN_TEST_LONG") else 60
 FLAGS = ["\\Seen", "\\Flagged", "\\Deleted", "\\Draft", "$One", "Two"]
@@ -194,8 +196,7 @@ def compare(sessions):
 
 def main():
     store = sys.argv[1] if len(sys.argv) > 1 else "memory"
-    seed = int(os.environ.get("POSTERN_SEED", random.randrange(1 << 30)))
-    print("POSTERN_SEED=%d" % seed, flush=True)
+    seed = int(seeds.of_run())
     chance = random.Random(seed)
     changes = {"plugin storage-memory": {"pending": 40, "seed": seed}} if store == "memory" else {}
     with postern.mail_server(store=store, changes=changes) as server:

@@ -4,7 +4,8 @@
 
 Each is answered (or waits for a literal that never comes), nothing that is answered holds a NUL or a
 bare line end, and the server is the same process at the end, having closed what the clients closed.
-The seed is printed; POSTERN_SEED= repeats it. POSTERN_TEST_LONG=1: twenty times as many."""
+The seed is printed; POSTERN_SEED= sets it. POSTERN_TEST_LONG=1: another one each time, and twenty
+times as many."""
 import glob
 import os
 import random
@@ -16,6 +17,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import postern
+import seed as seeds
 
 COMMANDS = 20000 if os.environ.get("POSTERN_TEST_LONG") else 1000
 CONNECTIONS = 6
@@ -116,8 +118,7 @@ def check(answer):
 
 def main():
     store = sys.argv[1] if len(sys.argv) > 1 else "memory"
-    seed = int(os.environ.get("POSTERN_SEED", random.randrange(1 << 30)))
-    print("POSTERN_SEED=%d" % seed, flush=True)
+    seed = int(seeds.of_run())
     chance, lines = random.Random(seed), corpus()
     users = ["user%d" % number for number in range(3)]
     counts = {"answered": 0, "waits": 0, "closed": 0}

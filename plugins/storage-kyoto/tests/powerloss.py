@@ -28,6 +28,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..",
                                 "tests", "support"))
 from disk import Disk, below  # noqa: E402
+import seed as seeds  # noqa: E402
 import shell  # noqa: E402
 
 LONG = bool(os.environ.get("POSTERN_TEST_LONG"))
@@ -209,11 +210,11 @@ def control(name, run, seed, places=None, lost_index=False):
 
 def main():
     programs = [os.path.abspath(name) for name in sys.argv[1:4]]
-    seed = int(os.environ.get("POSTERN_SEED", random.randrange(1 << 30)))
+    seed = int(seeds.of_run())
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="powerloss-") as folder:
         run = Run(programs, folder, "store", seed)
-        print(f"seed {seed}: {len(run.disk.operations)} operations")
+        print(f"{len(run.disk.operations)} operations")
         run.check_complete()
         prove(run, seed)
         for name, left_out, given in (

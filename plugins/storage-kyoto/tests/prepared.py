@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "tests", "support"))
 sys.path.insert(0, HERE)
 import read_store  # noqa: E402
+import seed as seeds  # noqa: E402
 import shell  # noqa: E402
 
 
@@ -53,6 +54,4 @@ def temporary():
 
 
 def chance_of(name):
-    seed = os.environ.get("POSTERN_SEED", str(random.randrange(1 << 30)))
-    print(f"POSTERN_SEED={seed}")
-    return random.Random(f"{name} {seed}")
+    return random.Random(f"{name} {seeds.of_run()}")
