@@ -22,7 +22,7 @@ def run(kit, module, options, cannot=()):
     """With each seed; rules that could not run must be known."""
     for seed in SEEDS:
         command = [kit, "directory", module, "--seed", seed] + options
-        result = subprocess.run(command, stdout=subprocess.PIPE, timeout=120)
+        result = subprocess.run(command, stdout=subprocess.PIPE, timeout=600)
         text = result.stdout.decode()
         if result.returncode:
             print(text)
@@ -74,7 +74,7 @@ def directory_one(kit, root, folder):
     subprocess.run([compiler, "-O1", "-I" + os.path.join(root, "abi"), "-fPIC", "-shared",
                     "-fvisibility=hidden", "-o", module,
                     os.path.join(root, "abi", "examples", "directory-one", "directory-one.cc")],
-                   check=True, timeout=120)
+                   check=True, timeout=600)
     run(kit, module, people.options(
         ["user=alice", "password=secret", "address=alice@example.test"], [("alice", "secret")],
         domain="example.test", nt_domain="example.test"),
