@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import os
 import random
+import socket
 import string
 import subprocess
 import sys
@@ -383,7 +384,10 @@ def program_of_directory_exec():
         program.stdin.write(text)
         program.stdin.close()
         ends = time.monotonic() + postern.TIMEOUT
-        while not os.path.exists(os.path.join(server.directory, "socket")):
+        while True:  # the name is there a little before somebody listens
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(os.path.join(server.directory, "socket")) == 0:
+                    break
             assert time.monotonic() < ends and program.poll() is None
             time.sleep(0.05)
         for user, password, good in (("alice", passwords["wonderland"], True),
