@@ -409,6 +409,9 @@ def program_of_directory_exec():
 
 if __name__ == "__main__":
     changes = people.listeners(sasl_mechanisms="PLAIN LOGIN", login_time="0")  # looking takes a while
+    # AddressSanitizer keeps what was freed, 256 MiB of it: less is looked through in less time.
+    os.environ["ASAN_OPTIONS"] = os.environ.get(
+        "ASAN_OPTIONS", "detect_leaks=0") + ":quarantine_size_mb=48"
     with postern.mail_server(changes=changes) as server:
         try:
             look(PASSWORDS)
