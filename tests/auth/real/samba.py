@@ -167,7 +167,7 @@ class Domain:
 
     def _take_lock(self):
         self.lock = open(LOCK, "w", encoding="ascii")
-        ends = time.monotonic() + 300
+        ends = time.monotonic() + 900
         while True:
             try:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -175,7 +175,7 @@ class Domain:
             except BlockingIOError:
                 if time.monotonic() > ends:
                     self.lock.close()
-                    postern.skip("another test has had the Samba domain for 5 minutes")
+                    postern.skip("other tests have had the Samba domain for 15 minutes")
                 time.sleep(0.2)
 
     def close(self):
