@@ -44,7 +44,7 @@ const struct ptn_config *harness_listener (struct harness *, const char *const *
 
 struct ptn_task *harness_task_new (struct harness *);
 void harness_task_free (struct ptn_task **);
-/* Waits until the task was woken since the last wait (30 s at most, then it aborts: a wake
+/* Waits until the task was woken since the last wait (15 s at most, then it aborts: a wake
  * was lost). */
 void harness_wait (struct ptn_task *);
 /* True if it was woken; does not wait. */

@@ -108,11 +108,11 @@ void
 harness_wait (struct ptn_task *task) {
   struct timespec limit;
   clock_gettime (CLOCK_MONOTONIC, &limit);
-  limit.tv_sec += 30;
+  limit.tv_sec += 15;
   pthread_mutex_lock (&task->lock);
   while (!task->woken)
     if (pthread_cond_timedwait (&task->woken_cond, &task->lock, &limit) != 0)
-      g_error ("harness: PENDING was returned and no wake came in 30 s");
+      g_error ("harness: PENDING was returned and no wake came in 15 s");
   task->woken = false;
   pthread_mutex_unlock (&task->lock);
 }

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 
-LIMIT = 40  # seconds of a rule
+LIMIT = 90  # seconds of a rule
 
 
 def rows(command, **more):

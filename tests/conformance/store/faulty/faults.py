@@ -19,7 +19,7 @@ WITHOUT = set()
 # Acknowledged, and not kept: nobody can tell before the store is killed.
 FORGETS = ["mailbox.subscribe", "quota.limits", "special-use.set", "rights.entries", "token.once",
            "vanished.expunged"]
-LIMIT = 40  # seconds of a rule
+LIMIT = 90  # seconds of a rule
 TRIES = 8   # of a rule that meets its fault by chance
 
 
