@@ -248,7 +248,7 @@ stream_peek (struct ptn_stream *s, struct ptn_task *task, size_t wanted, struct 
 static void
 stream_consume (struct ptn_stream *s, size_t count) {
   g_return_if_fail (count <= buffered (s));
-  if (s->secret) {
+  if (s->secret && count) { /* without octets there may be no buffer */
     size_t part = MIN (count, s->secret);
     explicit_bzero (s->in + s->in_start, part);
     if (s->secret != SECRET_ALL)

@@ -119,6 +119,22 @@ one_octet_at_a_time (void **state) {
   client_close (&client);
 }
 
+/* The session rests before the octets come, and has no buffer then. */
+static void
+literal_after_a_rest (void **state) {
+  struct client client;
+
+  client_open (&client, server.port);
+  expect_line (&client, "hello");
+  for (unsigned i = 0; i < 3; i++) {
+    client_send (&client, "TAKE 10\n");
+    sleep_ms (50);
+    client_send (&client, "0123456789");
+    assert_true (g_str_has_prefix (client_line (&client), "took 10 "));
+  }
+  client_close (&client);
+}
+
 static void
 literals (void **state) {
   static const size_t sizes[] = { 0, 1, 4095, 4096, 65536, 1000000 };
@@ -302,6 +318,7 @@ main (void) {
     cmocka_unit_test_setup_teardown (pipelined, setup, teardown),
     cmocka_unit_test_setup_teardown (large_sources, setup, teardown),
     cmocka_unit_test_setup_teardown (one_octet_at_a_time, setup, teardown),
+    cmocka_unit_test_setup_teardown (literal_after_a_rest, setup, teardown),
     cmocka_unit_test_setup_teardown (literals, setup, teardown),
     cmocka_unit_test_setup_teardown (line_too_long, setup, teardown),
     cmocka_unit_test_setup_teardown (half_closed, setup, teardown),
