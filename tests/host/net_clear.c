@@ -119,7 +119,8 @@ one_octet_at_a_time (void **state) {
   client_close (&client);
 }
 
-/* The session rests before the octets come, and has no buffer then. */
+/* The session rests before the octets come, or before it closes what it has read: it has no buffer
+ * then. */
 static void
 literal_after_a_rest (void **state) {
   struct client client;
@@ -130,6 +131,9 @@ literal_after_a_rest (void **state) {
     client_send (&client, "TAKE 10\n");
     sleep_ms (50);
     client_send (&client, "0123456789");
+    assert_true (g_str_has_prefix (client_line (&client), "took 10 "));
+    client_send (&client, "KEEP 10\n0123456789"); /* as if a store took its time */
+    expect_line (&client, "late");
     assert_true (g_str_has_prefix (client_line (&client), "took 10 "));
   }
   client_close (&client);

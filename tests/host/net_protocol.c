@@ -11,6 +11,7 @@ struct session {
   struct ptn_source *literal; /* of TAKE, while it is read */
   uint64_t length, sum;
   int64_t wake_ns; /* of IDLE */
+  bool keeps;      /* the literal, for a while after its end */
   bool greeted, draining;
 };
 
@@ -140,6 +141,11 @@ take (struct session *s, struct ptn_task *task) {
   for (;;) {
     struct ptn_chunk chunk;
     ptn_status status = s->literal->ops->read (s->literal, task, 5000, &chunk);
+    if (status == PTN_END && s->keeps) {
+      s->keeps = false;
+      s->wake_ns = now_ns () + 100000000;
+      return PTN_OK;
+    }
     if (status == PTN_END)
       break;
     if (status != PTN_OK)
@@ -211,7 +217,8 @@ command (struct session *s, struct ptn_task *task, char *line) {
     return send_pattern (s, PENDING_FIRST, number);
   if (strcmp (line, "FAIL") == 0)
     return send_pattern (s, FAILING, number);
-  if (strcmp (line, "TAKE") == 0) {
+  if (strcmp (line, "TAKE") == 0 || strcmp (line, "KEEP") == 0) {
+    s->keeps = *line == 'K';
     s->length = number;
     s->sum = 0;
     CHECK (io ()->literal (s->stream, number, &s->literal) == PTN_OK);

@@ -9,6 +9,7 @@
  *   SLOW n           the same, with a PENDING before each chunk
  *   FAIL n           a source that promises more than n octets, and fails after these
  *   TAKE n           reads n octets as a literal, answers "took n sum"
+ *   KEEP n           so, but says "late" before and closes it 100 ms after its end
  *   FLOOD n          writes n octets without asking whether there is room; "no" if refused
  *   CLAIM name       "ok" or "too many"
  *   UNCLAIM          "ok"
