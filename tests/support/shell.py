@@ -12,8 +12,11 @@ account after every one of them: Client.states[n][account] after n commands.
 import functools
 import hashlib
 import json
+import os
 import random
+import shutil
 import subprocess
+import tempfile
 
 PATHS = ("INBOX", "Work", "Trash", "Old/2025")
 
@@ -43,13 +46,19 @@ class Refused(AssertionError):
     """The store did not open."""
 
 
+def inside(environment, folder):
+    """With a folder for what a process leaves behind that is killed."""
+    return dict(os.environ if environment is None else environment, TMPDIR=folder)
+
+
 class Shell:
     """A running store-shell with one client."""
 
     def __init__(self, program, module, *settings, environment=None, prefix=()):
+        self.folder = tempfile.mkdtemp(prefix="store-shell-")
         self.process = subprocess.Popen([*prefix, program, module, *settings, "--", "-"],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment)
+                                        stderr=subprocess.PIPE, env=inside(environment, self.folder))
         line = self.process.stdout.readline().decode()
         if line != "open\n":
             text = line + self.process.stdout.read().decode() + self.process.stderr.read().decode()
@@ -98,7 +107,7 @@ class Shell:
         if self.process.poll() is None:
             self.process.stdin.close()
             self.process.wait(120)
-            self.kill()
+        self.kill()
         return self.process.returncode
 
     def kill(self):
@@ -109,12 +118,15 @@ class Shell:
                 stream.close()
             except BrokenPipeError:
                 pass
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run_scripts(program, module, settings, scripts, environment=None, end="--"):
     """Runs files of commands, each by a client of its own, to their end; the answers."""
-    result = subprocess.run([program, module, *settings, end, *scripts], env=environment,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    with tempfile.TemporaryDirectory(prefix="store-shell-") as folder:
+        result = subprocess.run([program, module, *settings, end, *scripts],
+                                env=inside(environment, folder),
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     return result.returncode, result.stdout.decode().splitlines(), result.stderr.decode()
 
 

@@ -20,7 +20,6 @@ to damage, or the test could not see any.
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -65,14 +64,12 @@ class Run:
             with open(scripts[-1], "w", encoding="ascii") as out:
                 for line in client.extend(commands):
                     out.write("!" + line + "\n")
-        result = subprocess.run([self.program, self.recorded, *SETTINGS, "path=" + self.store, end,
-                                 *scripts], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, check=False)
-        if result.returncode:
-            bad = [line for line in result.stdout.decode().splitlines()
-                   if line.split()[2:3] != ["0"]]
-            sys.exit(f"the recorded run fails ({result.returncode}): {bad[:3]} "
-                     f"{result.stderr.decode()}")
+        status, answers, errors = shell.run_scripts(
+            self.program, self.recorded, [*SETTINGS, "path=" + self.store], scripts,
+            self.environment, end)
+        if status:
+            bad = [line for line in answers if line.split()[2:3] != ["0"]]
+            sys.exit(f"the recorded run fails ({status}): {bad[:3]} {errors}")
 
     def check_complete(self):
         """With everything kept the disk must be what is really there: nothing was overlooked."""

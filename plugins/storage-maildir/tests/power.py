@@ -12,7 +12,6 @@ what is in them. Then the negative control: the same with a sync left out.
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -126,12 +125,10 @@ class Run:
             with open(scripts[-1], "w", encoding="ascii") as out:
                 for line in client.extend(commands):
                     out.write("!" + line + "\n")
-        result = subprocess.run([self.program, self.module, "path=" + self.store + "/%u", end,
-                                 *scripts], env=self.environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, check=False)
-        if result.returncode:
-            sys.exit(f"the recorded run fails ({result.returncode}): {result.stdout.decode()[-500:]}"
-                     f" {result.stderr.decode()}")
+        status, answers, errors = shell.run_scripts(
+            self.program, self.module, ["path=" + self.store + "/%u"], scripts, self.environment, end)
+        if status:
+            sys.exit(f"the recorded run fails ({status}): {answers[-5:]} {errors}")
 
     def look(self, store, done):
         """None, or what is wrong with the store."""
