@@ -22,6 +22,7 @@ CONFIG = """
 set imap_user = "alice"
 set imap_pass = "secret"
 set folder = "%(folder)s"
+set tmpdir = "%(folder)s"
 set spoolfile = "%(url)sINBOX"
 set record = ""
 set mbox_type = Maildir

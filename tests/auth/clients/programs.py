@@ -203,6 +203,7 @@ set %(protocol)s_authenticators = "%(word)s"
 set ssl_force_tls = no
 set ssl_starttls = no
 set folder = "%(folder)s"
+set tmpdir = "%(folder)s"
 set record = ""
 set from = "%(user)s@example.test"
 set use_envelope_from = yes
