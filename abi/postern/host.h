@@ -94,7 +94,8 @@ struct ptn_host { /* table */
   /* Tasks of a plugin's own: retention, an index catching up, a queue.  `step` as a
    * protocol's: PENDING, OK (again soon), END or an error ends it.  `done` runs once
    * after the last step.  spawn [any, from start on]; cancel [any] makes `cancelled`
-   * true and wakes it: it ends itself.  A session's task says goodbye then, as at a stop.  All spawned tasks must end before stop returns. */
+   * true and wakes it: it ends itself.  A session's task says goodbye then, as at a stop.  All
+   * spawned tasks must end before stop returns. */
   ptn_status (*spawn) (const struct ptn_host *, const char *name,
                        ptn_status (*step) (void *argument, struct ptn_task *),
                        void (*done) (void *argument), void *argument, struct ptn_task **);
