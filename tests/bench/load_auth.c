@@ -7,6 +7,7 @@
 #include "load.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,14 +87,19 @@ hmac_md5 (const unsigned char *key, const struct bytes *data, unsigned char *out
   }
 }
 
-static void
-hex (const char *text, unsigned char *out) {
-  for (int i = 0; i < 16; i++) {
+/* Of --nt-hash; read once, so that the client costs less. */
+static const unsigned char *
+nt_hash (void) {
+  static unsigned char hash[16];
+  static bool read;
+  for (int i = 0; i < 16 && !read; i++) {
     unsigned octet;
-    if (!text || sscanf (text + 2 * i, "%2x", &octet) != 1)
+    if (!load.nt_hash || sscanf (load.nt_hash + 2 * i, "%2x", &octet) != 1)
       load_die ("--nt-hash wants 32 hexadecimal digits");
-    out[i] = (unsigned char)octet;
+    hash[i] = (unsigned char)octet;
   }
+  read = true;
+  return hash;
 }
 
 static void
@@ -133,7 +139,7 @@ ntlm_third (const struct bytes *challenge, const char *name, struct bytes *messa
   const size_t info = u16 (challenge->data + 40), where = u16 (challenge->data + 44);
   if (where + info > challenge->size)
     load_die ("the challenge of NTLM is broken");
-  hex (load.nt_hash, hash);
+  memcpy (hash, nt_hash (), sizeof hash);
   hash[0] ^= load.wrong;
   for (at = 0; at <= length; at++)
     upper[at] = (char)(name[at] >= 'a' && name[at] <= 'z' ? name[at] - 32 : name[at]);
